@@ -1,0 +1,153 @@
+/**
+ * The environment (CONTRACT §7), read once, checked, frozen. Nothing else reads `process.env`.
+ */
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+export const ROLES = ['api', 'worker', 'scheduler'] as const;
+export type Role = (typeof ROLES)[number];
+
+const urlOf = (schemes: string[], forms: string) =>
+  z.string().refine(
+    (text) => {
+      // Only a cluster's address names several hosts, separated by commas; the first shows its form.
+      const one = text.startsWith('redis-cluster:') ? text.replace(/,.*/s, '') : text;
+      return URL.canParse(one) && schemes.includes(new URL(one).protocol);
+    },
+    { error: `must be ${forms}` },
+  );
+
+const wholeNumber = (from: number, to: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, { error: `must be a whole number from ${from} to ${to}` })
+    .transform(Number)
+    .refine((n) => n >= from && n <= to, { error: `must be a whole number from ${from} to ${to}` });
+
+const environment = z.object({
+  PORT: wholeNumber(0, 65_535).default(3000),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  DATA_DIR: z.string().min(1).default('./data'),
+  DATABASE_URL: urlOf(['postgres:', 'postgresql:'], 'postgres://user:password@host:5432/database').optional(),
+  QUEUE_URL: urlOf(
+    ['postgres:', 'redis:', 'rediss:', 'redis-cluster:'],
+    'postgres: (the same database), redis://host:6379, rediss://… or redis-cluster://host:7000,host:7001',
+  ).default('postgres:'),
+  SMTP_URL: urlOf(['smtp:', 'smtps:'], 'smtp://user:password@host:587 or smtps://…').optional(),
+  SMS_URL: urlOf(
+    ['kannel+http:', 'kannel+https:', 'smpp:', 'smpps:', 'https:', 'http:'],
+    'kannel+http://user:password@host:13013/cgi-bin/sendsms?from=4711, smpp://system_id:password@host:2775?from=4711 or https://…',
+  ).optional(),
+  SWITCH_URL: z
+    .string()
+    .refine(() => false, { error: 'no switch can be named yet: leave it unset, and bars are kept in DATA_DIR/switch' })
+    .optional(),
+  INBOX_DIR: z.string().min(1).optional(),
+  MAIL_FROM: z.string().min(3).default('Plafond <plafond@localhost>'),
+  ROLE: z
+    .string()
+    .default('all')
+    .transform((text) => (text === 'all' ? [...ROLES] : text.split(',').map((role) => role.trim())))
+    .refine(
+      (roles): roles is Role[] =>
+        roles.length > 0 && roles.every((role) => (ROLES as readonly string[]).includes(role)),
+      {
+        error: `must be all, or any of ${ROLES.join(',')}`,
+      },
+    ),
+  PLAFOND_ADMIN_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]{8,256}$/, { error: 'must have 8 to 256 printable characters and no space' })
+    .optional(),
+  RETENTION_DAYS: wholeNumber(1, 36_500).default(400),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+export interface Config {
+  port: number;
+  host: string;
+  dataDir: string;
+  /** unset: PostgreSQL is embedded under `dataDir` */
+  databaseUrl: string | undefined;
+  /** `postgres:` means the same database as everything else */
+  queueUrl: string;
+  smtpUrl: string | undefined;
+  smsUrl: string | undefined;
+  /** the drop folder of nightly files, one sub-folder a feed */
+  inboxDir: string;
+  /** where warnings go that have no gateway */
+  localInboxDir: string;
+  /** where the local switch keeps its bars */
+  localSwitchDir: string;
+  mailFrom: string;
+  roles: readonly Role[];
+  adminKey: string | undefined;
+  logLevel: string;
+  /** usage that started, and came, longer ago is dropped */
+  retentionDays: number;
+}
+
+/** The token by which {@link Config} is injected. */
+export const CONFIG = Symbol('CONFIG');
+
+/** What is wrong with the environment, in one line. */
+export class BadEnvironment extends Error {}
+
+/** Reads and checks the environment; throws {@link BadEnvironment} naming every wrong variable in one line. */
+export function readConfig(env: Record<string, string | undefined> = process.env): Config {
+  const read = checked(environment, env);
+  const dataDir = resolve(read.DATA_DIR);
+  return Object.freeze({
+    port: read.PORT,
+    host: read.HOST,
+    dataDir,
+    databaseUrl: read.DATABASE_URL,
+    queueUrl: read.QUEUE_URL,
+    smtpUrl: read.SMTP_URL,
+    smsUrl: read.SMS_URL,
+    inboxDir: resolve(read.INBOX_DIR ?? `${dataDir}/nightly`),
+    localInboxDir: `${dataDir}/inbox`,
+    localSwitchDir: `${dataDir}/switch`,
+    mailFrom: read.MAIL_FROM,
+    roles: Object.freeze(read.ROLE) as readonly Role[],
+    adminKey: read.PLAFOND_ADMIN_KEY,
+    logLevel: read.LOG_LEVEL,
+    retentionDays: read.RETENTION_DAYS,
+  });
+}
+
+const clientEnvironment = environment.pick({ PORT: true, HOST: true, PLAFOND_ADMIN_KEY: true }).extend({
+  PLAFOND_URL: urlOf(['http:', 'https:'], 'http://host:3000 or https://…').optional(),
+  PLAFOND_KEY: z.string().optional(),
+});
+
+/** Of all the environment only these may be named by what people configure: `PLAFOND_SECRET_…`. */
+const SECRET_NAME = /^PLAFOND_SECRET_[A-Z0-9_]+$/;
+
+/** The secret that a feed's definition names; `undefined` where it is not set. Throws where the name is no secret's. */
+export function secretFromEnvironment(
+  name: string,
+  env: Record<string, string | undefined> = process.env,
+): string | undefined {
+  if (!SECRET_NAME.test(name)) throw new BadEnvironment(`${name} is not the name of a secret: PLAFOND_SECRET_…`);
+  return env[name] || undefined;
+}
+
+/** Where commands find a running server, and the key that they show it. Throws {@link BadEnvironment}. */
+export function readClientConfig(env: Record<string, string | undefined> = process.env): {
+  url: string;
+  key: string | undefined;
+} {
+  const read = checked(clientEnvironment, env);
+  // A server that listens on every address is reached on this machine's own.
+  const host = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[read.HOST] ?? read.HOST;
+  return { url: read.PLAFOND_URL ?? `http://${host}:${read.PORT}`, key: read.PLAFOND_KEY ?? read.PLAFOND_ADMIN_KEY };
+}
+
+function checked<T extends z.ZodType>(schema: T, env: Record<string, string | undefined>): z.output<T> {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const read = schema.safeParse(set);
+  if (read.success) return read.data;
+  const faults = read.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+  throw new BadEnvironment(`bad environment: ${faults.join('; ')}`);
+}

@@ -1,0 +1,73 @@
+/**
+ * The only place that reads the machine's time. Instants are epoch milliseconds; a zone is named wherever one is shown.
+ */
+import { DateTime } from 'luxon';
+
+/** Milliseconds since 1970-01-01T00:00:00Z. */
+export type Instant = number;
+
+/** Tells what time it is. Live it is the machine's clock; a demo, a replay or a test drives its own. */
+export abstract class Clock {
+  abstract now(): Instant;
+}
+
+/** The machine's clock. */
+export class SystemClock extends Clock {
+  now(): Instant {
+    return Date.now();
+  }
+}
+
+/** A clock that stands at an instant, and runs on from there only where it is told to. */
+export class DrivenClock extends Clock {
+  #at: Instant;
+  #runningSince: Instant | undefined;
+
+  constructor(at: Instant) {
+    super();
+    this.#at = at;
+  }
+
+  now(): Instant {
+    return this.#runningSince === undefined ? this.#at : this.#at + (Date.now() - this.#runningSince);
+  }
+
+  /** Moves to `at`; never backwards. */
+  advanceTo(at: Instant): void {
+    this.#at = Math.max(this.now(), at);
+    if (this.#runningSince !== undefined) this.#runningSince = Date.now();
+  }
+
+  /** From here on time passes as on the machine. */
+  run(): void {
+    this.#at = this.now();
+    this.#runningSince = Date.now();
+  }
+}
+
+const RFC_3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})$/;
+const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** Reads an RFC 3339 instant with an offset; `undefined` where it is not one or names a day that does not exist. */
+export function parseInstant(text: string): Instant | undefined {
+  const match = RFC_3339.exec(text);
+  if (!match) return undefined;
+  const year = Number(match[1]);
+  const month = Number(match[2]);
+  const day = Number(match[3]);
+  const leap = month === 2 && day === 29 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  if (month < 1 || month > 12 || day < 1 || (day > DAYS_IN_MONTH[month - 1]! && !leap)) return undefined;
+  const instant = Date.parse(text.charCodeAt(10) === 32 ? text.replace(' ', 'T') : text);
+  return Number.isNaN(instant) ? undefined : instant;
+}
+
+/** Writes an instant as RFC 3339 with the zone's offset: `2010-03-14T02:41:00+01:00`. Milliseconds only where there are some. */
+export function formatInstant(instant: Instant, zone = 'UTC'): string {
+  const local = DateTime.fromMillis(instant, { zone });
+  return local.toISO({ suppressMilliseconds: true }) ?? new Date(instant).toISOString();
+}
+
+/** The same instant as a `Date`, for drivers and libraries that ask for one. */
+export function toDate(instant: Instant): Date {
+  return new Date(instant);
+}

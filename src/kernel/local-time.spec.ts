@@ -1,0 +1,63 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { DateTime } from 'luxon';
+import { formatInstant } from './clock.ts';
+import { isTimeFormat, timeReader } from './local-time.ts';
+
+const read = (text: string, zone?: string, format?: string) => {
+  const instant = timeReader(format, zone)(text);
+  return instant === undefined ? undefined : formatInstant(instant);
+};
+
+describe('a time as a peer writes it', () => {
+  it.each<[string, string, string | undefined, string | undefined, string | undefined]>([
+    ['has no zone, and none is known', '2010-03-14 02:40:00', undefined, undefined, undefined],
+    ['is in the zone of the feed', '2010-03-14 02:40:00', 'Europe/Vienna', undefined, '2010-03-14T01:40:00Z'],
+    ['has its own offset', '2010-03-14T02:40:00+01:00', 'America/Lima', undefined, '2010-03-14T01:40:00Z'],
+    ['has its offset without a colon', '2010-03-14 02:40:00 +0100', undefined, undefined, '2010-03-14T01:40:00Z'],
+    ['is as Go writes it', '2010-03-14 01:40:00 +0000 UTC', undefined, undefined, '2010-03-14T01:40:00Z'],
+    ['has a fraction', '2010-03-14 02:40:00.250', 'Europe/Vienna', undefined, '2010-03-14T01:40:00.250Z'],
+    ['occurs twice: the earlier', '2010-10-31 02:30:00', 'Europe/Vienna', undefined, '2010-10-31T00:30:00Z'],
+    ['never occurs: as long after', '2010-03-28 02:30:00', 'Europe/Vienna', undefined, '2010-03-28T01:30:00Z'],
+    ['just after clocks went forward', '2010-03-28 03:00:00', 'Europe/Vienna', undefined, '2010-03-28T01:00:00Z'],
+    ['just after the hour that came twice', '2010-10-31 03:00:00', 'Europe/Vienna', undefined, '2010-10-31T02:00:00Z'],
+    ['is German', '14.3.2010 02:40:00', 'Europe/Vienna', 'dd.MM.yyyy HH:mm:ss', '2010-03-14T01:40:00Z'],
+    ['has nothing between', '20100314024000', 'Europe/Vienna', 'yyyyMMddHHmmss', '2010-03-14T01:40:00Z'],
+    ['has no seconds', '03/14/2010 02:40', 'UTC', 'MM/dd/yyyy HH:mm', '2010-03-14T02:40:00Z'],
+    ['counts seconds', '1268530800', undefined, 'epoch-s', '2010-03-14T01:40:00Z'],
+    ['counts seconds with a fraction', '1268530800.5', undefined, 'epoch-s', '2010-03-14T01:40:00.500Z'],
+    ['counts milliseconds', '1268530800000', undefined, 'epoch-ms', '2010-03-14T01:40:00Z'],
+    ['names no day', '2010-02-29 02:40:00', 'UTC', undefined, undefined],
+    ['names a leap day', '2012-02-29 02:40:00', 'UTC', undefined, '2012-02-29T02:40:00Z'],
+    ['names no hour', '2010-02-28 24:00:00', 'UTC', undefined, undefined],
+    ['is zero', '0000-00-00 00:00:00', 'UTC', undefined, undefined],
+    ['is empty', '', 'UTC', undefined, undefined],
+  ])('%s: %s', (_, text, zone, format, expected) => {
+    expect(read(text, zone, format)).toBe(expected);
+  });
+
+  it('is read as luxon does, wherever a time occurs once', () => {
+    const zones = ['Europe/Vienna', 'America/New_York', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'Asia/Tehran', 'UTC'];
+    fc.assert(
+      fc.property(
+        fc.integer({ min: Date.UTC(2001, 0), max: Date.UTC(2037, 0) }),
+        fc.constantFrom(...zones),
+        (instant, zone) => {
+          const local = DateTime.fromMillis(Math.floor(instant / 1000) * 1000, { zone });
+          fc.pre(local.getPossibleOffsets().length === 1);
+          expect(timeReader(undefined, zone)(local.toFormat('yyyy-MM-dd HH:mm:ss'))).toBe(local.toMillis());
+        },
+      ),
+    );
+  });
+
+  it.each([
+    ['dd.MM.yyyy HH:mm:ss', true],
+    ['epoch-s', true],
+    ['yyyy-MM-dd', false],
+    ['HH:mm', false],
+    ['yyyy yyyy MM dd HH mm', false],
+  ])('%s is a form: %s', (format, is) => {
+    expect(isTimeFormat(format)).toBe(is);
+  });
+});

@@ -1,0 +1,106 @@
+/**
+ * Periods in which spend is counted. A day, week or month is cut in the account's zone; a month runs from the account's
+ * cycle day; an ISO week from Monday. A rolling window is `hours` long, open at its beginning, closed at its end.
+ */
+import { DateTime, IANAZone } from 'luxon';
+import { formatInstant, type Instant } from './clock.ts';
+
+/** CONTRACT §4's words: `day`, `week`, `month`, `rolling:24h`. */
+export type Period = 'day' | 'week' | 'month' | `rolling:${number}h`;
+
+/** A calendar period: all instants with `from ≤ instant < to`. */
+export interface CalendarPeriod {
+  /** `2010-03` (the month in which it begins), `2010-W10`, `2010-03-14` */
+  name: string;
+  from: Instant;
+  to: Instant;
+}
+
+/** How an account's periods are cut. */
+export interface Calendar {
+  /** IANA zone */
+  timeZone: string;
+  /** 1–28: the day on which its month begins */
+  cycleDay: number;
+}
+
+const LONGEST_ROLLING_HOURS = 24 * 366;
+
+/** Reads CONTRACT §4's words; `undefined` for anything else. */
+export function parsePeriod(text: string): Period | undefined {
+  if (text === 'day' || text === 'week' || text === 'month') return text;
+  const hours = /^rolling:([1-9]\d{0,3})h$/.exec(text)?.[1];
+  return hours !== undefined && Number(hours) <= LONGEST_ROLLING_HOURS ? (text as Period) : undefined;
+}
+
+/** The length of a rolling window in hours; `undefined` for a calendar period. */
+export function rollingHours(period: Period): number | undefined {
+  return period.startsWith('rolling:') ? Number(period.slice('rolling:'.length, -1)) : undefined;
+}
+
+export function isTimeZone(name: string): boolean {
+  return name.length <= 64 && IANAZone.isValidZone(name);
+}
+
+// Cutting a period costs some microseconds of calendar arithmetic; usage comes in runs of the same days, so each
+// (rule, UTC day) remembers its one or two periods. Bounded, since zones, cycle days and days of usage are few.
+const REMEMBERED_DAYS_MAX = 50_000;
+const DAY_MS = 86_400_000;
+const remembered = new Map<string, Map<number, CalendarPeriod[]>>();
+let remembered_days = 0;
+
+/** The day, week or month that holds `instant`. */
+export function calendarPeriod(period: 'day' | 'week' | 'month', instant: Instant, calendar: Calendar): CalendarPeriod {
+  const rule =
+    period === 'month' ? `month ${calendar.cycleDay} ${calendar.timeZone}` : `${period} ${calendar.timeZone}`;
+  let days = remembered.get(rule);
+  if (!days) remembered.set(rule, (days = new Map()));
+  const day = Math.floor(instant / DAY_MS);
+  let periods = days.get(day);
+  if (!periods) {
+    if (++remembered_days > REMEMBERED_DAYS_MAX) {
+      for (const each of remembered.values()) each.clear();
+      remembered_days = 1;
+    }
+    days.set(day, (periods = []));
+  }
+  for (const known of periods) if (known.from <= instant && instant < known.to) return known;
+  let cut = cutPeriod(period, instant, calendar);
+  // Where clocks go back over midnight, the day before comes again for a while: the one that had begun goes on.
+  while (cut.to <= instant) cut = cutPeriod(period, cut.to, calendar);
+  periods.push(cut);
+  return cut;
+}
+
+function cutPeriod(period: 'day' | 'week' | 'month', instant: Instant, calendar: Calendar): CalendarPeriod {
+  const local = DateTime.fromMillis(instant, { zone: calendar.timeZone });
+  if (period === 'day') {
+    const from = local.startOf('day');
+    return { name: from.toFormat('yyyy-MM-dd'), from: startOfLocalDay(from), to: startOfLocalDay(from, { days: 1 }) };
+  }
+  if (period === 'week') {
+    const from = local.startOf('week');
+    return { name: from.toFormat("kkkk-'W'WW"), from: startOfLocalDay(from), to: startOfLocalDay(from, { days: 7 }) };
+  }
+  const thisMonth = local.startOf('month');
+  const begins = local.day >= calendar.cycleDay ? thisMonth : thisMonth.minus({ months: 1 });
+  return {
+    name: begins.toFormat('yyyy-MM'),
+    from: startOfLocalDay(begins, { days: calendar.cycleDay - 1 }),
+    to: startOfLocalDay(begins, { months: 1, days: calendar.cycleDay - 1 }),
+  };
+}
+
+/**
+ * Midnight may not exist on a day when clocks go forward; the day then begins at the first instant that does. Where they
+ * go back over it, it comes twice: the day begins at the first.
+ */
+function startOfLocalDay(local: DateTime, later: { months?: number; days?: number } = {}): Instant {
+  const midnight = local.plus(later).startOf('day');
+  return Math.min(...midnight.getPossibleOffsets().map((each) => each.toMillis()));
+}
+
+/** How a rolling window is named: by the instant at which it ends, in the account's zone. */
+export function rollingName(end: Instant, calendar: Calendar): string {
+  return formatInstant(end, calendar.timeZone);
+}
