@@ -1,0 +1,42 @@
+import { DataSource } from 'typeorm';
+import { migrations } from '../../migrations/index.ts';
+
+const SERVER_VERSION_MIN = 18;
+
+export interface ConnectionOptions {
+  /** How many connections this pool holds at most. */
+  poolSize: number;
+  /** What `pg_stat_activity` shows. */
+  applicationName: string;
+}
+
+/** A pool of connections to Plafond's database, not yet connected: `initialize()` does. Sessions speak UTC and have no statement timeout. */
+export function createDataSource(url: string, { poolSize, applicationName }: ConnectionOptions): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url,
+    poolSize,
+    applicationName,
+    migrations,
+    migrationsTransactionMode: 'each',
+    synchronize: false,
+    // gen_random_uuid() is part of PostgreSQL; nothing has to be installed for it.
+    uuidExtension: 'pgcrypto',
+    installExtensions: false,
+    extra: { options: '-c timezone=UTC -c statement_timeout=0', keepAlive: true },
+    // An idle connection that breaks leaves the pool by itself, and the next query opens another.
+    poolErrorHandler: () => undefined,
+  });
+}
+
+/** Throws where the server is older than PostgreSQL 18, the first with `MERGE … RETURNING old/new`. */
+export async function assertServerVersion(
+  query: (sql: string) => Promise<{ num: string; name: string }[]>,
+): Promise<void> {
+  const [server] = await query(
+    `SELECT current_setting('server_version_num') AS num, current_setting('server_version') AS name`,
+  );
+  if (Number(server!.num) < SERVER_VERSION_MIN * 10_000) {
+    throw new Error(`Plafond needs PostgreSQL ${SERVER_VERSION_MIN} or later; this server is ${server!.name}`);
+  }
+}
