@@ -1,0 +1,64 @@
+/**
+ * CDRs as CGRateS exports them: `*file_csv` with a header row, and JSON of its CDR object (`*http_json_map`, `*s3_json_map`,
+ * the answer of `CDRsV2.GetCDRs`). After https://cgrates.readthedocs.io (CDRs, EEs) and the fields of engine/cdr.go in
+ * github.com/cgrates/cgrates.
+ *
+ * - One call has a CDR for each run (customer, supplier, …): only one of them is what the customer is charged, so rows of
+ *   other runs are passed over. An empty RunID means `*default` there.
+ * - `Cost` −1 says that rating failed; it is no credit.
+ * - `Usage` is a Go duration or nanoseconds for `*voice`, bytes for `*data`, messages for `*sms`.
+ * - A call that was not answered has the zero time `0001-01-01T00:00:00Z` as `AnswerTime`.
+ */
+import type { Mapping, PeerFormat, PeerRow, Verdict } from './mapping.ts';
+import { firstOf } from './translate.ts';
+
+const ZERO_TIME = /^0001-01-01/;
+
+/** `Usage` under a name for each of its meanings, and no time that is none. */
+function view(row: PeerRow): PeerRow {
+  return (name) => {
+    if (name === 'Usage of voice') return row('ToR') === '*voice' || row('ToR') === '' ? row('Usage') : '';
+    if (name === 'Usage of data') return row('ToR') === '*data' ? row('Usage') : '';
+    const text = row(name);
+    return ZERO_TIME.test(text) ? '' : text;
+  };
+}
+
+function verdict(row: PeerRow, mapping: Mapping): Verdict | undefined {
+  return /^-1(?:\.0*)?$/.test(firstOf(row, mapping.columns.amount ?? []))
+    ? { reject: 'not_rated', field: 'amount', detail: 'is -1: CGRateS could not rate it' }
+    : undefined;
+}
+
+const CGRATES = {
+  columns: {
+    record_id: ['CGRID'],
+    account_id: ['Account'],
+    started_at: ['AnswerTime', 'SetupTime'],
+    duration_s: ['Usage of voice'],
+    kind: ['ToR'],
+    units: ['Usage of data'],
+    b_number: ['Destination'],
+    amount: ['Cost'],
+  },
+  kind: 'voice',
+  kinds: { '*voice': 'voice', '*sms': 'sms', '*data': 'data' },
+  durationUnit: 'go',
+  only: { column: 'RunID', values: ['*default', ''], reason: 'other_run' },
+  view,
+  verdict,
+} as const satisfies Partial<PeerFormat>;
+
+export const cgratesCsv: PeerFormat = { ...CGRATES, syntax: 'csv' };
+
+export const cgratesJson: PeerFormat = {
+  ...CGRATES,
+  syntax: 'json',
+  rowOf: (cdr) => {
+    const extra = typeof cdr.ExtraFields === 'object' && cdr.ExtraFields !== null ? cdr.ExtraFields : {};
+    return (name) => {
+      const value = Object.hasOwn(cdr, name) ? cdr[name] : (extra as Record<string, unknown>)[name];
+      return typeof value === 'string' ? value : '';
+    };
+  },
+};

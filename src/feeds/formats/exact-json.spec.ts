@@ -1,0 +1,28 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { parseExactly } from './exact-json.ts';
+
+describe('JSON with its numbers as they were written', () => {
+  it.each<[string, string, unknown]>([
+    ['a price', '{"Cost":123456789012.345678}', { Cost: '123456789012.345678' }],
+    ['an exponent', '[1e-07, -1, 0]', ['1e-07', '-1', '0']],
+    ['digits within a string', '{"a1":"2\\" 3\\\\","b":4}', { a1: '2" 3\\', b: '4' }],
+    ['other values', '[true, null, "", {}]', [true, null, '', {}]],
+    ['a number alone', ' 12 ', '12'],
+  ])('%s', (_, text, expected) => {
+    expect(parseExactly(text)).toEqual(expected);
+  });
+
+  it.each(['', '{', '"', '"\\"', '{"a":}', '[1 2]', '1 2', 'NaN'])('%s is none', (text) => {
+    expect(() => parseExactly(text)).toThrow(SyntaxError);
+  });
+
+  it('is otherwise as JSON.parse reads it', () => {
+    const asText = (_: string, value: unknown) => (typeof value === 'number' ? JSON.stringify(value) : value);
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        expect(parseExactly(text)).toEqual(JSON.parse(text, asText));
+      }),
+    );
+  });
+});

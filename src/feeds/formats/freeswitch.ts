@@ -1,0 +1,46 @@
+/**
+ * FreeSWITCH's mod_cdr_csv with the template `example`, and a price at the end: no header row, every value in double
+ * quotes that are not escaped, times without a zone. After the `cdr_csv.conf.xml` that comes with it and
+ * https://developer.signalwire.com/freeswitch (CDR, mod_nibblebill); `nibble_total_billed` is what mod_nibblebill has charged.
+ */
+import { firstOf } from './translate.ts';
+import type { Mapping, PeerFormat, PeerRow, Verdict } from './mapping.ts';
+
+export const freeswitchCsv: PeerFormat = {
+  syntax: 'csv',
+  header: [
+    'caller_id_name',
+    'caller_id_number',
+    'destination_number',
+    'context',
+    'start_stamp',
+    'answer_stamp',
+    'end_stamp',
+    'duration',
+    'billsec',
+    'hangup_cause',
+    'uuid',
+    'bleg_uuid',
+    'accountcode',
+    'read_codec',
+    'write_codec',
+  ],
+  columns: {
+    record_id: ['uuid'],
+    account_id: ['accountcode'],
+    started_at: ['answer_stamp', 'start_stamp'],
+    duration_s: ['billsec'],
+    a_number: ['caller_id_number'],
+    b_number: ['destination_number'],
+    amount: ['nibble_total_billed'],
+  },
+  kind: 'voice',
+  needsTimeZone: true,
+  verdict: (row, mapping) => unansweredFree(row('answer_stamp') === '', row, mapping),
+};
+
+/** A call that nobody answered and that has no price is passed over; one that has a price counts, answered or not. */
+export function unansweredFree(unanswered: boolean, row: PeerRow, mapping: Mapping): Verdict | undefined {
+  if (!unanswered) return undefined;
+  return /^[0.,]*$/.test(firstOf(row, mapping.columns.amount ?? [])) ? { skip: 'not_answered' } : undefined;
+}

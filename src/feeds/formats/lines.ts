@@ -1,0 +1,135 @@
+/** From bytes to lines, and what of a line can't be used. Pure. */
+import { Refusal } from '../../kernel/refusal.ts';
+import type { Reject } from '../usage-record.ts';
+
+export const LINE_LENGTH_MAX = 64 * 1024;
+const WHOLE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** How the bytes of a text stand for characters; `latin1` is read as browsers do, as Windows-1252. */
+export type Encoding = 'utf-8' | 'latin1';
+
+export interface Line {
+  text: string;
+  /** from 1 */
+  line: number;
+}
+
+/** Lines with their numbers from 1; empty ones are passed over, the last needs no line break, a byte-order mark is dropped. */
+export async function* linesOf(bytes: AsyncIterable<Buffer>, encoding: Encoding = 'utf-8'): AsyncGenerator<Line> {
+  for await (const lines of chunksOfLines(bytes, encoding)) yield* lines;
+}
+
+/** The same lines, as many at once as came with a chunk of bytes: waiting for each by itself would cost more than reading it. */
+export async function* chunksOfLines(
+  bytes: AsyncIterable<Buffer>,
+  encoding: Encoding = 'utf-8',
+): AsyncGenerator<Line[]> {
+  const decoder = new TextDecoder(encoding);
+  let rest = '';
+  let line = 0;
+  const lineOf = (text: string) => ({ text: text.endsWith('\r') ? text.slice(0, -1) : text, line });
+  for await (const chunk of bytes) {
+    const text = rest + decoder.decode(chunk, { stream: true });
+    const lines: Line[] = [];
+    let from = 0;
+    for (let to = text.indexOf('\n', from); to >= 0; to = text.indexOf('\n', from)) {
+      line++;
+      if (to > from && !(to === from + 1 && text.charCodeAt(from) === 13)) lines.push(lineOf(text.slice(from, to)));
+      from = to + 1;
+    }
+    rest = text.slice(from);
+    // Of a line that never ends only what shows that it is too long is held, even where that ends in a carriage return.
+    if (rest.length > LINE_LENGTH_MAX) rest = rest.slice(0, LINE_LENGTH_MAX + 2);
+    if (lines.length > 0) yield lines;
+  }
+  rest += decoder.decode();
+  line++;
+  if (rest !== '' && rest !== '\r') yield [lineOf(rest)];
+}
+
+/** @throws Refusal too_large beyond 64 MB */
+export async function wholeOf(bytes: AsyncIterable<Buffer>, tooLarge: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of bytes) {
+    size += chunk.length;
+    if (size > WHOLE_BYTES_MAX) throw new Refusal('too-large', 'too_large', tooLarge);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+const BEGINNINGS: readonly [begins: Buffer, what: string][] = [
+  [Buffer.from([0x1f, 0x8b]), 'gzipped, though neither its name nor its header says so'],
+  [Buffer.from('PK\u0003\u0004'), 'a ZIP archive'],
+  [Buffer.from('BZh'), 'packed with bzip2'],
+  [Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), 'packed with zstd'],
+  [Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a]), 'packed with xz'],
+  [Buffer.from([0xff, 0xfe]), 'text in UTF-16; it must be UTF-8 or Latin-1'],
+  [Buffer.from([0xfe, 0xff]), 'text in UTF-16; it must be UTF-8 or Latin-1'],
+  [Buffer.from('%PDF-'), 'a PDF'],
+];
+const LOOKED_AT_BYTES = 8 * 1024;
+
+/**
+ * The same bytes, once their beginning has been seen to be text.
+ * @throws Refusal binary_file, with what it is as far as that shows
+ */
+export async function* textOnly(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let beginning: Buffer | undefined = Buffer.alloc(0);
+  for await (const chunk of bytes) {
+    if (beginning === undefined) {
+      yield chunk;
+      continue;
+    }
+    beginning = beginning.length === 0 ? chunk : Buffer.concat([beginning, chunk]);
+    if (beginning.length < LOOKED_AT_BYTES) continue;
+    refuseBinary(beginning);
+    yield beginning;
+    beginning = undefined;
+  }
+  if (beginning !== undefined && beginning.length > 0) {
+    refuseBinary(beginning);
+    yield beginning;
+  }
+}
+
+function refuseBinary(beginning: Buffer): void {
+  const known = BEGINNINGS.find(([begins]) => beginning.subarray(0, begins.length).equals(begins));
+  const what = known?.[1] ?? (beginning.subarray(0, LOOKED_AT_BYTES).includes(0) ? 'no text' : undefined);
+  if (what !== undefined) throw new Refusal('invalid', 'binary_file', `the file is ${what}`);
+}
+
+export function unreadable(text: string, line: number, detail: string): { reject: Reject } {
+  return { reject: { line, text: bounded(text), field: '', reason: 'unreadable_row', detail } };
+}
+
+export function tooLong(): string {
+  return `has more than ${LINE_LENGTH_MAX} characters`;
+}
+
+/** PostgreSQL keeps no NUL in a text; a line beyond all measure keeps its beginning. */
+export function bounded(text: string): string {
+  return (text.length > LINE_LENGTH_MAX ? text.slice(0, 1024) : text).replaceAll('\u0000', '\ufffd');
+}
+
+/** JSON.parse takes any depth, JSON.stringify does not: `undefined` where it is nested too deep. */
+export function writtenOut(element: unknown): string | undefined {
+  try {
+    return JSON.stringify(element);
+  } catch {
+    return undefined;
+  }
+}
+
+export function* inBatches<T>(rows: Iterable<T>, size: number): Generator<T[]> {
+  let batch: T[] = [];
+  for (const row of rows) {
+    batch.push(row);
+    if (batch.length === size) {
+      yield batch;
+      batch = [];
+    }
+  }
+  if (batch.length > 0) yield batch;
+}

@@ -1,0 +1,166 @@
+/**
+ * From the bytes of a delivery to its rows, a few thousand at a time. CSV, NDJSON or a JSON array, in the canonical names.
+ *
+ * A row is a line: no canonical field holds a line break, so a stray quote costs its own line and no other. A line
+ * without quotes is split at its commas; one with quotes goes to the CSV library.
+ */
+import { parse as parseCsv } from 'csv-parse/sync';
+import { Refusal } from '../../kernel/refusal.ts';
+import type { ParsedRow } from '../usage-record.ts';
+import { COLUMNS, readRow, REQUIRED_COLUMNS, type Column } from './canonical.ts';
+import {
+  bounded,
+  chunksOfLines,
+  inBatches,
+  LINE_LENGTH_MAX,
+  tooLong,
+  unreadable,
+  wholeOf,
+  writtenOut,
+} from './lines.ts';
+
+export type Format = 'csv' | 'ndjson' | 'json';
+
+/**
+ * Reads a delivery in batches of at most `batchRows`.
+ * @throws Refusal where the whole can't be read: no header, a required column missing, no JSON.
+ */
+export async function* readRows(
+  bytes: AsyncIterable<Buffer>,
+  format: Format,
+  batchRows: number,
+  onHeader: (header: string) => void = () => {},
+): AsyncGenerator<ParsedRow[]> {
+  if (format === 'json') {
+    const whole = await wholeOf(bytes, 'a JSON array may have 64 MB; send NDJSON, which may be larger');
+    yield* inBatches(jsonElements(new TextDecoder('utf-8').decode(whole)), batchRows);
+    return;
+  }
+  let columns: CsvColumns | undefined;
+  let batch: ParsedRow[] = [];
+  for await (const lines of chunksOfLines(bytes)) {
+    for (const { text, line } of lines) {
+      if (format === 'csv' && !columns) {
+        columns = readHeader(text);
+        onHeader(text.replaceAll('\u0000', '\ufffd'));
+        continue;
+      }
+      batch.push(columns ? readCsvLine(text, line, columns) : readJsonLine(text, line));
+      if (batch.length === batchRows) {
+        yield batch;
+        batch = [];
+      }
+    }
+  }
+  if (format === 'csv' && !columns)
+    throw new Refusal('invalid', 'empty_file', 'the file is empty; it needs a header row');
+  if (batch.length > 0) yield batch;
+}
+
+interface CsvColumns {
+  count: number;
+  /** for each canonical column its place in the line, −1 where the file does not have it */
+  places: number[];
+}
+
+/** Where a CSV's header puts the canonical columns. Columns of other names are left alone. */
+export function readHeader(text: string): CsvColumns {
+  if (text.length > LINE_LENGTH_MAX) {
+    throw new Refusal('invalid', 'bad_header', `the first line ${tooLong()}; a header of canonical usage is short`);
+  }
+  const names = splitCsv(text)?.map((name) => name.trim()) ?? [];
+  const faults = REQUIRED_COLUMNS.filter((column) => !names.includes(column)).map((column) => ({
+    field: column as string,
+    detail: 'this column is missing in the header',
+  }));
+  for (const name of new Set(names)) {
+    if (COLUMNS.includes(name as Column) && names.indexOf(name) !== names.lastIndexOf(name)) {
+      faults.push({ field: name, detail: 'this column stands twice in the header' });
+    }
+  }
+  if (faults.length > 0) {
+    const begins = text.length > 80 ? `${text.slice(0, 80)}…` : text;
+    throw new Refusal('invalid', 'bad_header', `the first line is no header of canonical usage: "${begins}"`, faults);
+  }
+  return { count: names.length, places: COLUMNS.map((column) => names.indexOf(column)) };
+}
+
+function readCsvLine(text: string, line: number, columns: CsvColumns): ParsedRow {
+  const cells = text.length > LINE_LENGTH_MAX ? undefined : splitCsv(text);
+  if (!cells)
+    return unreadable(
+      text,
+      line,
+      text.length > LINE_LENGTH_MAX ? tooLong() : 'a quote is not closed or stands inside a value',
+    );
+  if (cells.length !== columns.count) {
+    return unreadable(text, line, `has ${cells.length} values where the header has ${columns.count} columns`);
+  }
+  // Most lines hold nothing odd at all, which one look tells; only of others each value is looked at.
+  const plain = PLAIN.test(text);
+  if (!plain && text.includes('\ufffd')) return unreadable(text, line, 'is not UTF-8');
+  const values = columns.places.map((place) => (place < 0 ? '' : cells[place]!));
+  return readRow(values, line, text, plain);
+}
+
+const PLAIN = /^[ -~]*$/;
+
+function splitCsv(text: string): string[] | undefined {
+  if (!text.includes('"')) return text.split(',');
+  try {
+    return parseCsv(text, { relax_column_count: true, record_delimiter: '\n' })[0] as string[] | undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readJsonLine(text: string, line: number): ParsedRow {
+  if (text.length > LINE_LENGTH_MAX) return unreadable(text, line, tooLong());
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return unreadable(text, line, 'is no JSON');
+  }
+  return readJsonElement(value, line, text);
+}
+
+function readJsonElement(value: unknown, line: number, text: string): ParsedRow {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return unreadable(text, line, 'is no JSON object');
+  }
+  if (text.includes('\ufffd')) return unreadable(text, line, 'is not UTF-8');
+  const fields = value as Record<string, unknown>;
+  const values: string[] = [];
+  for (const column of COLUMNS) {
+    const field = fields[column];
+    if (field === undefined || field === null) values.push('');
+    else if (typeof field === 'string') values.push(field);
+    else if (typeof field === 'number' && WHOLE_NUMBER_COLUMNS.has(column)) values.push(String(field));
+    else {
+      const detail =
+        column === 'amount' || column === 'cost' ? 'must be a decimal string, never a number' : 'must be a string';
+      const reason = column === 'amount' ? 'bad_amount' : column === 'cost' ? 'bad_cost' : 'unreadable_row';
+      return { reject: { line, text: bounded(text), field: column, reason, detail } };
+    }
+  }
+  return readRow(values, line, text);
+}
+
+const WHOLE_NUMBER_COLUMNS = new Set<Column>(['duration_s', 'units', 'revision']);
+
+function* jsonElements(text: string): Generator<ParsedRow> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new Refusal('unreadable', 'not_json', `the body is no JSON: ${error instanceof Error ? error.message : ''}`);
+  }
+  const elements = Array.isArray(value) ? value : [value];
+  for (const [index, element] of elements.entries()) {
+    const written = writtenOut(element);
+    yield written === undefined || written.length > LINE_LENGTH_MAX
+      ? unreadable(written ?? '', index + 1, written === undefined ? 'is nested too deep' : tooLong())
+      : readJsonElement(element, index + 1, written);
+  }
+}

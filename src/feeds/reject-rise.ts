@@ -1,0 +1,30 @@
+/** Whether more of a feed's rows are rejected than usual. Pure. */
+
+export interface RowCounts {
+  received: number;
+  rejected: number;
+}
+
+const REJECTED_MIN = 10;
+const RISE = 3;
+const DEVIATIONS = 4;
+/** A feed that never had a reject may have one in a thousand rows before that is a rise. */
+const USUAL_SHARE_MIN = 0.001;
+const HALF_LIFE_MS = 7 * 24 * 3_600_000;
+
+/**
+ * A rise is at least ten rejected rows, three times the usual share, and more than chance brings: four standard deviations
+ * of the binomial distribution above what the usual share makes of as many rows.
+ */
+export function rejectsRise({ received, rejected }: RowCounts, usualShare: number): boolean {
+  const share = Math.max(usualShare, USUAL_SHARE_MIN);
+  const expected = received * share;
+  const chance = DEVIATIONS * Math.sqrt(expected * (1 - share));
+  return rejected >= REJECTED_MIN && rejected >= RISE * expected && rejected > expected + chance;
+}
+
+/** The usual share after `elapsed_ms` with `recent`: it comes half the way to what lasts for a week. */
+export function nextUsualShare(usualShare: number, { received, rejected }: RowCounts, elapsed_ms: number): number {
+  if (received === 0) return usualShare;
+  return usualShare + (rejected / received - usualShare) * (1 - 2 ** (-Math.max(elapsed_ms, 0) / HALF_LIFE_MS));
+}

@@ -1,0 +1,32 @@
+/** A feed's definition as a file beside what the feed brings: `INBOX_DIR/<feed>/feed.json`. It is never read as usage. */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { FEED_NAME } from '../feed.ts';
+
+export const DEFINITION_FILE = 'feed.json';
+const BYTES_MAX = 256 * 1024;
+
+export interface DefinitionFile {
+  feed: string;
+  path: string;
+  /** undefined: it is larger than any definition */
+  text: string | undefined;
+}
+
+/** The definitions that lie in the drop folder. */
+export async function definitionFiles(inboxDir: string): Promise<DefinitionFile[]> {
+  const found: DefinitionFile[] = [];
+  for (const folder of await readdir(inboxDir, { withFileTypes: true })) {
+    if (!folder.isDirectory() || !FEED_NAME.test(folder.name)) continue;
+    const path = join(inboxDir, folder.name, DEFINITION_FILE);
+    const file = await stat(path).catch(() => undefined);
+    if (!file?.isFile()) continue;
+    const text = file.size > BYTES_MAX ? undefined : await readFile(path, 'utf8').catch(() => undefined);
+    found.push({ feed: folder.name, path, text });
+  }
+  return found;
+}
+
+export function isDefinitionFile(path: string): boolean {
+  return basename(path) === DEFINITION_FILE;
+}

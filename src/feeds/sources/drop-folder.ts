@@ -1,0 +1,86 @@
+/**
+ * The drop folder of nightly files: `INBOX_DIR/<feed>/`. A file is taken when it is complete: its name is final, and its
+ * size and time have stood still. Afterwards it lies in `done/` or `failed/` beside a note that says why.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import type { Instant } from '../../kernel/clock.ts';
+import type { Format } from '../formats/rows.ts';
+
+export interface DroppedFile {
+  feed: string;
+  path: string;
+}
+
+const FEED = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** Names that copying programs use while a file is on its way. */
+export const UNFINISHED = /(^\.|~$|\.(part|partial|tmp|temp|filepart|crdownload|swp|writing)$)/i;
+const STANDS_STILL_MS = 2_000;
+
+/**
+ * The files that are complete. `seen` remembers what lay there at the last look: a file is complete when it looks the same
+ * as then and has not been written to for {@link STANDS_STILL_MS}. `now` is the file system's time, in epoch milliseconds.
+ */
+export async function completeFiles(inboxDir: string, seen: Map<string, string>, now: Instant): Promise<DroppedFile[]> {
+  await mkdir(inboxDir, { recursive: true });
+  const complete: DroppedFile[] = [];
+  const there = new Set<string>();
+  for (const feed of await readdir(inboxDir, { withFileTypes: true })) {
+    if (!feed.isDirectory() || !FEED.test(feed.name)) continue;
+    for (const file of await readdir(join(inboxDir, feed.name), { withFileTypes: true })) {
+      if (!file.isFile() || UNFINISHED.test(file.name)) continue;
+      const path = join(inboxDir, feed.name, file.name);
+      const found = await stat(path).catch(() => undefined);
+      if (!found) continue;
+      there.add(path);
+      const looks = `${found.ino} ${found.size} ${found.mtimeMs}`;
+      if (seen.get(path) === looks && now - found.mtimeMs >= STANDS_STILL_MS) complete.push({ feed: feed.name, path });
+      seen.set(path, looks);
+    }
+  }
+  for (const path of seen.keys()) if (!there.has(path)) seen.delete(path);
+  // By name: nightly files bear their date.
+  return complete.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+export async function hashOfFile(path: string): Promise<Buffer> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest();
+}
+
+/** The bytes of a file, unpacked where its name ends in `.gz`, and the format that its name tells; CSV where it tells none. */
+export function openFile(path: string): { bytes: AsyncIterable<Buffer>; format: Format } {
+  const packed = path.toLowerCase().endsWith('.gz');
+  const name = (packed ? path.slice(0, -3) : path).toLowerCase();
+  const format =
+    name.endsWith('.ndjson') || name.endsWith('.jsonl') ? 'ndjson' : name.endsWith('.json') ? 'json' : 'csv';
+  const file = createReadStream(path, { highWaterMark: 256 * 1024 });
+  if (!packed) return { bytes: file as AsyncIterable<Buffer>, format };
+  const unpacked = createGunzip();
+  file.on('error', (error) => unpacked.destroy(error));
+  return { bytes: file.pipe(unpacked) as AsyncIterable<Buffer>, format };
+}
+
+/** Puts a file into `done/` or `failed/` of its feed; a name that is taken gets a number. */
+export async function putAway(path: string, place: 'done' | 'failed', note?: string): Promise<string> {
+  const folder = join(dirname(path), place);
+  await mkdir(folder, { recursive: true });
+  let target = join(folder, basename(path));
+  for (
+    let n = 2;
+    await stat(target).then(
+      () => true,
+      () => false,
+    );
+    n++
+  )
+    target = join(folder, `${basename(path)}.${n}`);
+  if (note !== undefined) await writeFile(`${target}.why.txt`, `${note}\n`);
+  await rename(path, target);
+  return target;
+}

@@ -1,0 +1,126 @@
+/** Files on a peer's server, by SFTP. The server's key is pinned: whoever shows another one learns no password. */
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import SftpClient from 'ssh2-sftp-client';
+import { toDate } from '../../kernel/clock.ts';
+import type { SftpSource } from '../feed.ts';
+import { UNFINISHED } from './drop-folder.ts';
+
+export interface SftpLogin {
+  password?: string;
+  privateKey?: string;
+}
+
+export interface RemoteFile {
+  name: string;
+  bytes: number;
+  modifiedAt: Date;
+}
+
+const READY_MS_MAX = 20_000;
+const KEEPALIVE_MS = 15_000;
+/** What servers hand out at most in one go. */
+const CHUNK_BYTES = 256 * 1024;
+
+/** The server is not the one that was pinned. */
+export class WrongHostKey extends Error {}
+
+/** A folder on a peer's server, for as long as it is connected. */
+export class SftpFolder {
+  readonly #client: SftpClient;
+  readonly #source: SftpSource;
+
+  private constructor(client: SftpClient, source: SftpSource) {
+    this.#client = client;
+    this.#source = source;
+  }
+
+  /** Does `work` on the folder. @throws WrongHostKey */
+  static async at<T>(source: SftpSource, login: SftpLogin, work: (folder: SftpFolder) => Promise<T>): Promise<T> {
+    // What breaks later comes out of the call that is under way; without a listener the library writes to the console.
+    const quiet = () => undefined;
+    const client = new SftpClient('plafond', { error: quiet, end: quiet, close: quiet });
+    let shown: string | undefined;
+    const pinned = source.host_key.replace(/=$/, '');
+    try {
+      await client.connect({
+        host: source.host,
+        port: source.port,
+        username: source.user,
+        ...login,
+        readyTimeout: READY_MS_MAX,
+        keepaliveInterval: KEEPALIVE_MS,
+        hostVerifier: (key: Buffer) => {
+          shown = fingerprint(key);
+          return shown === pinned;
+        },
+      });
+    } catch (error) {
+      await client.end().catch(quiet);
+      if (shown === undefined || shown === pinned) throw error;
+      throw new WrongHostKey(`${source.host} shows the host key ${shown}, not ${pinned}: nothing was sent to it`);
+    }
+    try {
+      return await work(new SftpFolder(client, source));
+    } finally {
+      await client.end().catch(quiet);
+    }
+  }
+
+  /** The files there that the feed asks for and that have a final name. */
+  async list(): Promise<RemoteFile[]> {
+    const wanted = wildcard(this.#source.files);
+    const entries = await this.#client.list(this.#source.path);
+    return entries
+      .filter(({ type, name }) => type === '-' && isPlainName(name) && !UNFINISHED.test(name) && wanted.test(name))
+      .map(({ name, size, modifyTime }) => ({ name, bytes: size, modifiedAt: toDate(modifyTime) }))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Copies a file's bytes to `path`. Answers `false` where it is not the same file any more. */
+  async fetch(file: RemoteFile, path: string): Promise<boolean> {
+    const remote = this.#pathOf(file.name);
+    const target = createWriteStream(path, { flags: 'wx', flush: true });
+    if (file.bytes === 0) target.end();
+    else {
+      // Never more than was announced, however much the server would send.
+      const range = { start: 0, end: file.bytes - 1, highWaterMark: CHUNK_BYTES };
+      await pipeline(this.#client.createReadStream(remote, range), target);
+    }
+    const now = await this.#client.stat(remote);
+    const { size } = await stat(path).catch(() => ({ size: 0 }));
+    return size === file.bytes && now.size === file.bytes && now.modifyTime === file.modifiedAt.getTime();
+  }
+
+  /** Does with a file that was taken what the feed asks for. */
+  async settle(name: string): Promise<void> {
+    if (this.#source.after === 'delete') await this.#client.delete(this.#pathOf(name));
+    if (this.#source.after !== 'move:done') return;
+    const done = this.#pathOf('done');
+    if (!(await this.#client.exists(done))) await this.#client.mkdir(done);
+    await this.#client.rename(this.#pathOf(name), posix.join(done, name));
+  }
+
+  #pathOf(name: string): string {
+    return posix.join(this.#source.path, name);
+  }
+}
+
+/** As `ssh-keygen -l` writes it. */
+export function fingerprint(hostKey: Buffer): string {
+  return `SHA256:${createHash('sha256').update(hostKey).digest('base64').replace(/=+$/, '')}`;
+}
+
+/** A name that stays in its folder, here and there. */
+function isPlainName(name: string): boolean {
+  return name.length <= 200 && /^[^/\\\p{Cc}]+$/u.test(name) && name !== '.' && name !== '..';
+}
+
+function wildcard(pattern: string): RegExp {
+  // Stars beside each other are one: many of them would be tried in every combination.
+  const parts = pattern.replaceAll(/\*+/g, '*').split('*');
+  return new RegExp(`^${parts.map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`);
+}
