@@ -1,0 +1,84 @@
+/**
+ * Which cap holds: for the same traffic and period the most specific one (service, account, segment, everyone).
+ * Usage of a service that has a cap of its own counts under that one; everything else under the account's.
+ */
+import type { Account } from '../accounts/account.ts';
+import type { Cap, Scope } from './cap.ts';
+
+/** Where two caps may not meet: same scope, traffic, period and currency. */
+export function capKey(cap: Pick<Cap, 'scope' | 'traffic' | 'period' | 'currency'>): string {
+  return `${cap.scope.kind} ${cap.scope.value} ${meterOf(cap)}`;
+}
+
+/** What is counted: a traffic class in a period, in one currency. */
+function meterOf(cap: Pick<Cap, 'traffic' | 'period' | 'currency'>): string {
+  return `${cap.traffic} ${cap.period} ${cap.currency}`;
+}
+
+const NONE: readonly Cap[] = [];
+
+export class CapBook {
+  readonly #byScope = new Map<string, Map<string, Cap>>();
+  readonly #bySegment = new Map<string, readonly Cap[]>();
+  readonly #byOwner = new Map<string, readonly Cap[]>();
+
+  /** @throws where two caps have the same scope, traffic, period and currency */
+  constructor(caps: Iterable<Cap>) {
+    for (const cap of caps) {
+      const scoped = this.#scoped(cap.scope.kind, cap.scope.value, true)!;
+      const twin = scoped.get(meterOf(cap));
+      if (twin)
+        throw new Error(`caps "${twin.name}" and "${cap.name}" have the same scope, traffic, period and currency`);
+      scoped.set(meterOf(cap), cap);
+    }
+  }
+
+  /** The caps that hold for an account as a whole: one a traffic class and period. */
+  ofAccount(account: Account): readonly Cap[] {
+    const own = this.#scoped('account', account.accountId);
+    const group = `${account.currency}\u0000${account.segment}`;
+    let shared = this.#bySegment.get(group);
+    if (!shared) {
+      shared = this.#mostSpecific(account.currency, [
+        this.#scoped('segment', account.segment),
+        this.#scoped('everyone', ''),
+      ]);
+      this.#bySegment.set(group, shared);
+    }
+    if (!own) return shared;
+    return this.#remembered(`account\u0000${account.accountId}\u0000${group}`, account.currency, [
+      own,
+      new Map(shared.map((cap) => [meterOf(cap), cap])),
+    ]);
+  }
+
+  /** The caps of a service's own. */
+  ofService(serviceId: string, account: Account): readonly Cap[] {
+    if (serviceId === '') return NONE;
+    const own = this.#scoped('service', serviceId);
+    return own ? this.#remembered(`service\u0000${serviceId}\u0000${account.currency}`, account.currency, [own]) : NONE;
+  }
+
+  #remembered(owner: string, currency: string, layers: Map<string, Cap>[]): readonly Cap[] {
+    let caps = this.#byOwner.get(owner);
+    if (!caps) this.#byOwner.set(owner, (caps = this.#mostSpecific(currency, layers)));
+    return caps;
+  }
+
+  #mostSpecific(currency: string, layers: (Map<string, Cap> | undefined)[]): readonly Cap[] {
+    const holding = new Map<string, Cap>();
+    for (const layer of layers) {
+      for (const [meter, cap] of layer ?? []) {
+        if (cap.currency === currency && !holding.has(meter)) holding.set(meter, cap);
+      }
+    }
+    return [...holding.values()];
+  }
+
+  #scoped(kind: Scope['kind'], value: string, make = false): Map<string, Cap> | undefined {
+    const key = `${kind} ${value}`;
+    let scoped = this.#byScope.get(key);
+    if (!scoped && make) this.#byScope.set(key, (scoped = new Map()));
+    return scoped;
+  }
+}

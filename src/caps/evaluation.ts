@@ -1,0 +1,238 @@
+/**
+ * Spend held against caps: applies what usage moves to counters and windows, and finds the thresholds that are crossed,
+ * each once per cap, account and period. Pure; live and replay run this same code, over state that the shell around it
+ * has read or keeps.
+ */
+import type { Account } from '../accounts/account.ts';
+import type { Instant } from '../kernel/clock.ts';
+import type { Micros } from '../kernel/money.ts';
+import { calendarPeriod, rollingHours, rollingName, type CalendarPeriod } from '../kernel/period.ts';
+import type { Movement, Version } from '../ledger/version.ts';
+import { counterKey } from '../spend/counters.ts';
+import { RollingWindow, type WindowEntry } from '../spend/rolling-window.ts';
+import type { Threshold } from './cap.ts';
+import { crossed } from './crossed.ts';
+import type { Meter, Meters } from './meters.ts';
+
+/** What one movement does to one meter of one account. */
+export interface Step {
+  account: Account;
+  meter: Meter;
+  /** names the counter or the window */
+  key: string;
+  /** the calendar period; undefined for a rolling window */
+  period: CalendarPeriod | undefined;
+  /** what is added; in a window, at which starts */
+  delta: Micros;
+  entries: WindowEntry[];
+  /** the version that came to hold */
+  record: Version;
+}
+
+/** A threshold that was crossed and has not been acted on before in this direction. */
+export interface Crossing {
+  account: Account;
+  meter: Meter;
+  /** a calendar period, or the window: from, to and the instant by which it is named */
+  period: CalendarPeriod;
+  threshold: Threshold;
+  direction: 'rose' | 'fell';
+  /** it rose, fell by a correction, and rose again */
+  again: boolean;
+  spend: Micros;
+  /** the record that decided; undefined where the cap was changed */
+  record: Version | undefined;
+}
+
+export interface CrossingState {
+  accountId: string;
+  capId: string;
+  percent: number;
+  period: CalendarPeriod;
+  crossedAt: Instant;
+  recordId: string;
+  uncrossedAt: Instant | undefined;
+}
+
+/** The steps of a movement: what it takes from the meters of the version before and gives to those of the new one. */
+export function stepsOf(movement: Movement, accounts: ReadonlyMap<string, Account>, meters: Meters): Step[] {
+  const steps: Step[] = [];
+  if (movement.from) collect(steps, movement.from, -movement.from.amount, movement.to, accounts, meters);
+  collect(steps, movement.to, movement.to.amount, movement.to, accounts, meters);
+  // A version that moved between meters touches both: where it only changed its amount, the two become one step, and
+  // where not even that, none.
+  return steps.filter((step) => step.delta !== 0n || step.entries.length > 0);
+}
+
+function collect(
+  steps: Step[],
+  version: Version,
+  delta: Micros,
+  record: Version,
+  accounts: ReadonlyMap<string, Account>,
+  meters: Meters,
+): void {
+  if (delta === 0n) return;
+  const account = accounts.get(version.accountId);
+  // An account that was removed has no caps, so nothing of it is counted.
+  if (!account) return;
+  for (const meter of meters.of(version, account)) {
+    const { cap, serviceId } = meter;
+    const hours = rollingHours(cap.period);
+    const period =
+      hours === undefined
+        ? calendarPeriod(cap.period as 'day' | 'week' | 'month', version.startedAt, account)
+        : undefined;
+    const key = counterKey(account.accountId, serviceId, cap.traffic, cap.period, period?.from);
+    const entry: WindowEntry = { startedAt: version.startedAt, amount: delta };
+    const known = steps.find((step) => step.key === key);
+    if (known) {
+      known.delta += delta;
+      if (!period) known.entries = withEntry(known.entries, entry);
+    } else steps.push({ account, meter, key, period, delta, entries: period ? [] : [entry], record });
+  }
+}
+
+/** What starts at the same instant is one entry; one that comes to nothing is none. */
+function withEntry(entries: readonly WindowEntry[], { startedAt, amount }: WindowEntry): WindowEntry[] {
+  const others = entries.filter((each) => each.startedAt !== startedAt);
+  const sum = entries.reduce((total, each) => (each.startedAt === startedAt ? total + each.amount : total), amount);
+  return sum === 0n ? others : [...others, { startedAt, amount: sum }];
+}
+
+const HOUR_MS = 3_600_000;
+
+export class Evaluation {
+  readonly counters = new Map<string, Micros>();
+  readonly windows = new Map<string, RollingWindow>();
+  readonly #states = new Map<string, CrossingState[]>();
+  readonly #touched = new Set<CrossingState>();
+
+  /** Takes up what is known of thresholds crossed before. */
+  recall(states: Iterable<CrossingState>): void {
+    for (const state of states) this.#statesOf(state.accountId, state.capId, state.percent).push(state);
+  }
+
+  /** The states that changed since they were recalled. */
+  touched(): CrossingState[] {
+    return [...this.#touched];
+  }
+
+  /** Adds a step to its counter or window; answers what that crosses. */
+  apply(step: Step, at: Instant): Crossing[] {
+    return step.period ? this.#applyToCounter(step, step.period, at) : this.#applyToWindow(step, at);
+  }
+
+  /** Holds a counter against its cap as it stands: after the cap was made or changed. */
+  hold(account: Account, meter: Meter, period: CalendarPeriod, spend: Micros, at: Instant): Crossing[] {
+    const crossings: Crossing[] = [];
+    for (const threshold of meter.cap.thresholds) {
+      const direction = spend >= threshold.amount ? 'rose' : 'fell';
+      this.#settle(crossings, { account, meter, period, threshold, direction, spend, record: undefined }, at);
+    }
+    return crossings;
+  }
+
+  #applyToCounter(step: Step, period: CalendarPeriod, at: Instant): Crossing[] {
+    const before = this.counters.get(step.key) ?? 0n;
+    const spend = before + step.delta;
+    this.counters.set(step.key, spend);
+    const crossings: Crossing[] = [];
+    const { account, meter, record } = step;
+    for (const { threshold, direction } of crossed(before, spend, meter.cap.thresholds)) {
+      this.#settle(crossings, { account, meter, period, threshold, direction, spend, record }, at);
+    }
+    return crossings;
+  }
+
+  #applyToWindow(step: Step, at: Instant): Crossing[] {
+    const { account, meter, record } = step;
+    const hours = rollingHours(meter.cap.period)!;
+    let window = this.windows.get(step.key);
+    if (!window) this.windows.set(step.key, (window = new RollingWindow(hours)));
+    const touched = new Set<Instant>();
+    for (const entry of step.entries) for (const end of window.endsTouchedBy(entry.startedAt)) touched.add(end);
+    // Where a window has acted, a correction must be seen even if no record starts at its end any more.
+    for (const threshold of meter.cap.thresholds) {
+      for (const state of this.#statesOf(account.accountId, meter.cap.id, threshold.percent)) {
+        if (step.entries.some((entry) => inWindow(entry.startedAt, state.period))) touched.add(endOf(state.period));
+      }
+    }
+    const ends = [...touched].toSorted((a, b) => a - b);
+    const before = window.spendsAt(ends);
+    for (const entry of step.entries) window.add(entry);
+    const crossings: Crossing[] = [];
+    for (const [index, spend] of window.spendsAt(ends).entries()) {
+      const risenOrFallen = crossed(before[index]!, spend, meter.cap.thresholds);
+      if (risenOrFallen.length === 0) continue;
+      const period = windowPeriod(ends[index]!, hours, account);
+      for (const { threshold, direction } of risenOrFallen) {
+        this.#settle(crossings, { account, meter, period, threshold, direction, spend, record }, at);
+      }
+    }
+    // One that fell had kept those around it from acting: where such a one still reaches the threshold, it is due now.
+    for (const { period, threshold } of crossings.filter((each) => each.direction === 'fell')) {
+      const fallen = endOf(period);
+      const end = window.firstEndReaching(threshold.amount, fallen - window.lengthMs, fallen + window.lengthMs);
+      if (end === undefined) continue;
+      const standing = { period: windowPeriod(end, hours, account), spend: window.spendAt(end) };
+      this.#settle(crossings, { account, meter, threshold, direction: 'rose', record, ...standing }, at);
+    }
+    return crossings;
+  }
+
+  #settle(crossings: Crossing[], crossing: Omit<Crossing, 'again'>, at: Instant): void {
+    const { account, meter, threshold, period, direction, record } = crossing;
+    const states = this.#statesOf(account.accountId, meter.cap.id, threshold.percent);
+    const rolling = rollingHours(meter.cap.period) !== undefined;
+    const known = states.find((state) => state.period.name === period.name);
+    if (direction === 'fell') {
+      if (!known || known.uncrossedAt !== undefined) return;
+      known.uncrossedAt = at;
+      this.#touched.add(known);
+      crossings.push({ ...crossing, again: false });
+      return;
+    }
+    const near = rolling
+      ? states.filter((state) => Math.abs(endOf(state.period) - endOf(period)) < period.to - endOf(period))
+      : states.filter((state) => state === known);
+    if (near.some((state) => state.uncrossedAt === undefined)) return;
+    if (known) known.uncrossedAt = undefined;
+    const state = known ?? {
+      accountId: account.accountId,
+      capId: meter.cap.id,
+      percent: threshold.percent,
+      period,
+      crossedAt: at,
+      recordId: record?.recordId ?? '',
+      uncrossedAt: undefined,
+    };
+    if (!known) states.push(state);
+    this.#touched.add(state);
+    crossings.push({ ...crossing, period: state.period, again: near.length > 0 });
+  }
+
+  #statesOf(accountId: string, capId: string, percent: number): CrossingState[] {
+    const key = `${accountId}\u0000${capId}\u0000${percent}`;
+    let states = this.#states.get(key);
+    if (!states) this.#states.set(key, (states = []));
+    return states;
+  }
+}
+
+/**
+ * A rolling window as a period. It is named by the instant at which it ends and acts once until everything in it has
+ * left again: its `to` is a full length after that instant.
+ */
+export function windowPeriod(end: Instant, hours: number, account: Account): CalendarPeriod {
+  return { name: rollingName(end, account), from: end - hours * HOUR_MS, to: end + hours * HOUR_MS };
+}
+
+/** The instant at which a window ends: halfway between its `from` and the `to` up to which it acts. */
+function endOf(period: CalendarPeriod): Instant {
+  return (period.from + period.to) / 2;
+}
+
+function inWindow(startedAt: Instant, period: CalendarPeriod): boolean {
+  return startedAt > period.from && startedAt <= endOf(period);
+}

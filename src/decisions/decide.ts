@@ -1,0 +1,131 @@
+/**
+ * From a threshold that was crossed to what is done about it, with the reason in words for the billing team. Pure: the
+ * same crossing at the same instant decides the same, live and in a replay.
+ */
+import type { Crossing } from '../caps/evaluation.ts';
+import { suspendedClass, type Action } from '../caps/cap.ts';
+import type { Instant } from '../kernel/clock.ts';
+import { formatAmount } from '../kernel/money.ts';
+import { decisionId, type Decision, type DecisionType, type Trigger } from './decision.ts';
+
+export function decide(crossing: Crossing, at: Instant): Decision[] {
+  if (crossing.direction === 'fell') return [decideFall(crossing, at)];
+  if (at >= crossing.period.to) {
+    const late = `${told(crossing)} The period had ended when this became known: nothing is suspended and the customer is not warned.`;
+    return [make(crossing, at, 'notify-operator', 'cap', 'notify-operator', late)];
+  }
+  const { actions } = crossing.threshold;
+  const suspends = actions.filter((action) => suspendedClass(action) !== undefined);
+  if (crossing.again) {
+    // Warned once is enough; but a bar that a correction had lifted is wanted again.
+    const reason = `${told(crossing)} It had fallen below and is reached again, ${cause(crossing)}.`;
+    return suspends.map((action) => suspend(crossing, at, action, correctedBy(crossing), reason));
+  }
+  return actions.map((action) =>
+    suspends.includes(action)
+      ? suspend(crossing, at, action, 'cap', told(crossing))
+      : make(crossing, at, action === 'warn' ? 'warn' : 'notify-operator', 'cap', action, told(crossing)),
+  );
+}
+
+function suspend(crossing: Crossing, at: Instant, action: Action, trigger: Trigger, reason: string): Decision {
+  const { account, meter } = crossing;
+  if (account.suspensionTerms === '') {
+    const refused = `${reason} Not suspended (${action}): no suspension_terms on file for account ${account.accountId}, so the billing team decides.`;
+    return make(crossing, at, 'notify-operator', trigger, action, refused);
+  }
+  const how =
+    meter.cap.mode === 'shadow'
+      ? 'Shadow mode: recorded only.'
+      : meter.cap.mode === 'approve'
+        ? `Waits for approval; agreed by ${account.suspensionTerms}.`
+        : `Agreed by ${account.suspensionTerms}.`;
+  return make(crossing, at, 'suspend', trigger, action, `${reason} ${how}`);
+}
+
+function decideFall(crossing: Crossing, at: Instant): Decision {
+  const { meter, threshold, period } = crossing;
+  const suspends = threshold.actions.some((action) => suspendedClass(action) !== undefined);
+  const fell = `${spent(crossing)}: below ${threshold.percent} % of the limit of ${money(crossing, meter.cap.limit)} again, ${cause(crossing)}.`;
+  const trigger = correctedBy(crossing);
+  if (!suspends || at >= period.to) return make(crossing, at, 'notify-operator', trigger, '', fell);
+  if (crossing.account.suspensionTerms === '') {
+    return make(crossing, at, 'notify-operator', trigger, '', `${fell} Nothing had been suspended.`);
+  }
+  if (meter.cap.reinstate === 'manual') {
+    return make(
+      crossing,
+      at,
+      'notify-operator',
+      trigger,
+      '',
+      `${fell} The cap is lifted by hand only: a person decides.`,
+    );
+  }
+  return make(crossing, at, 'restore', trigger, '', `${fell} What it had suspended is lifted.`);
+}
+
+/** What goes back and forth over a threshold does so by corrections of usage, or by a person who changes the cap. */
+function correctedBy(crossing: Crossing): Trigger {
+  return crossing.record ? 'correction' : 'manual';
+}
+
+function cause(crossing: Crossing): string {
+  return crossing.record ? 'by a correction' : 'since the cap was changed';
+}
+
+function make(
+  crossing: Crossing,
+  at: Instant,
+  type: DecisionType,
+  trigger: Trigger,
+  action: string,
+  explanation: string,
+): Decision {
+  const { account, meter, period, threshold, spend, record } = crossing;
+  const { cap } = meter;
+  // A crossing acts once, so cap, account, period and threshold identify what it decides; what corrections undo and
+  // redo may come more than once, so those say when and by which record.
+  const once = trigger === 'cap' ? [] : [at, record?.recordId ?? '', record?.revision ?? 0, record?.state ?? ''];
+  return {
+    id: decisionId(cap.id, account.accountId, period.name, threshold.percent, type, trigger, action, ...once),
+    at,
+    accountId: account.accountId,
+    type,
+    trigger,
+    action,
+    capId: cap.id,
+    capVersion: cap.version,
+    period: period.name,
+    threshold: threshold.percent,
+    traffic: cap.traffic,
+    spend,
+    limit: cap.limit,
+    currency: account.currency,
+    recordId: record?.recordId ?? '',
+    serviceId: meter.serviceId,
+    mode: cap.mode,
+    explanation,
+  };
+}
+
+function told(crossing: Crossing): string {
+  const { meter, threshold } = crossing;
+  return `${spent(crossing)}: ${threshold.percent} % of the limit of ${money(crossing, meter.cap.limit)} reached (cap "${meter.cap.name}").`;
+}
+
+function spent(crossing: Crossing): string {
+  const { account, meter, period, spend } = crossing;
+  const who =
+    meter.serviceId === ''
+      ? `Account ${account.accountId}`
+      : `Service ${meter.serviceId} of account ${account.accountId}`;
+  const rolling = /^rolling:(\d+)h$/.exec(meter.cap.period)?.[1];
+  const when = rolling === undefined ? period.name : `the ${rolling} hours up to ${period.name}`;
+  const what = meter.cap.traffic === 'all' ? 'all traffic' : `${meter.cap.traffic} traffic`;
+  return `${who} spent ${money(crossing, spend)} on ${what} in ${when}`;
+}
+
+function money(crossing: Crossing, amount: bigint): string {
+  return `${formatAmount(amount)} ${crossing.account.currency}`;
+}

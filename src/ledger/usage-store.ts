@@ -1,0 +1,230 @@
+/**
+ * The ledger in PostgreSQL: the version that holds of every record, partitioned by the (UTC) day of its start.
+ *
+ * Writers hold the lock of each account shard they touch ({@link lockShards}), so what happens to one account happens
+ * one after another. The unique key is the backstop for the same record arriving under two accounts at once.
+ */
+import type { ClientBase, PoolClient } from 'pg';
+import { textArray } from '../database/array-literal.ts';
+import { copyRows, copyText } from '../database/transaction.ts';
+import type { Destination } from '../destinations/classify.ts';
+import { STATES, type UsageKind } from '../feeds/usage-record.ts';
+import { toDate, type Instant } from '../kernel/clock.ts';
+import type { HeldVersion, Version } from './version.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Days since 1970-01-01 in UTC: the partition of a start. */
+export function dayOf(startedAt: Instant): number {
+  return Math.floor(startedAt / DAY_MS);
+}
+
+const dates = new Map<number, string>();
+
+/** The day as PostgreSQL writes it: `2010-03-14`. */
+export function dateOfDay(day: number): string {
+  let date = dates.get(day);
+  if (date === undefined)
+    dates.set(
+      day,
+      (date = toDate(day * DAY_MS)
+        .toISOString()
+        .slice(0, 10)),
+    );
+  return date;
+}
+
+/** An instant as COPY reads it, without the cost of a `Date` a row. */
+function copyInstant(instant: Instant): string {
+  const day = dayOf(instant);
+  const ms = instant - day * DAY_MS;
+  const two = (value: number) => (value < 10 ? `0${value}` : `${value}`);
+  const time = `${two(Math.floor(ms / 3_600_000))}:${two(Math.floor(ms / 60_000) % 60)}:${two(Math.floor(ms / 1000) % 60)}`;
+  const fraction = ms % 1000;
+  return `${dateOfDay(day)} ${time}${fraction === 0 ? '' : `.${String(fraction).padStart(3, '0')}`}Z`;
+}
+
+/** Two instants and their days, as bounds of a query over the ledger. */
+export function toDates(from: Instant, to: Instant): [Date, Date, string, string] {
+  return [toDate(from), toDate(to), dateOfDay(dayOf(from)), dateOfDay(dayOf(to))];
+}
+
+const COUNTING_LOCK = 7_002;
+const SHARD_LOCKS = 7_003;
+const SHARDS = 64;
+
+/** The shard of an account: FNV-1a over its reference. */
+export function shardOf(accountId: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < accountId.length; i++) hash = Math.imul(hash ^ accountId.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) % SHARDS;
+}
+
+/**
+ * The first words of a transaction that counts usage: the caps and the cut of accounts stand still while it lasts, and the
+ * shards are its own. Locks are taken in one order, so two importers wait for each other and never both. Answers the
+ * revision of the cap book. The planner is kept from reading whole partitions for a batch's keys.
+ */
+export async function lockShards(client: ClientBase, shards: Iterable<number>): Promise<string> {
+  const ordered = [...new Set(shards)].toSorted((a, b) => a - b);
+  const results = (await client.query(`
+    SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off;
+    SELECT pg_advisory_xact_lock_shared(${COUNTING_LOCK});
+    SELECT pg_advisory_xact_lock(${SHARD_LOCKS}, shard) FROM unnest(ARRAY[${ordered.join(',')}]::int[]) AS shard;
+    SELECT revision FROM cap_book`)) as unknown as { rows: { revision: string }[] }[];
+  return results.at(-1)!.rows[0]!.revision;
+}
+
+/** Keeps every importer out while caps, or what accounts are cut by, change; the new revision makes all read them again. */
+export async function lockCounting(client: ClientBase): Promise<void> {
+  await client.query(`SELECT pg_advisory_xact_lock(${COUNTING_LOCK})`);
+  await client.query('UPDATE cap_book SET revision = revision + 1');
+}
+
+/** A row of `usage` as it comes from PostgreSQL; `started_ms` is the start in epoch milliseconds. */
+export interface UsageRow {
+  record_id: string;
+  origin: string;
+  account_id: string;
+  service_id: string;
+  started_ms: string;
+  duration_s: number;
+  kind: UsageKind;
+  units: string | null;
+  a_number: string;
+  b_number: string;
+  amount_micros: string;
+  cost_micros: string | null;
+  state: number;
+  revision: number;
+  country: string;
+  traffic: number;
+  origin_country: string;
+  import_id: string;
+  near_amount_micros: string | null;
+  near_import_id: string | null;
+}
+
+export const USAGE_ROW = `
+  u.record_id, u.origin, u.account_id, u.service_id, (extract(epoch FROM u.started_at) * 1000)::bigint AS started_ms,
+  u.duration_s, u.kind, u.units, u.a_number, u.b_number, u.amount_micros, u.cost_micros, u.state, u.revision, u.country,
+  u.traffic, u.origin_country, u.import_id, u.near_amount_micros, u.near_import_id`;
+
+export function versionOf(row: UsageRow): HeldVersion {
+  const startedAt = Number(row.started_ms);
+  // The ledger keeps what classification found; the type of number is not asked for again.
+  const destination: Destination = { number: row.b_number, country: row.country, type: 'other', traffic: row.traffic };
+  return {
+    recordId: row.record_id,
+    origin: row.origin,
+    accountId: row.account_id,
+    serviceId: row.service_id,
+    startedAt,
+    durationSeconds: row.duration_s,
+    kind: row.kind,
+    units: row.units === null ? undefined : BigInt(row.units),
+    aNumber: row.a_number,
+    amount: BigInt(row.amount_micros),
+    state: STATES[row.state]!,
+    revision: row.revision,
+    cost: row.cost_micros === null ? undefined : BigInt(row.cost_micros),
+    originCountry: row.origin_country,
+    receivedAt: startedAt + row.duration_s * 1000,
+    destination,
+    importId: row.import_id,
+    near:
+      row.near_amount_micros === null
+        ? undefined
+        : { amount: BigInt(row.near_amount_micros), importId: row.near_import_id! },
+  };
+}
+
+/**
+ * The versions that hold of the records named, on the days given: those of the arriving versions and their neighbours,
+ * since a correction may move a start over midnight. One probe of the unique key a record and day: OFFSET 0 keeps the
+ * planner, which knows nothing yet of a new partition, from turning the loops around; the constant days prune.
+ */
+const HELD = `
+  SELECT ${USAGE_ROW}
+    FROM unnest($3::date[]) AS d (day), unnest($1::text[]) AS k (record_id),
+         LATERAL (SELECT * FROM usage u WHERE u.record_id = k.record_id AND u.origin = $2 AND u.day = d.day
+                     AND u.day = ANY ($3) OFFSET 0) u`;
+
+export async function heldVersions(
+  client: ClientBase,
+  origin: string,
+  recordIds: readonly string[],
+  days: ReadonlySet<number>,
+): Promise<Map<string, HeldVersion>> {
+  const around = new Set<number>();
+  for (const day of days) for (const near of [day - 1, day, day + 1]) around.add(near);
+  const { rows } = await client.query<UsageRow>(HELD, [textArray(recordIds), origin, [...around].map(dateOfDay)]);
+  return new Map(rows.map((row) => [row.record_id, versionOf(row)]));
+}
+
+export const COPY_USAGE = `
+  COPY usage (day, record_id, origin, account_id, service_id, started_at, duration_s, kind, units, a_number, b_number,
+              amount_micros, cost_micros, state, revision, country, traffic, origin_country, import_id, near_amount_micros,
+              near_import_id) FROM STDIN`;
+
+export async function insertVersions(client: PoolClient, versions: readonly HeldVersion[]): Promise<void> {
+  if (versions.length > 0) await copyRows(client, COPY_USAGE, versions.map(copyLine));
+}
+
+/** One row in COPY's text format, in the order of the ledger's columns. */
+export function copyLine(v: HeldVersion): string {
+  return (
+    `${dateOfDay(dayOf(v.startedAt))}\t${copyText(v.recordId)}\t${copyText(v.origin)}\t${copyText(v.accountId)}\t` +
+    `${copyText(v.serviceId)}\t${copyInstant(v.startedAt)}\t${v.durationSeconds}\t${v.kind}\t${v.units ?? '\\N'}\t` +
+    `${copyText(v.aNumber)}\t${copyText(v.destination.number)}\t${v.amount}\t${v.cost ?? '\\N'}\t${STATES.indexOf(v.state)}\t` +
+    `${v.revision}\t${v.destination.country}\t${v.destination.traffic}\t${v.originCountry}\t${v.importId}\t` +
+    (v.near ? `${v.near.amount}\t${v.near.importId}` : '\\N\t\\N')
+  );
+}
+
+/**
+ * Takes versions out that hold no longer. They are found as {@link HELD} finds them, for the same reason, and then taken
+ * by where they lie.
+ */
+const REMOVE = `
+  DELETE FROM usage u
+   USING (SELECT h.place, h.partition
+            FROM unnest($1::date[], $2::text[]) AS v (day, record_id),
+                 LATERAL (SELECT ctid AS place, tableoid AS partition FROM usage h
+                           WHERE h.record_id = v.record_id AND h.origin = $3 AND h.day = v.day
+                             AND h.day = ANY ($1::date[]) OFFSET 0) h) found
+   WHERE u.ctid = found.place AND u.tableoid = found.partition AND u.day = ANY ($1::date[])`;
+
+export async function removeVersions(client: ClientBase, versions: readonly Version[]): Promise<void> {
+  if (versions.length === 0) return;
+  await client.query(REMOVE, [
+    versions.map((v) => dateOfDay(dayOf(v.startedAt))),
+    versions.map((v) => v.recordId),
+    versions[0]!.origin,
+  ]);
+}
+
+export interface RecordIdentity {
+  origin: string;
+  recordId: string;
+}
+
+/** Records that stand on several days; a scan of every partition's key, for the night. */
+export async function recordsOnSeveralDays(client: ClientBase): Promise<RecordIdentity[]> {
+  const { rows } = await client.query<{ origin: string; record_id: string }>(
+    'SELECT origin, record_id FROM usage GROUP BY origin, record_id HAVING count(*) > 1 LIMIT 10000',
+  );
+  return rows.map((row) => ({ origin: row.origin, recordId: row.record_id }));
+}
+
+/** Every version of a record that the ledger holds, on whatever day; earlier starts first. */
+export async function versionsOfRecord(
+  client: ClientBase,
+  { origin, recordId }: RecordIdentity,
+): Promise<HeldVersion[]> {
+  const { rows } = await client.query<UsageRow>(
+    `SELECT ${USAGE_ROW} FROM usage u WHERE u.record_id = $1 AND u.origin = $2 ORDER BY u.day`,
+    [recordId, origin],
+  );
+  return rows.map(versionOf);
+}

@@ -1,0 +1,67 @@
+/**
+ * Of the versions of one record, the one with the highest (state, revision) holds (CONTRACT §2). Pure.
+ */
+import type { Destination } from '../destinations/classify.ts';
+import type { Micros } from '../kernel/money.ts';
+import { STATES, type UsageRecord } from '../feeds/usage-record.ts';
+
+/** A usage record that is held against an account and a destination: what the ledger keeps. */
+export interface Version extends Omit<UsageRecord, 'bNumber' | 'currency' | 'line'> {
+  /** with the record's id its identity */
+  origin: string;
+  destination: Destination;
+}
+
+/** What near real time had said of a record when its final version came, and the import that had brought it. */
+export interface NearRealTime {
+  amount: Micros;
+  importId: string;
+}
+
+/** A version with the import that brought it, as the ledger holds it. */
+export interface HeldVersion extends Version {
+  importId: string;
+  /** beside a final version what had held near real time, also when it is re-rated later */
+  near: NearRealTime | undefined;
+}
+
+/**
+ * What becomes of an arriving version: `counted` is the first of its record, `superseded` replaces the one that held;
+ * `duplicate` (same content) and `stale` (other content) come after one that is as high or higher, and change nothing.
+ */
+export type Standing = 'counted' | 'superseded' | 'duplicate' | 'stale';
+
+export function standing(held: Version | undefined, arriving: Version): Standing {
+  if (!held) return 'counted';
+  const rank = STATES.indexOf(arriving.state) - STATES.indexOf(held.state) || arriving.revision - held.revision;
+  if (rank > 0) return 'superseded';
+  return sameContent(held, arriving) ? 'duplicate' : 'stale';
+}
+
+/** What a version says, apart from how authoritative it is and when it came. */
+function sameContent(a: Version, b: Version): boolean {
+  return (
+    a.amount === b.amount &&
+    a.startedAt === b.startedAt &&
+    a.accountId === b.accountId &&
+    a.serviceId === b.serviceId &&
+    a.durationSeconds === b.durationSeconds &&
+    a.kind === b.kind &&
+    a.units === b.units &&
+    a.aNumber === b.aNumber &&
+    a.destination.number === b.destination.number &&
+    a.cost === b.cost &&
+    a.originCountry === b.originCountry
+  );
+}
+
+/** A change of what holds: a version came to hold, in place of an earlier one or of none. */
+export interface Movement {
+  from: Version | undefined;
+  to: Version;
+}
+
+/** What a final version stands beside when it takes the place of `before`. */
+export function nearRealTime(before: HeldVersion): NearRealTime | undefined {
+  return before.state === 'final' ? before.near : { amount: before.amount, importId: before.importId };
+}

@@ -1,0 +1,72 @@
+/** What each job has the pipeline do. */
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { UsagePartitions } from '../ledger/partitions.ts';
+import { DropOldPartitions } from './drop-old-partitions.ts';
+import { ImportDroppedFile } from './import-dropped-file.ts';
+import { ReconcileImports } from './reconcile-imports.ts';
+import { PullSftp } from './pull-sftp.ts';
+import { ReinstateDue } from './reinstate-due.ts';
+import { SettleDelivery } from './settle-delivery.ts';
+import { SettleMovedRecords } from './settle-moved-records.ts';
+import { SettleSuspensions } from './settle-suspension.ts';
+import { WatchFeeds } from './watch-feeds.ts';
+import type { JobHandlers } from '../queues/job-map.ts';
+import { Queues } from '../queues/queues.ts';
+
+@Injectable()
+export class PipelineHandlers {
+  constructor(
+    private readonly deliveries: SettleDelivery,
+    private readonly suspensions: SettleSuspensions,
+    private readonly reinstatements: ReinstateDue,
+    private readonly droppedFiles: ImportDroppedFile,
+    private readonly servers: PullSftp,
+    private readonly partitions: UsagePartitions,
+    private readonly feeds: WatchFeeds,
+    private readonly reconciliations: ReconcileImports,
+    private readonly retention: DropOldPartitions,
+    private readonly movedRecords: SettleMovedRecords,
+    private readonly queues: Queues,
+  ) {}
+
+  readonly handlers: JobHandlers = {
+    'deliver-warnings': ({ warnings }) => this.deliveries.deliver(warnings),
+    'reconcile-suspensions': ({ accounts }) => this.suspensions.reconcile(accounts),
+    'reinstate-due': () => this.reinstatements.run(),
+    'import-file': (file) => this.droppedFiles.import(file),
+    'scan-inbox': () => this.#scanInbox(),
+    'pull-feeds': () => this.#pullFeeds(),
+    'pull-sftp': ({ feed }) => this.servers.pull(feed),
+    'sweep-deliveries': () => this.deliveries.sweep(),
+    'watch-feeds': () => this.feeds.run(),
+    'reconcile-imports': () => this.reconciliations.run(),
+    'drop-old-partitions': () => this.retention.run(),
+    'settle-moved-records': () => this.movedRecords.run(),
+    'prepare-partitions': () => this.partitions.prepare(),
+  };
+
+  /** A server that is still being looked at is not looked at again. */
+  async #pullFeeds(): Promise<void> {
+    const feeds = await this.servers.feeds();
+    await this.queues.add(
+      feeds.map((feed) => ({
+        job: 'pull-sftp',
+        payload: { feed },
+        options: { deduplication: { id: `pull ${feed}` } },
+      })),
+    );
+  }
+
+  /** A file that is waiting or being read is not added again; one of the same name that comes later is. */
+  async #scanInbox(): Promise<void> {
+    const files = await this.droppedFiles.scan();
+    await this.queues.add(
+      files.map(({ feed, path }) => ({
+        job: 'import-file',
+        payload: { feed, path },
+        options: { deduplication: { id: createHash('sha256').update(`${feed}\n${path}`).digest('hex') } },
+      })),
+    );
+  }
+}

@@ -1,0 +1,42 @@
+import { Module } from '@nestjs/common';
+import { UsagePartitions } from '../ledger/partitions.ts';
+import { ChangeAccounts } from './change-accounts.ts';
+import { ChangeCaps } from './change-caps.ts';
+import { ChangeFeeds } from './change-feeds.ts';
+import { FeedBook } from './feed-book.ts';
+import { DropOldPartitions } from './drop-old-partitions.ts';
+import { ImportDroppedFile } from './import-dropped-file.ts';
+import { PullSftp } from './pull-sftp.ts';
+import { RebuildSpend } from './rebuild-spend.ts';
+import { ReconcileImports } from './reconcile-imports.ts';
+import { RecordUsage } from './record-usage.ts';
+import { ReinstateDue } from './reinstate-due.ts';
+import { SettleDelivery } from './settle-delivery.ts';
+import { SettleMovedRecords } from './settle-moved-records.ts';
+import { SettleSuspensions } from './settle-suspension.ts';
+import { WatchFeeds } from './watch-feeds.ts';
+import { TryFeed } from './try-feed.ts';
+
+const USE_CASES = [
+  RecordUsage,
+  ImportDroppedFile,
+  FeedBook,
+  ChangeFeeds,
+  TryFeed,
+  PullSftp,
+  ChangeAccounts,
+  ChangeCaps,
+  SettleMovedRecords,
+  SettleSuspensions,
+  SettleDelivery,
+  ReinstateDue,
+  UsagePartitions,
+  WatchFeeds,
+  ReconcileImports,
+  RebuildSpend,
+  DropOldPartitions,
+];
+
+/** What Plafond does: each use case composes the stages that it needs. */
+@Module({ providers: USE_CASES, exports: USE_CASES })
+export class PipelineModule {}

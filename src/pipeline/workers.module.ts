@@ -1,0 +1,25 @@
+import { Module } from '@nestjs/common';
+import { PipelineModule } from './pipeline.module.ts';
+import { PipelineHandlers } from './job-handlers.ts';
+import { JOB_HANDLERS, assertNoGap } from '../queues/job-map.ts';
+import { Relay } from '../queues/relay.ts';
+import { WORKERS } from '../queues/workers.ts';
+
+/** The role `worker`: carries the outbox to the queues, and does what is in them. */
+@Module({
+  imports: [PipelineModule],
+  providers: [
+    PipelineHandlers,
+    {
+      provide: JOB_HANDLERS,
+      inject: [PipelineHandlers],
+      useFactory: ({ handlers }: PipelineHandlers) => {
+        assertNoGap(handlers);
+        return handlers;
+      },
+    },
+    ...WORKERS,
+    Relay,
+  ],
+})
+export class WorkersModule {}

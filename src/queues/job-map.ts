@@ -1,0 +1,100 @@
+/**
+ * Every job there is: which queue carries it, what it says, how often it is tried. A job may run twice and does its
+ * work once; it carries accounts, warnings or a file, never a usage record.
+ */
+import type { JobsOptions } from 'bullmq';
+import { z } from 'zod';
+
+/** Suspensions have a queue of their own, so that nothing slow ever stands before them. */
+export const QUEUES = ['suspensions', 'warnings', 'imports', 'pulls', 'upkeep'] as const;
+export type QueueName = (typeof QUEUES)[number];
+
+interface JobDefinition {
+  queue: QueueName;
+  payload: z.ZodType;
+  /** how often it is tried before it has failed for good */
+  attempts: number;
+  /** milliseconds before the second try; doubles with each further one */
+  backoff_ms: number;
+}
+
+const nothing = z.strictObject({});
+
+export const JOB_MAP = {
+  'deliver-warnings': {
+    queue: 'warnings',
+    payload: z.strictObject({ warnings: z.array(z.guid()).min(1) }),
+    attempts: 6,
+    backoff_ms: 1_000,
+  },
+  /** Without `accounts`: all that have a suspension in flight. */
+  'reconcile-suspensions': {
+    queue: 'suspensions',
+    payload: z.strictObject({ accounts: z.array(z.string().min(1)).min(1).optional() }),
+    attempts: 6,
+    backoff_ms: 500,
+  },
+  'reinstate-due': { queue: 'suspensions', payload: nothing, attempts: 1, backoff_ms: 0 },
+  'import-file': {
+    queue: 'imports',
+    payload: z.strictObject({ feed: z.string().min(1), path: z.string().min(1) }),
+    attempts: 5,
+    backoff_ms: 2_000,
+  },
+  'scan-inbox': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
+  /** Has every feed with a server of its own pulled. */
+  'pull-feeds': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
+  'pull-sftp': {
+    queue: 'pulls',
+    payload: z.strictObject({ feed: z.string().min(1) }),
+    attempts: 1,
+    backoff_ms: 0,
+  },
+  'sweep-deliveries': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
+  'watch-feeds': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
+  'reconcile-imports': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
+  'drop-old-partitions': { queue: 'upkeep', payload: nothing, attempts: 5, backoff_ms: 60_000 },
+  'settle-moved-records': { queue: 'upkeep', payload: nothing, attempts: 3, backoff_ms: 60_000 },
+  'prepare-partitions': { queue: 'upkeep', payload: nothing, attempts: 5, backoff_ms: 2_000 },
+} as const satisfies Record<string, JobDefinition>;
+
+export type JobName = keyof typeof JOB_MAP;
+export type Payload<Name extends JobName> = z.output<(typeof JOB_MAP)[Name]['payload']>;
+
+/** A job that waits to be done, with what it says. */
+export type PendingJob = { [Name in JobName]: { job: Name; payload: Payload<Name> } }[JobName];
+
+/** What does each job. */
+export type JobHandlers = { readonly [Name in JobName]: (payload: Payload<Name>) => Promise<unknown> };
+export const JOB_HANDLERS = Symbol('JOB_HANDLERS');
+
+export function isJobName(name: string): name is JobName {
+  return Object.hasOwn(JOB_MAP, name);
+}
+
+/** Throws, naming them, where a job has no handler or a handler no job: nothing starts with such a gap. */
+export function assertNoGap(handlers: Readonly<Record<string, unknown>>): void {
+  const unhandled = Object.keys(JOB_MAP).filter((job) => typeof handlers[job] !== 'function');
+  const unknown = Object.keys(handlers).filter((job) => !isJobName(job));
+  const gaps = [
+    ...unhandled.map((job) => `the job ${job} has no handler`),
+    ...unknown.map((job) => `the handler ${job} has no job`),
+  ];
+  if (gaps.length > 0) throw new Error(gaps.join('; '));
+}
+
+// A job id that is still known swallows a second add. A day is longer than any relay stays away between handing a job
+// over and forgetting it; what failed for good stays two weeks for a person to look at.
+const DONE_KEPT_S = 24 * 3_600;
+const FAILED_KEPT_S = 14 * 24 * 3_600;
+
+/** How BullMQ is to treat a job of this name. */
+export function jobOptions(name: JobName): JobsOptions {
+  const { attempts, backoff_ms } = JOB_MAP[name];
+  return {
+    attempts,
+    backoff: { type: 'exponential', delay: backoff_ms },
+    removeOnComplete: { age: DONE_KEPT_S },
+    removeOnFail: { age: FAILED_KEPT_S },
+  };
+}

@@ -1,0 +1,72 @@
+/**
+ * Where BullMQ keeps its queues, by QUEUE_URL. Opened and closed by whoever starts Plafond: a Redis Cluster's
+ * connection is shared by all queues and workers, so none of them may close it.
+ */
+import { createPostgresBackend, setDefaultBackendFactory, type ConnectionOptions } from 'bullmq';
+import { Cluster } from 'ioredis';
+
+// Of each queue and of each worker, which holds one more on which it listens: 20 a process with four of both.
+const CONNECTIONS_MAX = 2;
+
+export interface QueueConnection {
+  options: ConnectionOptions;
+  prefix: string;
+  close(): Promise<void>;
+}
+
+// One hash tag puts all keys on one node of a Redis Cluster, which BullMQ's scripts need.
+const PREFIX = '{plafond}';
+
+/** Throws nothing: a queue that is away is connected to again and again. A process has one kind of queue at a time. */
+export function openQueueConnection(queueUrl: string, databaseUrl: string): QueueConnection {
+  if (queueUrl.startsWith('postgres:')) {
+    setDefaultBackendFactory(createPostgresBackend);
+    // BullMQ types the default backend as Redis; the factory above reads a pool's options.
+    const options = {
+      connectionString: databaseUrl,
+      max: CONNECTIONS_MAX,
+      application_name: 'plafond queue',
+      keepAlive: true,
+    } as ConnectionOptions;
+    return { options, prefix: PREFIX, close: async () => {} };
+  }
+  setDefaultBackendFactory();
+  if (queueUrl.startsWith('redis-cluster:')) {
+    const cluster = openCluster(queueUrl);
+    return { options: cluster, prefix: PREFIX, close: async () => cluster.disconnect() };
+  }
+  return { options: { url: queueUrl, maxRetriesPerRequest: null }, prefix: PREFIX, close: async () => {} };
+}
+
+/** `redis-cluster://user:password@host:port,host:port`: any of the cluster's nodes; the rest are found. */
+function openCluster(queueUrl: string): Cluster {
+  const { nodes, username, password } = readClusterUrl(queueUrl);
+  return new Cluster(nodes, {
+    redisOptions: { maxRetriesPerRequest: null, username, password },
+    clusterRetryStrategy: (times) => Math.min(100 * 2 ** times, 5_000),
+  });
+}
+
+export interface ClusterAddress {
+  nodes: { host: string; port: number }[];
+  username?: string;
+  password?: string;
+}
+
+const REDIS_PORT = 6379;
+
+export function readClusterUrl(text: string): ClusterAddress {
+  const authority = text.slice('redis-cluster://'.length).replace(/[/?#].*$/s, '');
+  const at = authority.lastIndexOf('@');
+  const nodes = authority
+    .slice(at + 1)
+    .split(',')
+    .map((node) => new URL(`redis://${node}`))
+    .map(({ hostname, port }) => ({
+      host: hostname.replace(/^\[(.*)\]$/, '$1'),
+      port: port === '' ? REDIS_PORT : Number(port),
+    }));
+  if (at === -1) return { nodes };
+  const [username = '', password = ''] = authority.slice(0, at).split(':', 2).map(decodeURIComponent);
+  return { nodes, username: username === '' ? undefined : username, password };
+}

@@ -1,0 +1,104 @@
+/**
+ * What happens by the clock. Schedules only put jobs into queues, where any worker does them. Any number of schedulers
+ * may run: a job is named after its slot of time, so the second one to add it adds nothing; and while the one before is
+ * waiting or at work, none is added, so nothing piles up where workers are away.
+ *
+ * BullMQ's deduplication would do the latter too, but on PostgreSQL not together with a job's own id: an id that is known
+ * already takes the key, and keeps it.
+ */
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Cron } from '@nestjs/schedule';
+import { SystemClock } from '../kernel/clock.ts';
+import type { JobName, Payload } from './job-map.ts';
+import { Queues } from './queues.ts';
+
+/** The jobs that say nothing but their name. */
+type ScheduledJob = { [Name in JobName]: Record<string, never> extends Payload<Name> ? Name : never }[JobName];
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const EVERY_5_SECONDS = '*/5 * * * * *';
+
+// These come again by themselves, so few are kept: as long as two machines' clocks may differ, and the last failures.
+const KEPT = { removeOnComplete: { age: 600 }, removeOnFail: { age: 24 * 3_600, count: 100 } };
+const ONE_AT_A_TIME = { waitForCompletion: true };
+
+@Injectable()
+export class Schedules implements OnApplicationBootstrap {
+  // The machine's time, whatever clock the rules live by: a rule's clock may stand still, as in a demonstration.
+  readonly #clock = new SystemClock();
+  readonly #last = new Map<ScheduledJob, string>();
+
+  constructor(private readonly queues: Queues) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.add('prepare-partitions', MINUTE_MS);
+  }
+
+  @Cron(EVERY_5_SECONDS, ONE_AT_A_TIME)
+  scanInbox(): Promise<void> {
+    return this.add('scan-inbox', 5 * SECOND_MS);
+  }
+
+  @Cron(EVERY_5_SECONDS, ONE_AT_A_TIME)
+  reconcileSuspensions(): Promise<void> {
+    return this.add('reconcile-suspensions', 5 * SECOND_MS);
+  }
+
+  @Cron(EVERY_5_SECONDS, ONE_AT_A_TIME)
+  reinstateDue(): Promise<void> {
+    return this.add('reinstate-due', 5 * SECOND_MS);
+  }
+
+  @Cron('*/10 * * * * *', ONE_AT_A_TIME)
+  sweepDeliveries(): Promise<void> {
+    return this.add('sweep-deliveries', 10 * SECOND_MS);
+  }
+
+  @Cron('*/10 * * * * *', ONE_AT_A_TIME)
+  reconcileImports(): Promise<void> {
+    return this.add('reconcile-imports', 10 * SECOND_MS);
+  }
+
+  @Cron('0 * * * * *', ONE_AT_A_TIME)
+  watchFeeds(): Promise<void> {
+    return this.add('watch-feeds', MINUTE_MS);
+  }
+
+  @Cron('0 30 3 * * *', ONE_AT_A_TIME)
+  dropOldPartitions(): Promise<void> {
+    return this.add('drop-old-partitions', HOUR_MS);
+  }
+
+  @Cron('0 * * * * *', ONE_AT_A_TIME)
+  pullFeeds(): Promise<void> {
+    return this.add('pull-feeds', MINUTE_MS);
+  }
+
+  @Cron('0 45 2 * * *', ONE_AT_A_TIME)
+  settleMovedRecords(): Promise<void> {
+    return this.add('settle-moved-records', HOUR_MS);
+  }
+
+  @Cron('0 0 * * * *', ONE_AT_A_TIME)
+  preparePartitions(): Promise<void> {
+    return this.add('prepare-partitions', HOUR_MS);
+  }
+
+  /** Adds the job of the current slot, `every_ms` long, where nobody has yet. A queue that is away is left to the next slot. */
+  async add(job: ScheduledJob, every_ms: number): Promise<void> {
+    // Rounded, for a timer may fire a millisecond before its time and would fall into the slot that has passed.
+    const slot = Math.round(this.#clock.now() / every_ms);
+    const jobId = `${job}-${every_ms}-${slot}`;
+    const before = this.#last.get(job);
+    try {
+      if (before === undefined || !(await this.queues.isUnfinished(job, before))) {
+        await this.queues.add([{ job, payload: {}, options: { jobId, ...KEPT } }]);
+        this.#last.set(job, jobId);
+      }
+    } catch {
+      // The queues have said so already, and the next slot comes soon.
+    }
+  }
+}

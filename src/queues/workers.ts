@@ -1,0 +1,75 @@
+/** One worker a queue. Each checks what the job says, and has the job's handler do it. */
+import { OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
+import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { UnrecoverableError, type Job } from 'bullmq';
+import { JOB_HANDLERS, JOB_MAP, isJobName, type JobHandlers } from './job-map.ts';
+import { reasonOf } from './outage.ts';
+import { Queues } from './queues.ts';
+
+@Injectable()
+export abstract class QueueWorker extends WorkerHost implements OnModuleDestroy {
+  readonly #log = new Logger('worker');
+
+  constructor(
+    @Inject(JOB_HANDLERS) private readonly handlers: JobHandlers,
+    private readonly queues: Queues,
+  ) {
+    super();
+  }
+
+  async process(job: Job): Promise<void> {
+    if (!isJobName(job.name)) throw new UnrecoverableError('this version knows no such job');
+    const payload = JOB_MAP[job.name].payload.safeParse(job.data);
+    if (!payload.success) throw new UnrecoverableError(`unreadable: ${payload.error.message}`);
+    // The map types each handler with its own payload; across all names TypeScript sees only their union.
+    await (this.handlers[job.name] as (payload: unknown) => Promise<unknown>)(payload.data);
+  }
+
+  /** A worker ends when its jobs have; one that waits for a queue that is away would wait for ever. */
+  async onModuleDestroy(): Promise<void> {
+    if (this.queues.outage.lasts) await this.worker.close(true);
+  }
+
+  @OnWorkerEvent('active')
+  onActive(): void {
+    this.queues.outage.over();
+  }
+
+  @OnWorkerEvent('failed')
+  onFailed(job: Job | undefined, error: Error): void {
+    if (!job) return void this.#log.error(`a job that stalled is no longer known: ${reasonOf(error)}`);
+    const attempts = job.opts.attempts ?? 1;
+    const forGood = error instanceof UnrecoverableError || job.attemptsMade >= attempts;
+    const story = `${job.name} (${job.id}) failed, attempt ${job.attemptsMade} of ${attempts}: ${reasonOf(error)}`;
+    if (forGood) this.#log.error(`${story}; it is kept among the failed jobs of ${job.queueName}`, error.stack);
+    else this.#log.warn(`${story}; it is tried again`);
+  }
+
+  @OnWorkerEvent('error')
+  onError(error: Error): void {
+    this.queues.outage.failed(error);
+  }
+}
+
+// A job whose process was killed is taken up again after its lock has run out; a process killed while it deploys may
+// take the same job along more than once, and that must not count against the job.
+const PATIENT = { maxStalledCount: 10, lockDuration: 15_000, stalledInterval: 5_000 };
+
+// A switch is spoken to by one job at a time.
+@Processor('suspensions', { ...PATIENT, concurrency: 1 })
+export class SuspensionsWorker extends QueueWorker {}
+
+@Processor('warnings', { ...PATIENT, concurrency: 4 })
+export class WarningsWorker extends QueueWorker {}
+
+@Processor('imports', { ...PATIENT, concurrency: 1 })
+export class ImportsWorker extends QueueWorker {}
+
+// A peer's server that is slow holds up nobody else's.
+@Processor('pulls', { ...PATIENT, concurrency: 4 })
+export class PullsWorker extends QueueWorker {}
+
+@Processor('upkeep', { ...PATIENT, concurrency: 2 })
+export class UpkeepWorker extends QueueWorker {}
+
+export const WORKERS = [SuspensionsWorker, WarningsWorker, ImportsWorker, PullsWorker, UpkeepWorker];

@@ -1,0 +1,222 @@
+/** Counters in PostgreSQL: spend of a subject on a traffic class in a calendar period, always the sum over the ledger. */
+import type { ClientBase } from 'pg';
+import { integerArray, textArray } from '../database/array-literal.ts';
+import type { Traffic } from '../destinations/traffic.ts';
+import { toDate, type Instant } from '../kernel/clock.ts';
+import type { Micros } from '../kernel/money.ts';
+import { calendarPeriod, type Calendar, type CalendarPeriod, type Period } from '../kernel/period.ts';
+import { droppedDays } from '../ledger/partitions.ts';
+import { trafficSql } from './traffic-sql.ts';
+
+export interface CounterDelta {
+  /** names the counter among those of a batch */
+  key: string;
+  accountId: string;
+  /** the service whose own cap it counts under; empty: the account */
+  serviceId: string;
+  traffic: Traffic;
+  period: Period;
+  from: Instant;
+  delta: Micros;
+  /** a spend below which nobody needs to look at it: the lowest threshold of its cap */
+  lookFrom: Micros;
+}
+
+/**
+ * Adds to counters, and answers those that are, or were before, at the spend from which somebody must look. Whoever adds
+ * holds the accounts' shards, so nobody waits for anybody here. HOT by fillfactor.
+ */
+const ADD = `
+  WITH added AS (
+    INSERT INTO counters AS c (account_id, service_id, traffic, period, period_start, spend_micros, look_from_micros)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::bigint[])
+    ON CONFLICT (account_id, period_start, period, traffic, service_id)
+    DO UPDATE SET spend_micros = c.spend_micros + excluded.spend_micros, look_from_micros = excluded.look_from_micros
+    RETURNING c.account_id, c.service_id, c.traffic, c.period, c.period_start, coalesce(old.spend_micros, 0) AS before,
+              new.spend_micros AS after, new.look_from_micros)
+  SELECT account_id, service_id, traffic, period, (extract(epoch FROM period_start) * 1000)::bigint AS from_ms, before
+    FROM added WHERE greatest(before, after) >= look_from_micros`;
+
+/**
+ * Adds each delta to its counter. Answers what the counters were before that reach, or had reached, the spend from which
+ * somebody must look; the others have crossed nothing.
+ */
+export async function addToCounters(client: ClientBase, deltas: CounterDelta[]): Promise<Map<string, Micros>> {
+  const befores = new Map<string, Micros>();
+  if (deltas.length === 0) return befores;
+  const starts = new Map<Instant, string>();
+  const startOf = (from: Instant) => {
+    let start = starts.get(from);
+    if (start === undefined) starts.set(from, (start = toDate(from).toISOString()));
+    return start;
+  };
+  const { rows } = await client.query<{
+    account_id: string;
+    service_id: string;
+    traffic: string;
+    period: string;
+    from_ms: string;
+    before: string;
+  }>(ADD, [
+    textArray(deltas.map((d) => d.accountId)),
+    textArray(deltas.map((d) => d.serviceId)),
+    textArray(deltas.map((d) => d.traffic)),
+    textArray(deltas.map((d) => d.period)),
+    textArray(deltas.map((d) => startOf(d.from))),
+    integerArray(deltas.map((d) => d.delta)),
+    integerArray(deltas.map((d) => d.lookFrom)),
+  ]);
+  for (const row of rows) {
+    const key = counterKey(row.account_id, row.service_id, row.traffic, row.period, Number(row.from_ms));
+    befores.set(key, BigInt(row.before));
+  }
+  return befores;
+}
+
+/** Names a counter, or a rolling window, which begins nowhere. */
+export function counterKey(
+  accountId: string,
+  serviceId: string,
+  traffic: string,
+  period: string,
+  from: Instant | undefined,
+): string {
+  return `${accountId}\u0000${serviceId}\u0000${traffic}\u0000${period}\u0000${from ?? ''}`;
+}
+
+/** The periods of `usage`, `$1` to `$4`: their cut is made by kernel/period.ts alone, since PostgreSQL may know other clocks. */
+const PERIODS = `
+  SELECT p.time_zone, p.cycle_day, p.from_at, p.to_at, d::date AS day
+    FROM unnest($1::text[], $2::smallint[], $3::timestamptz[], $4::timestamptz[]) AS p (time_zone, cycle_day, from_at, to_at),
+         generate_series((p.from_at AT TIME ZONE 'UTC')::date, (p.to_at AT TIME ZONE 'UTC')::date, '1 day') AS d`;
+
+/**
+ * What the counters of a meter ought to be: the ledger's sums, for accounts that a cap of that meter holds for, with a
+ * service that has such a cap of its own counted apart. `$5` limits the accounts; NULL means all.
+ */
+function recounted(traffic: Traffic, period: Period): string {
+  return `
+    SELECT account_id, service_id, '${traffic}' AS traffic, '${period}' AS period, period_start, sum(amount_micros)::bigint AS spend_micros
+      FROM (SELECT u.account_id, CASE WHEN own.scope_value IS NULL THEN '' ELSE u.service_id END AS service_id,
+                   p.from_at AS period_start, u.amount_micros
+              FROM usage u
+              JOIN accounts a ON a.account_id = u.account_id
+              JOIN (${PERIODS}) p ON p.day = u.day AND p.time_zone = a.time_zone
+                   ${period === 'month' ? 'AND p.cycle_day = a.cycle_day' : ''} AND u.started_at >= p.from_at AND u.started_at < p.to_at
+              LEFT JOIN caps own ON own.scope_kind = 'service' AND own.scope_value = u.service_id AND u.service_id <> ''
+                   AND own.traffic = '${traffic}' AND own.period = '${period}' AND own.currency = a.currency
+             WHERE ${trafficSql(traffic)} AND ($5::text[] IS NULL OR u.account_id = ANY ($5))
+               AND (own.scope_value IS NOT NULL OR EXISTS (
+                     SELECT FROM caps c
+                      WHERE c.traffic = '${traffic}' AND c.period = '${period}' AND c.currency = a.currency
+                        AND (c.scope_kind = 'everyone' OR (c.scope_kind = 'segment' AND c.scope_value = a.segment)
+                             OR (c.scope_kind = 'account' AND c.scope_value = a.account_id))))) counted
+     GROUP BY account_id, service_id, period_start`;
+}
+
+/** Periods as {@link PERIODS} takes them. */
+type PeriodColumns = [timeZones: string[], cycleDays: number[], froms: Date[], tos: Date[]];
+
+/**
+ * The periods that the ledger's days are in, for each way in which the accounts' are cut; and apart from them those of
+ * which it lacks a day, since retention has dropped it: they can't be counted again, and their counters stay.
+ */
+async function periodsOfLedger(
+  client: ClientBase,
+  period: Period,
+  accounts: readonly string[] | undefined,
+): Promise<{ whole: PeriodColumns; lacking: PeriodColumns }> {
+  const { rows: calendars } = await client.query<{ time_zone: string; cycle_day: number }>(
+    `SELECT DISTINCT time_zone, ${period === 'month' ? 'cycle_day' : '1::smallint'} AS cycle_day FROM accounts
+      WHERE $1::text[] IS NULL OR account_id = ANY ($1)`,
+    [accounts ?? null],
+  );
+  const { rows: days } = await client.query<{ first: Date | null; last: Date | null }>(
+    `SELECT min(day) AS first, max(day) AS last
+       FROM (SELECT to_timestamp(substring(relid::regclass::text FROM '\\d{4}_\\d{2}_\\d{2}$') || ' UTC', 'YYYY_MM_DD TZ') AS day
+               FROM pg_partition_tree('usage') WHERE isleaf) partitions`,
+  );
+  const dropped = await droppedDays(client);
+  const { first, last } = days[0]!;
+  const whole: PeriodColumns = [[], [], [], []];
+  const lacking: PeriodColumns = [[], [], [], []];
+  for (const { time_zone: timeZone, cycle_day: cycleDay } of calendars) {
+    const lacks = new Set<Instant>();
+    for (const day of dropped) {
+      for (const each of periodsBetween(period, day, day + DAY_MS, { timeZone, cycleDay })) {
+        if (!lacks.has(each.from)) addTo(lacking, each, timeZone, cycleDay);
+        lacks.add(each.from);
+      }
+    }
+    if (!first || !last) continue;
+    for (const each of periodsBetween(period, first.getTime(), last.getTime() + DAY_MS, { timeZone, cycleDay })) {
+      if (!lacks.has(each.from)) addTo(whole, each, timeZone, cycleDay);
+    }
+  }
+  return { whole, lacking };
+}
+
+function* periodsBetween(period: Period, from: Instant, to: Instant, calendar: Calendar): Generator<CalendarPeriod> {
+  for (let at = from; at < to;) {
+    const cut = calendarPeriod(period as 'day' | 'week' | 'month', at, calendar);
+    yield cut;
+    at = cut.to;
+  }
+}
+
+function addTo(columns: PeriodColumns, { from, to }: CalendarPeriod, timeZone: string, cycleDay: number): void {
+  columns[0].push(timeZone);
+  columns[1].push(cycleDay);
+  columns[2].push(toDate(from));
+  columns[3].push(toDate(to));
+}
+
+/** Which counters `c` can be counted again; the periods that lack a day are parameters from `$n` on. */
+const countable = (period: Period, n: number) => `
+  NOT EXISTS (SELECT FROM unnest($${n}::text[], $${n + 1}::smallint[], $${n + 2}::timestamptz[]) AS l (time_zone, cycle_day, from_at)
+                JOIN accounts a ON a.time_zone = l.time_zone ${period === 'month' ? 'AND a.cycle_day = l.cycle_day' : ''}
+               WHERE a.account_id = c.account_id AND l.from_at = c.period_start)`;
+
+const DAY_MS = 86_400_000;
+
+/** Makes a meter's counters anew from the ledger, as far as it goes back; for `accounts`, or for all. Nobody may be counting meanwhile. */
+export async function recount(
+  client: ClientBase,
+  traffic: Traffic,
+  period: Period,
+  accounts: readonly string[] | undefined,
+): Promise<void> {
+  const { whole, lacking } = await periodsOfLedger(client, period, accounts);
+  await client.query(
+    `DELETE FROM counters c
+      WHERE traffic = $2 AND period = $3 AND ($1::text[] IS NULL OR account_id = ANY ($1)) AND ${countable(period, 4)}`,
+    [accounts ?? null, traffic, period, ...lacking.slice(0, 3)],
+  );
+  await client.query(
+    `INSERT INTO counters (account_id, service_id, traffic, period, period_start, spend_micros) ${recounted(traffic, period)}`,
+    [...whole, accounts ?? null],
+  );
+}
+
+export interface CounterDifference {
+  account_id: string;
+  service_id: string;
+  traffic: string;
+  period: string;
+  period_start: Date;
+  counted: string | null;
+  ledger: string | null;
+}
+
+/** Where a meter's counters and the ledger differ; an absent counter and a sum of nothing are equal. */
+export async function differences(client: ClientBase, traffic: Traffic, period: Period): Promise<CounterDifference[]> {
+  const { whole, lacking } = await periodsOfLedger(client, period, undefined);
+  const { rows } = await client.query<CounterDifference>(
+    `SELECT account_id, service_id, $6 AS traffic, $7 AS period, period_start, c.spend_micros AS counted, l.spend_micros AS ledger
+       FROM (SELECT * FROM counters c WHERE traffic = $6 AND period = $7 AND ${countable(period, 8)}) c
+       FULL JOIN (${recounted(traffic, period)}) l USING (account_id, service_id, period_start)
+      WHERE coalesce(c.spend_micros, 0) <> coalesce(l.spend_micros, 0)`,
+    [...whole, null, traffic, period, ...lacking.slice(0, 3)],
+  );
+  return rows;
+}
