@@ -1,0 +1,74 @@
+/** Suspensions as caps decide them, and as they are lifted again when what caused them is no more. */
+import type { ClientBase } from 'pg';
+import type { BarringClass } from '../caps/cap.ts';
+import type { Decision } from '../decisions/decision.ts';
+import { toDate, type Instant } from '../kernel/clock.ts';
+
+export interface PlannedSuspension {
+  id: string;
+  decision: Decision;
+  class: BarringClass;
+  state: 'wanted' | 'awaiting-approval';
+  endsAt: Instant | undefined;
+  terms: string;
+}
+
+const INSERT_SUSPENSIONS = `
+  INSERT INTO suspensions (suspension_id, account_id, class, state, decision_id, cap_id, period, reason, terms, ends_at,
+                           requested_by, requested_at)
+  SELECT *, 'plafond', $11::timestamptz
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[],
+                $10::timestamptz[])
+  ON CONFLICT DO NOTHING`;
+
+export async function insertSuspensions(
+  client: ClientBase,
+  suspensions: readonly PlannedSuspension[],
+  at: Instant,
+): Promise<void> {
+  if (suspensions.length === 0) return;
+  await client.query(INSERT_SUSPENSIONS, [
+    suspensions.map((s) => s.id),
+    suspensions.map((s) => s.decision.accountId),
+    suspensions.map((s) => s.class),
+    suspensions.map((s) => s.state),
+    suspensions.map((s) => s.decision.id),
+    suspensions.map((s) => s.decision.capId),
+    suspensions.map((s) => s.decision.period),
+    suspensions.map((s) => s.decision.explanation),
+    suspensions.map((s) => s.terms),
+    suspensions.map((s) => (s.endsAt === undefined ? null : toDate(s.endsAt))),
+    toDate(at),
+  ]);
+}
+
+/** Lifts what the crossing of a cap's threshold had suspended; what still waits for approval is declined. */
+const LIFT = `
+  UPDATE suspensions s
+     SET state = CASE s.state WHEN 'awaiting-approval' THEN 'declined' ELSE 'lifting' END,
+         lift_trigger = r.trigger, lift_reason = r.explanation, lift_by = 'plafond', lift_wanted_at = $6
+    FROM unnest($1::text[], $2::uuid[], $3::text[], $4::numeric[], $5::text[], $7::text[])
+           AS r (account_id, cap_id, period, threshold, trigger, explanation), decisions d
+   WHERE s.account_id = r.account_id AND s.cap_id = r.cap_id AND s.period = r.period
+     AND d.decision_id = s.decision_id AND d.threshold = r.threshold
+     AND s.state IN ('awaiting-approval', 'wanted', 'applied')
+  RETURNING s.account_id`;
+
+/** Lifts what `restored` decisions undo; answers the accounts. */
+export async function liftSuspensions(
+  client: ClientBase,
+  restored: readonly Decision[],
+  at: Instant,
+): Promise<string[]> {
+  if (restored.length === 0) return [];
+  const { rows } = await client.query<{ account_id: string }>(LIFT, [
+    restored.map((d) => d.accountId),
+    restored.map((d) => d.capId),
+    restored.map((d) => d.period),
+    restored.map((d) => d.threshold ?? null),
+    restored.map((d) => d.trigger),
+    toDate(at),
+    restored.map((d) => d.explanation),
+  ]);
+  return rows.map((row) => row.account_id);
+}

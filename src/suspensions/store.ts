@@ -1,0 +1,225 @@
+/** Suspensions in the database. Every change names the state it comes from, so that it happens once, whoever else is at it. */
+import type { ClientBase } from 'pg';
+import type { BarringClass } from '../caps/cap.ts';
+import { toDate, type Instant } from '../kernel/clock.ts';
+import type { LiveSuspension } from './reconcile.ts';
+import type { SuspensionState } from './states.ts';
+
+/** A row of `suspensions` as it is stored. */
+export interface SuspensionRow {
+  suspension_no: string;
+  suspension_id: string;
+  account_id: string;
+  class: BarringClass;
+  state: SuspensionState;
+  decision_id: string | null;
+  cap_id: string | null;
+  period: string;
+  reason: string;
+  terms: string;
+  requested_by: string;
+  requested_at: Date;
+  approved_by: string | null;
+  approved_at: Date | null;
+  ends_at: Date | null;
+  applied_at: Date | null;
+  lift_trigger: string | null;
+  lift_reason: string | null;
+  lift_by: string | null;
+  lift_wanted_at: Date | null;
+  lifted_at: Date | null;
+}
+
+/** All that concerns the switch, of all accounts or of some; by the index `suspensions_live`. */
+const LIVE = `
+  SELECT suspension_id, account_id, class, state FROM suspensions
+  WHERE state IN ('wanted', 'applied', 'lifting') AND ($1::text[] IS NULL OR account_id = ANY($1))
+  ORDER BY suspension_no`;
+
+export async function liveSuspensions(client: ClientBase, accounts?: readonly string[]): Promise<LiveSuspension[]> {
+  const { rows } = await client.query<{
+    suspension_id: string;
+    account_id: string;
+    class: BarringClass;
+    state: LiveSuspension['state'];
+  }>(LIVE, [accounts ?? null]);
+  return rows.map((row) => ({ id: row.suspension_id, accountId: row.account_id, class: row.class, state: row.state }));
+}
+
+/** Which of these words, found on a switch, are ids of suspensions; by the primary key. */
+const OURS = `SELECT suspension_id FROM suspensions WHERE suspension_id = ANY($1::uuid[])`;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export async function suspensionIdsAmong(client: ClientBase, found: readonly string[]): Promise<Set<string>> {
+  const ids = found.filter((each) => UUID.test(each));
+  if (ids.length === 0) return new Set();
+  const { rows } = await client.query<{ suspension_id: string }>(OURS, [ids]);
+  return new Set(rows.map((row) => row.suspension_id));
+}
+
+/** One suspension, which nobody else changes until the transaction ends; by the primary key. */
+const LOCK = `SELECT * FROM suspensions WHERE suspension_id = $1 FOR UPDATE`;
+
+export async function lockSuspension(client: ClientBase, id: string): Promise<SuspensionRow | undefined> {
+  if (!UUID.test(id)) return undefined;
+  const { rows } = await client.query<SuspensionRow>(LOCK, [id]);
+  return rows[0];
+}
+
+/** One by hand that stands in the way of another by hand; by the index `suspensions_live`. */
+const LIVE_BY_HAND = `
+  SELECT suspension_id FROM suspensions
+  WHERE account_id = $1 AND class = $2 AND state IN ('wanted', 'applied') AND cap_id IS NULL
+  ORDER BY suspension_no LIMIT 1`;
+
+export async function liveByHand(
+  client: ClientBase,
+  accountId: string,
+  barringClass: BarringClass,
+): Promise<string | undefined> {
+  const { rows } = await client.query<{ suspension_id: string }>(LIVE_BY_HAND, [accountId, barringClass]);
+  return rows[0]?.suspension_id;
+}
+
+/** What a person asks for. */
+export interface SuspensionByHand {
+  id: string;
+  accountId: string;
+  class: BarringClass;
+  decisionId: string;
+  reason: string;
+  /** the contract's clause, where there is one */
+  terms: string;
+  requestedBy: string;
+  requestedAt: Instant;
+  /** undefined: until lifted by hand */
+  endsAt: Instant | undefined;
+}
+
+const INSERT_BY_HAND = `
+  INSERT INTO suspensions (suspension_id, account_id, class, state, decision_id, reason, terms, requested_by, requested_at, ends_at)
+  VALUES ($1, $2, $3, 'wanted', $4, $5, $6, $7, $8, $9) RETURNING *`;
+
+export async function insertByHand(client: ClientBase, asked: SuspensionByHand): Promise<SuspensionRow> {
+  const { rows } = await client.query<SuspensionRow>(INSERT_BY_HAND, [
+    asked.id,
+    asked.accountId,
+    asked.class,
+    asked.decisionId,
+    asked.reason,
+    asked.terms,
+    asked.requestedBy,
+    toDate(asked.requestedAt),
+    asked.endsAt === undefined ? null : toDate(asked.endsAt),
+  ]);
+  return rows[0]!;
+}
+
+/** Approves one that waits. The caller holds its lock. */
+const APPROVE = `
+  UPDATE suspensions SET state = 'wanted', approved_by = $2, approved_at = $3
+  WHERE suspension_id = $1 AND state = 'awaiting-approval' RETURNING *`;
+
+export async function approveSuspension(
+  client: ClientBase,
+  id: string,
+  actor: string,
+  at: Instant,
+): Promise<SuspensionRow> {
+  const { rows } = await client.query<SuspensionRow>(APPROVE, [id, actor, toDate(at)]);
+  return rows[0]!;
+}
+
+/**
+ * Ends suspensions: those that wait for approval are declined and have not touched the switch; the others are to be
+ * lifted from it. What is over already, or being lifted, stays as it was. The caller holds their locks.
+ */
+const END = `
+  UPDATE suspensions
+  SET state = CASE state WHEN 'awaiting-approval' THEN 'declined' ELSE 'lifting' END,
+      lift_trigger = $2, lift_by = $3, lift_wanted_at = $5,
+      lift_reason = CASE state WHEN 'awaiting-approval' THEN coalesce($6, $4) ELSE $4 END
+  WHERE suspension_id = ANY($1::uuid[]) AND state IN ('awaiting-approval', 'wanted', 'applied')
+  RETURNING *`;
+
+export interface Ending {
+  trigger: 'manual' | 'period-end';
+  by: string;
+  reason: string;
+  /** where another reason is told of those that nobody had approved */
+  reasonOfDecline?: string;
+  at: Instant;
+}
+
+export async function endSuspensions(
+  client: ClientBase,
+  ids: readonly string[],
+  { trigger, by, reason, reasonOfDecline, at }: Ending,
+): Promise<SuspensionRow[]> {
+  const { rows } = await client.query<SuspensionRow>(END, [
+    ids,
+    trigger,
+    by,
+    reason,
+    toDate(at),
+    reasonOfDecline ?? null,
+  ]);
+  return rows;
+}
+
+/** Who asks for suspensions that no person asked for; a person is named with the key that they showed. */
+const BY_RULE = 'plafond';
+
+/**
+ * Suspensions whose time is over, locked until the transaction ends; what another process has locked is left to it. By
+ * the index `suspensions_due`.
+ */
+const DUE = `
+  SELECT suspension_id FROM suspensions
+  WHERE ends_at <= $1 AND state IN ('awaiting-approval', 'wanted', 'applied')
+    AND ($3 OR state = 'awaiting-approval' OR requested_by <> '${BY_RULE}')
+  ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED`;
+
+/** Without `rules`, those that a rule asked for and that bar calls are left out. */
+export async function lockDue(client: ClientBase, now: Instant, limit: number, rules = true): Promise<string[]> {
+  const { rows } = await client.query<{ suspension_id: string }>(DUE, [toDate(now), limit, rules]);
+  return rows.map((row) => row.suspension_id);
+}
+
+/** How many that a rule asked for are due to be lifted; by the index `suspensions_due`. */
+const DUE_BY_RULE = `
+  SELECT count(*)::int AS due FROM suspensions
+  WHERE ends_at <= $1 AND state IN ('wanted', 'applied') AND requested_by = '${BY_RULE}'`;
+
+export async function countDueByRule(client: ClientBase, now: Instant): Promise<number> {
+  const { rows } = await client.query<{ due: number }>(DUE_BY_RULE, [toDate(now)]);
+  return rows[0]!.due;
+}
+
+/**
+ * Writes down what was read back from the switch. Only from the state in which it was compared: one that is to be lifted
+ * since then does not become applied. `applied_at` tells of the first time.
+ */
+const READ_BACK = {
+  applied: `
+    UPDATE suspensions SET state = 'applied', applied_at = coalesce(applied_at, $2)
+    WHERE suspension_id = ANY($1::uuid[]) AND state = 'wanted' RETURNING *`,
+  gone: `
+    UPDATE suspensions SET state = 'lifted', lifted_at = $2
+    WHERE suspension_id = ANY($1::uuid[]) AND state = 'lifting' RETURNING *`,
+  missing: `
+    UPDATE suspensions SET state = 'wanted'
+    WHERE suspension_id = ANY($1::uuid[]) AND state = 'applied' RETURNING *`,
+};
+
+/** Answers the suspensions that changed. */
+export async function recordReadBack(
+  client: ClientBase,
+  found: keyof typeof READ_BACK,
+  ids: readonly string[],
+  at: Instant,
+): Promise<SuspensionRow[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await client.query<SuspensionRow>(READ_BACK[found], found === 'missing' ? [ids] : [ids, toDate(at)]);
+  return rows;
+}

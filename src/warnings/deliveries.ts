@@ -1,0 +1,165 @@
+/**
+ * Deliveries in the database: who may send a warning now, and what became of it. Leases and pauses are in the database's
+ * own time, which all workers share; `created_at` and `settled_at` are in Plafond's.
+ */
+import type { ClientBase } from 'pg';
+import { toDate, type Instant } from '../kernel/clock.ts';
+import type { Outcome } from './channels/channel.ts';
+
+/** For injection: the channels of this process. */
+export const EMAIL_CHANNEL = Symbol('EMAIL_CHANNEL');
+export const SMS_CHANNEL = Symbol('SMS_CHANNEL');
+
+export const ATTEMPTS_MAX = 10;
+// Longer than any channel waits for an answer, so that nobody else takes up what is still on its way.
+const LEASE_S = 60;
+const FIRST_PAUSE_S = 10;
+const PAUSE_S_MAX = 3_600;
+
+/** A warning that this worker alone may send, until its lease ends. */
+export interface ClaimedWarning {
+  id: string;
+  decisionId: string;
+  accountId: string;
+  channel: 'email' | 'sms';
+  address: string;
+  subject: string;
+  text: string;
+  createdAt: Instant;
+  /** this attempt's number, from 1 */
+  attempt: number;
+}
+
+/**
+ * Claims those of the given warnings that are open, that nobody holds, and whose pause is over. Of two workers only one
+ * gets a warning; what a worker held that was killed becomes free when its lease ends. By the primary key.
+ */
+const CLAIM = `
+  UPDATE warnings AS w
+  SET state = 'sending', attempts = w.attempts + 1, leased_until = now() + make_interval(secs => ${LEASE_S})
+  FROM (SELECT warning_id FROM warnings
+        WHERE warning_id = ANY($1::uuid[]) AND state IN ('queued', 'sending')
+          AND (leased_until IS NULL OR leased_until <= now())
+        ORDER BY warning_no FOR UPDATE SKIP LOCKED) AS open
+  WHERE w.warning_id = open.warning_id
+  RETURNING w.*`;
+
+interface WarningRow {
+  warning_id: string;
+  decision_id: string;
+  account_id: string;
+  channel: 'email' | 'sms';
+  address: string;
+  subject: string;
+  text: string;
+  created_at: Date;
+  attempts: number;
+}
+
+export async function claimWarnings(client: ClientBase, ids: readonly string[]): Promise<ClaimedWarning[]> {
+  const { rows } = await client.query<WarningRow>(CLAIM, [ids]);
+  return rows.map((row) => ({
+    id: row.warning_id,
+    decisionId: row.decision_id,
+    accountId: row.account_id,
+    channel: row.channel,
+    address: row.address,
+    subject: row.subject,
+    text: row.text,
+    createdAt: row.created_at.getTime(),
+    attempt: row.attempts,
+  }));
+}
+
+/** What an attempt makes of its warning: `queued` waits `pause_s` for the next one. Pure. */
+export function settlement(
+  outcome: Outcome['outcome'],
+  attempt: number,
+): { state: 'sent' | 'failed' } | { state: 'queued'; pause_s: number } {
+  if (outcome === 'sent') return { state: 'sent' };
+  if (outcome === 'refused' || attempt >= ATTEMPTS_MAX) return { state: 'failed' };
+  return { state: 'queued', pause_s: Math.min(FIRST_PAUSE_S * 2 ** (attempt - 1), PAUSE_S_MAX) };
+}
+
+export interface Attempted {
+  warning: ClaimedWarning;
+  outcome: Outcome['outcome'];
+  /** without the address */
+  answer: string;
+}
+
+/**
+ * Writes attempts down and settles their warnings, in one statement. A warning that was sent stays sent; any other
+ * outcome counts only where nobody has taken the warning up since (its number of attempts is still ours).
+ */
+const RECORD = `
+  WITH attempted AS (
+    SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::float8[])
+      AS attempted (warning_id, attempt, outcome, answer, state, pause_s)
+  ), recorded AS (
+    INSERT INTO warning_attempts (warning_id, attempt, at, outcome, answer)
+    SELECT warning_id, attempt, $7, outcome, answer FROM attempted
+    ON CONFLICT (warning_id, attempt) DO NOTHING
+  )
+  UPDATE warnings AS w
+  SET state = attempted.state,
+      leased_until = now() + make_interval(secs => attempted.pause_s),
+      settled_at = CASE WHEN attempted.state = 'queued' THEN NULL ELSE $7::timestamptz END
+  FROM attempted
+  WHERE w.warning_id = attempted.warning_id AND w.state <> 'sent'
+    AND (attempted.state = 'sent' OR (w.state = 'sending' AND w.attempts = attempted.attempt))
+  RETURNING w.warning_id`;
+
+/** Answers the ids of the warnings whose state it set. */
+export async function recordAttempts(
+  client: ClientBase,
+  attempted: readonly Attempted[],
+  at: Instant,
+): Promise<Set<string>> {
+  const settled = attempted.map(({ outcome, warning }) => settlement(outcome, warning.attempt));
+  const { rows } = await client.query<{ warning_id: string }>(RECORD, [
+    attempted.map(({ warning }) => warning.id),
+    attempted.map(({ warning }) => warning.attempt),
+    attempted.map(({ outcome }) => outcome),
+    attempted.map(({ answer }) => answer),
+    settled.map(({ state }) => state),
+    settled.map((each) => (each.state === 'queued' ? each.pause_s : null)),
+    toDate(at),
+  ]);
+  return new Set(rows.map((row) => row.warning_id));
+}
+
+/** By the primary key. */
+const STILL_OPEN = `SELECT warning_id FROM warnings WHERE warning_id = ANY($1::uuid[]) AND state IN ('queued', 'sending')`;
+
+export async function openAmong(client: ClientBase, ids: readonly string[]): Promise<string[]> {
+  const { rows } = await client.query<{ warning_id: string }>(STILL_OPEN, [ids]);
+  return rows.map((row) => row.warning_id);
+}
+
+/** Warnings whose lease or pause has ended, or that nobody has taken up since `before`; the oldest first, by `warnings_open`. */
+const LEFT_LYING = `
+  SELECT warning_id FROM warnings
+  WHERE state IN ('queued', 'sending')
+    AND (leased_until <= now() OR (leased_until IS NULL AND created_at <= $1))
+  ORDER BY created_at LIMIT $2`;
+
+export async function leftLying(client: ClientBase, before: Instant, limit: number): Promise<string[]> {
+  const { rows } = await client.query<{ warning_id: string }>(LEFT_LYING, [toDate(before), limit]);
+  return rows.map((row) => row.warning_id);
+}
+
+/** An address as evidence may show it: `a***@example.net`, `+3168***0221`. */
+export function maskAddress(address: string): string {
+  const at = address.lastIndexOf('@');
+  if (at > 0) return `${address.slice(0, 1)}***${address.slice(at)}`;
+  const [head, tail] = address.length >= 12 ? [5, 4] : [3, 2];
+  return address.length > head + tail ? `${address.slice(0, head)}***${address.slice(-tail)}` : '***';
+}
+
+/** What a gateway said, its reader's address masked, with and without the leading `+`. */
+export function maskAnswer(answer: string, address: string): string {
+  if (address === '') return answer;
+  const masked = answer.replaceAll(address, maskAddress(address));
+  return address.startsWith('+') ? masked.replaceAll(address.slice(1), maskAddress(address).slice(1)) : masked;
+}
