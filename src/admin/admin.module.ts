@@ -1,0 +1,62 @@
+import { Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { PipelineModule } from '../pipeline/pipeline.module.ts';
+import { AccountsController } from './accounts.controller.ts';
+import { AlarmsController } from './alarms.controller.ts';
+import { CapsController } from './caps.controller.ts';
+import { ChangesController } from './changes.controller.ts';
+import { DecisionsController } from './decisions.controller.ts';
+import { ApiDescription, DocsController } from './docs.controller.ts';
+import { EvidenceController } from './evidence.controller.ts';
+import { FeedsController } from './feeds.controller.ts';
+import { Gate } from './gate.ts';
+import { HealthController } from './health.controller.ts';
+import { ImportsController } from './imports.controller.ts';
+import { FirstAdministrator } from './keys/first-administrator.ts';
+import { KeyRing } from './keys/key-ring.ts';
+import { KeysController } from './keys.controller.ts';
+import { KnownRoutes } from './known-routes.ts';
+import { Metrics } from './metrics.ts';
+import { MetricsController } from './metrics.controller.ts';
+import { ReconciliationsController } from './reconciliations.controller.ts';
+import { RoleGuard } from './role.guard.ts';
+import { SpendController } from './spend.controller.ts';
+import { SpendRebuildController } from './spend-rebuild.controller.ts';
+import { SuspensionsController } from './suspensions.controller.ts';
+import { UsageController } from './usage.controller.ts';
+import { WarningsController } from './warnings.controller.ts';
+
+/** The admin API. Clock, data source and configuration come from around it. */
+@Module({
+  imports: [PipelineModule],
+  controllers: [
+    AccountsController,
+    SpendController,
+    EvidenceController,
+    CapsController,
+    UsageController,
+    FeedsController,
+    ImportsController,
+    DecisionsController,
+    WarningsController,
+    SuspensionsController,
+    ChangesController,
+    AlarmsController,
+    ReconciliationsController,
+    SpendRebuildController,
+    KeysController,
+    HealthController,
+    MetricsController,
+    DocsController,
+  ],
+  providers: [
+    ApiDescription,
+    KeyRing,
+    FirstAdministrator,
+    Gate,
+    KnownRoutes,
+    Metrics,
+    { provide: APP_GUARD, useClass: RoleGuard },
+  ],
+})
+export class AdminModule {}

@@ -1,0 +1,75 @@
+/** How HTTP is spoken: the order of what every request passes before a controller sees it. */
+import { randomUUID } from 'node:crypto';
+import helmet from '@fastify/helmet';
+import { StandardSchemaValidationPipe } from '@nestjs/common';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import type { Config } from '../config.ts';
+import { ApiDescription } from './docs.controller.ts';
+import { describeApi } from './docs.ts';
+import { Gate } from './gate.ts';
+import { KnownRoutes } from './known-routes.ts';
+import { Metrics } from './metrics.ts';
+import { parseBodies } from './bodies.ts';
+import { invalid, ProblemFilter, sendProblem } from './problem.ts';
+
+/** A large file on a slow line takes its time, but not for ever. */
+const REQUEST_MS_MAX = 600_000;
+
+/** The adapter that the application is to be created with. */
+export function httpAdapter(): FastifyAdapter {
+  return new FastifyAdapter({
+    genReqId: () => randomUUID(),
+    requestTimeout: REQUEST_MS_MAX,
+    // What no route can be looked for, such as a path that does not decode, never reaches a filter.
+    frameworkErrors: sendProblem,
+  });
+}
+
+/** What the application is to be created with besides: bodies are parsed here. */
+export const HTTP_OPTIONS = { bodyParser: false } as const;
+
+/** To be called once, before the application is initialized. */
+export async function configureHttp(app: NestFastifyApplication, _config: Config): Promise<void> {
+  const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  const routes = app.get(KnownRoutes);
+  const gate = app.get(Gate);
+  const metrics = app.get(Metrics);
+
+  // First, so that refusals carry its headers too.
+  await app.register(helmet, {
+    // Whether a name is reached by TLS alone is for whoever ends TLS to say.
+    strictTransportSecurity: false,
+    contentSecurityPolicy: {
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        // The page of the documentation sets its styles inline.
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        fontSrc: ["'self'"],
+        baseUri: ["'self'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+        scriptSrcAttr: ["'none'"],
+        // Plafond speaks plain HTTP behind whatever ends TLS.
+        upgradeInsecureRequests: null,
+      },
+    },
+  });
+  routes.watch(fastify);
+  fastify.decorateRequest('principal', undefined);
+  fastify.addHook('onRequest', async (request, reply) => {
+    void reply.header('x-request-id', request.id);
+    await gate.admit(request);
+    if (request.is404) routes.refuse(request.method, request.url.split('?', 1)[0]!);
+  });
+  fastify.addHook('onResponse', async (request, reply) => {
+    metrics.answered(request.method, request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime);
+  });
+  parseBodies(fastify);
+  app.useGlobalFilters(new ProblemFilter());
+  app.useGlobalPipes(new StandardSchemaValidationPipe({ exceptionFactory: invalid }));
+  app.get(ApiDescription).madeBy(() => describeApi(app));
+}

@@ -1,0 +1,73 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { accountOf } from '../accounts/store.ts';
+import { parseTraffic, type Traffic } from '../destinations/traffic.ts';
+import { formatInstant, parseInstant, type Instant } from '../kernel/clock.ts';
+import { formatAmount } from '../kernel/money.ts';
+import { parsePeriod, type Period } from '../kernel/period.ts';
+import { spendOf } from '../spend/spend-of-account.ts';
+import { readAccount } from './account-row.ts';
+import { onConnection } from './connection.ts';
+import { Route } from './route.ts';
+import { amount, instant, queryInstant } from './wire.ts';
+
+const spendQuery = z.object({
+  traffic: z
+    .string()
+    .refine((text): text is Traffic => parseTraffic(text) !== undefined, {
+      error: 'must be all, national, international, premium, satellite, high-risk, country:SO or prefix:+25261',
+    })
+    .default('all'),
+  period: z
+    .string()
+    .refine((text): text is Period => parsePeriod(text) !== undefined, {
+      error: 'must be day, week, month or rolling:24h (whole hours)',
+    })
+    .default('month'),
+  from: queryInstant.optional().meta({ description: 'only periods that end after this instant' }),
+  to: queryInstant.optional().meta({ description: 'only periods that begin before this instant' }),
+});
+
+const spend = z
+  .object({ traffic: z.string(), period: z.string(), from: instant, to: instant, spend: amount, currency: z.string() })
+  .meta({ id: 'PeriodSpend' });
+type Spend = z.output<typeof spend>;
+
+@ApiTags('accounts')
+@Controller('v1/accounts')
+export class SpendController {
+  readonly #dataSource: DataSource;
+
+  constructor(dataSource: DataSource) {
+    this.#dataSource = dataSource;
+  }
+
+  @Get(':account_id/spend')
+  @Route({
+    needs: 'viewer',
+    summary: 'Tells what an account has spent',
+    answers: 'Every period that holds usage, newest first',
+    schema: z.array(spend),
+  })
+  async spend(
+    @Param('account_id') id: string,
+    @Query({ schema: spendQuery }) { traffic, period, from, to }: z.output<typeof spendQuery>,
+  ): Promise<Spend[]> {
+    const account = accountOf(await readAccount(this.#dataSource, id));
+    const query = { traffic, period, from: instantOf(from), to: instantOf(to) };
+    const periods = await onConnection(this.#dataSource, (client) => spendOf(client, account, query));
+    return periods.map((each) => ({
+      traffic: each.traffic,
+      period: each.period,
+      from: formatInstant(each.from, account.timeZone),
+      to: formatInstant(each.to, account.timeZone),
+      spend: formatAmount(each.spend),
+      currency: each.currency,
+    }));
+  }
+}
+
+const instantOf = (text: string | undefined): Instant | undefined =>
+  text === undefined ? undefined : parseInstant(text);

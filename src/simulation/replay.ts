@@ -1,0 +1,257 @@
+/**
+ * `plafond replay`: usage through the same rules as live, in the order in which it became available, without a server.
+ * Deterministic: time comes from the records alone, ids from what is decided.
+ */
+import { createReadStream } from 'node:fs';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { createGunzip } from 'node:zlib';
+import type { Account } from '../accounts/account.ts';
+import { readAccounts } from '../accounts/account-file.ts';
+import { capDefinition, capOf, scopeOf, suspendedClass, type BarringClass, type Cap } from '../caps/cap.ts';
+import { CapBook } from '../caps/cap-book.ts';
+import { Evaluation, stepsOf } from '../caps/evaluation.ts';
+import { Meters } from '../caps/meters.ts';
+import { decide } from '../decisions/decide.ts';
+import { decisionId, decisionResponse, type Decision } from '../decisions/decision.ts';
+import { decideReinstatement } from '../decisions/reinstatement.ts';
+import { isEmergency } from '../destinations/emergency.ts';
+import { TRAFFIC_BIT } from '../destinations/traffic.ts';
+import { readRows } from '../feeds/formats/rows.ts';
+import { openFile } from '../feeds/sources/drop-folder.ts';
+import type { Reject, UsageRecord } from '../feeds/usage-record.ts';
+import type { Instant } from '../kernel/clock.ts';
+import { Refusal } from '../kernel/refusal.ts';
+import { admit, isAdmitted } from '../ledger/admit.ts';
+import { standing, type Version } from '../ledger/version.ts';
+
+export interface ReplayOptions {
+  accounts: string;
+  caps: string;
+  usage: string;
+  out: string;
+  /** until then the rules are silent, but count */
+  warmUntil?: Instant;
+  /** `enforce` leaves out what a suspension would have barred */
+  mode?: 'shadow' | 'enforce';
+  onProgress?: (done: { records: number }) => void;
+}
+
+export interface ReplaySummary {
+  records: number;
+  counted: number;
+  duplicate: number;
+  rejected: number;
+  /** left out, since a suspension would have barred it */
+  barred: number;
+  decisions: number;
+  /** the first of the rows that could not be used */
+  rejects: Reject[];
+}
+
+const BATCH_ROWS = 20_000;
+const REJECTS_SHOWN_MAX = 20;
+
+export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
+  const accounts = new Map(
+    (await named(options.accounts, () => readAccounts(openFile(options.accounts).bytes))).map((account) => [
+      account.accountId,
+      account,
+    ]),
+  );
+  const caps = await named(options.caps, async () => readCaps(await readText(options.caps)));
+  const rejects: Reject[] = [];
+  const records = await named(options.usage, () => readUsage(options.usage, rejects));
+  const rows = records.length + rejects.length;
+  const run = new Replay(accounts, caps, options);
+  const lines: string[] = [];
+  for (const record of records) {
+    for (const decision of run.take(record, rejects)) {
+      lines.push(JSON.stringify(decisionResponse(decision, accounts.get(decision.accountId)!.timeZone)));
+    }
+    if (run.records % BATCH_ROWS === 0) options.onProgress?.({ records: run.records });
+  }
+  const text = lines.map((line) => `${line}\n`).join('');
+  if (options.out === '-') process.stdout.write(text);
+  else {
+    await writeFile(`${options.out}.part`, text);
+    await rename(`${options.out}.part`, options.out);
+  }
+  return {
+    records: rows,
+    counted: run.counted,
+    duplicate: run.duplicate,
+    rejected: rejects.length,
+    barred: run.barred,
+    decisions: lines.length,
+    rejects: rejects.slice(0, REJECTS_SHOWN_MAX),
+  };
+}
+
+interface Bar {
+  decision: Decision;
+  class: BarringClass;
+  from: Instant;
+  /** when it ends of itself; undefined: only by hand */
+  endsAt: Instant | undefined;
+  until: Instant;
+}
+
+class Replay {
+  records = 0;
+  counted = 0;
+  duplicate = 0;
+  barred = 0;
+  readonly #accounts: ReadonlyMap<string, Account>;
+  readonly #meters: Meters;
+  readonly #options: ReplayOptions;
+  readonly #holding = new Map<string, Version>();
+  readonly #evaluation = new Evaluation();
+  readonly #bars = new Map<string, Bar[]>();
+  #ending: Bar[] = [];
+  readonly #made = new Set<string>();
+
+  constructor(accounts: ReadonlyMap<string, Account>, caps: readonly Cap[], options: ReplayOptions) {
+    this.#accounts = accounts;
+    this.#meters = new Meters(new CapBook(caps));
+    this.#options = options;
+  }
+
+  /** Takes one record at the instant at which it became available; answers what is decided up to then. */
+  take(record: UsageRecord, rejects: Reject[]): Decision[] {
+    this.records++;
+    const at = record.receivedAt;
+    const decisions = this.#reinstate(at);
+    const version = admit(record, this.#accounts.get(record.accountId), 'default', at);
+    if (!isAdmitted(version)) {
+      rejects.push({ ...version, line: record.line, text: '' });
+      return decisions;
+    }
+    if (this.#options.mode === 'enforce' && this.#isBarred(version)) {
+      this.barred++;
+      return decisions;
+    }
+    const before = this.#holding.get(version.recordId);
+    const result = standing(before, version);
+    if (result !== 'counted' && result !== 'superseded') {
+      this.duplicate++;
+      return decisions;
+    }
+    this.counted++;
+    this.#holding.set(version.recordId, version);
+    for (const step of stepsOf({ from: before, to: version }, this.#accounts, this.#meters)) {
+      for (const crossing of this.#evaluation.apply(step, at)) {
+        if (this.#options.warmUntil !== undefined && at < this.#options.warmUntil) continue;
+        for (const decision of decide(crossing, at)) {
+          if (this.#made.has(decision.id)) continue;
+          this.#made.add(decision.id);
+          decisions.push(decision);
+          this.#carryOut(decision, crossing.meter.cap, crossing.period.to);
+        }
+      }
+    }
+    return decisions;
+  }
+
+  #carryOut(decision: Decision, cap: Cap, periodEnd: Instant): void {
+    const { accountId, at } = decision;
+    const barred = suspendedClass(decision.action);
+    if (decision.type === 'suspend' && barred && decision.mode === 'enforce') {
+      const endsAt = cap.reinstate === 'period-end' ? periodEnd : undefined;
+      const bar: Bar = { decision, class: barred, from: at, endsAt, until: endsAt ?? Infinity };
+      const bars = this.#bars.get(accountId);
+      if (bars) bars.push(bar);
+      else this.#bars.set(accountId, [bar]);
+      if (endsAt !== undefined) this.#ending.push(bar);
+    }
+    if (decision.type !== 'restore') return;
+    for (const bar of this.#bars.get(accountId) ?? []) {
+      const { capId, period, threshold } = bar.decision;
+      if (capId !== decision.capId || period !== decision.period || threshold !== decision.threshold) continue;
+      if (bar.until > at) bar.until = at;
+      this.#ending = this.#ending.filter((ending) => ending !== bar);
+    }
+  }
+
+  /** Lifts what ended up to `at`, in the order in which it ended. */
+  #reinstate(at: Instant): Decision[] {
+    if (!this.#ending.some((bar) => bar.until <= at)) return [];
+    const ended = this.#ending.filter((bar) => bar.until <= at).toSorted((a, b) => a.until - b.until);
+    this.#ending = this.#ending.filter((bar) => bar.until > at);
+    return ended.map((bar) => decideReinstatement(bar.decision, bar.class, bar.until));
+  }
+
+  #isBarred(version: Version): boolean {
+    const bars = this.#bars.get(version.accountId);
+    if (!bars || version.destination.number === '') return false;
+    const { number, traffic } = version.destination;
+    return bars.some(
+      (bar) =>
+        version.startedAt >= bar.from &&
+        version.startedAt < bar.until &&
+        (bar.class === 'outgoing' || (traffic & TRAFFIC_BIT[bar.class]) !== 0) &&
+        !isEmergency(number, this.#accounts.get(version.accountId)!.homeCountry),
+    );
+  }
+}
+
+/** What can't be read is told with the file's name. */
+async function named<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new Refusal(error.kind, error.code, `${path}: ${error.message}`, error.faults);
+  }
+}
+
+async function readUsage(path: string, rejects: Reject[]): Promise<UsageRecord[]> {
+  const records: UsageRecord[] = [];
+  const { bytes, format } = openFile(path);
+  let ordered = true;
+  for await (const batch of readRows(bytes, format, BATCH_ROWS)) {
+    for (const row of batch) {
+      if ('reject' in row) {
+        rejects.push(row.reject);
+        continue;
+      }
+      ordered &&= records.length === 0 || records.at(-1)!.receivedAt <= row.record.receivedAt;
+      records.push(row.record);
+    }
+  }
+  // The order of the file decides between records of the same instant: the sort is stable.
+  return ordered ? records : records.toSorted((a, b) => a.receivedAt - b.receivedAt);
+}
+
+/** The caps of a file: an array or a single one. What a server adds to a definition is passed over. */
+export function readCaps(text: string): Cap[] {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw new Refusal('unreadable', 'not_json', `the caps are no JSON: ${error instanceof Error ? error.message : ''}`);
+  }
+  const faults: { field: string; detail: string }[] = [];
+  const caps = (Array.isArray(parsed) ? parsed : [parsed]).flatMap((entry: unknown, index): Cap[] => {
+    const { id, version: _, created_at: __, updated_at: ___, ...definition } = Object(entry) as Record<string, unknown>;
+    const read = capDefinition.safeParse(definition);
+    if (read.success) {
+      const { traffic, period, currency } = read.data;
+      const scope = scopeOf(read.data);
+      const name = typeof id === 'string' ? id : decisionId('cap', scope.kind, scope.value, traffic, period, currency);
+      return [capOf(name, 1, read.data)];
+    }
+    for (const issue of read.error.issues) {
+      faults.push({ field: [index, ...issue.path].join('.'), detail: issue.message });
+    }
+    return [];
+  });
+  if (faults.length > 0) throw new Refusal('invalid', 'bad_caps', 'the caps are not as they must be', faults);
+  return caps;
+}
+
+async function readText(path: string): Promise<string> {
+  if (!path.endsWith('.gz')) return readFile(path, 'utf8');
+  const chunks: Buffer[] = [];
+  for await (const chunk of createReadStream(path).pipe(createGunzip())) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
