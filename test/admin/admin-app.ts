@@ -1,0 +1,106 @@
+import { Module, type DynamicModule, type Type } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { InjectOptions, LightMyRequestResponse } from 'fastify';
+import { DataSource } from 'typeorm';
+import { AdminModule } from '../../src/admin/admin.module.ts';
+import { configureHttp, HTTP_OPTIONS, httpAdapter } from '../../src/admin/http.ts';
+import { KeyRing } from '../../src/admin/keys/key-ring.ts';
+import type { KeyRole } from '../../src/admin/keys/role.ts';
+import { CONFIG, readConfig, type Config } from '../../src/config.ts';
+import { Clock, DrivenClock, parseInstant } from '../../src/kernel/clock.ts';
+import { SWITCH } from '../../src/suspensions/switches/switch.ts';
+import { EMAIL_CHANNEL, SMS_CHANNEL } from '../../src/warnings/deliveries.ts';
+import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+
+@Module({})
+class TestSurroundings {
+  static of(config: Config, clock: Clock, dataSource: DataSource, controllers: Type[]): DynamicModule {
+    const providers = [
+      { provide: CONFIG, useValue: config },
+      { provide: Clock, useValue: clock },
+      { provide: DataSource, useValue: dataSource },
+      // Nothing is carried out here: what is decided stays queued.
+      ...[EMAIL_CHANNEL, SMS_CHANNEL, SWITCH].map((provide) => ({ provide, useValue: {} })),
+    ];
+    return { module: TestSurroundings, global: true, controllers, providers, exports: providers };
+  }
+}
+
+export const ADMIN_KEY = 'the-administrator-of-the-tests';
+
+export interface AdminApp {
+  app: NestFastifyApplication;
+  clock: DrivenClock;
+  database: TestDatabase;
+  /** As the administrator, unless another key is given; `null`: as nobody. */
+  call(method: InjectOptions['method'], url: string, options?: CallOptions): Promise<LightMyRequestResponse>;
+  keyOf(role: KeyRole): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface CallOptions {
+  key?: string | null;
+  body?: InjectOptions['payload'];
+  headers?: Record<string, string>;
+}
+
+/** The admin API on a database of its own, its clock at 10 March 2010, without a socket. */
+export async function startAdmin(
+  env: Record<string, string> = { PLAFOND_ADMIN_KEY: ADMIN_KEY },
+  controllers: Type[] = [],
+): Promise<AdminApp> {
+  const database = await createTestDatabase();
+  const clock = new DrivenClock(parseInstant('2010-03-10T12:00:00+01:00')!);
+  const surroundings = TestSurroundings.of(readConfig(env), clock, database.dataSource, controllers);
+  const module = await Test.createTestingModule({ imports: [surroundings, AdminModule] }).compile();
+  const app = module.createNestApplication<NestFastifyApplication>(httpAdapter(), { ...HTTP_OPTIONS, logger: false });
+  await configureHttp(app, readConfig(env));
+  await app.init();
+  await app.getHttpAdapter().getInstance().ready();
+  return {
+    app,
+    clock,
+    database,
+    call: (method, url, { key = ADMIN_KEY, body, headers = {} } = {}) =>
+      app.inject({
+        method,
+        url,
+        headers: { ...(key === null ? {} : { authorization: `Bearer ${key}` }), ...headers },
+        ...(body === undefined ? {} : { payload: body }),
+      }),
+    keyOf: async (role) => (await app.get(KeyRing).make(role, role, 'the tests')).key,
+    close: async () => {
+      await app.close();
+      await database.drop();
+    },
+  };
+}
+
+/** A whole account, as it travels. */
+export const ACCOUNT = {
+  name: 'Bakkerij Jansen',
+  segment: 'smb',
+  currency: 'EUR',
+  time_zone: 'Europe/Amsterdam',
+  cycle_day: 1,
+  locale: 'nl-NL',
+  email: 'jansen@example.nl',
+  msisdn: '+31612345678',
+  home_country: 'NL',
+  suspension_terms: 'clause 7.2',
+  parent_id: '',
+};
+
+export const CAP = {
+  name: 'International, small business',
+  scope: { segment: 'smb' },
+  traffic: 'international',
+  period: 'month',
+  limit: '100.00',
+  currency: 'EUR',
+  thresholds: [
+    { percent: 50, actions: ['warn'] },
+    { percent: 100, actions: ['warn', 'suspend:international'] },
+  ],
+};

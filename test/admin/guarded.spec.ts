@@ -1,0 +1,225 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Get } from '@nestjs/common';
+import { KeyRing } from '../../src/admin/keys/key-ring.ts';
+import { KnownRoutes } from '../../src/admin/known-routes.ts';
+import { RecordUsage } from '../../src/pipeline/record-usage.ts';
+import { ADMIN_KEY, CAP, startAdmin, type AdminApp } from './admin-app.ts';
+
+const ID = '11111111-1111-4111-8111-111111111111';
+const pathOf = (url: string) =>
+  url
+    .replace(/:import_id/, '1')
+    .replace(/:\w+/, ID)
+    .replace('*', 'x');
+
+@Controller('v1/forgotten')
+class ForgottenController {
+  @Get()
+  show(): string {
+    return 'what nobody said who may see it';
+  }
+}
+
+describe('the admin API is guarded', () => {
+  let admin: AdminApp;
+  beforeAll(async () => {
+    admin = await startAdmin();
+  });
+  afterAll(() => admin.close());
+
+  it('answers nobody without a key, on every route but health', async () => {
+    const routes = admin.app.get(KnownRoutes).all;
+    expect(routes.length).toBeGreaterThan(40);
+    const open = new Set<string>();
+    for (const { method, url } of routes) {
+      const answer = await admin.call(method as 'GET', pathOf(url), { key: null });
+      if (answer.statusCode !== 401) open.add(url);
+      else expect(answer.headers['www-authenticate']).toBeDefined();
+    }
+    expect([...open].toSorted()).toEqual(['/health/live', '/health/ready']);
+  });
+
+  it('lets every role through to what it may do, and to nothing else', async () => {
+    const allowed: Record<string, string[]> = {};
+    for (const role of ['viewer', 'billing', 'admin', 'feed'] as const) {
+      const key = await admin.keyOf(role);
+      allowed[role] = [];
+      for (const { method, url } of admin.app.get(KnownRoutes).all) {
+        if (method === 'HEAD' || url.startsWith('/docs') || url.startsWith('/health')) continue;
+        const answer = await admin.call(method as 'GET', pathOf(url), { key });
+        if (answer.statusCode !== 403) allowed[role].push(`${method} ${url}`);
+      }
+    }
+    const imports = ['GET /v1/imports', 'GET /v1/imports/:import_id', 'GET /v1/imports/:import_id/rejects'];
+    expect(allowed['feed']!.toSorted()).toEqual([...imports, 'POST /v1/usage']);
+    expect(allowed['viewer']!.filter((route) => !route.startsWith('GET '))).toEqual([]);
+    expect(allowed['viewer']).not.toContain('GET /v1/accounts/:account_id/evidence');
+    expect(allowed['billing']!.filter((route) => route.includes('/v1/keys'))).toEqual([]);
+    expect(allowed['admin']!.length).toBe(allowed['billing']!.length + 6);
+  });
+
+  it('closes a route that declares no role to everybody', async () => {
+    const other = await startAdmin(undefined, [ForgottenController]);
+    try {
+      const answer = await other.call('GET', '/v1/forgotten');
+      expect([answer.statusCode, answer.json().detail]).toEqual([403, 'nobody may call this']);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('reads no body of a caller without a key', async () => {
+    const answer = await admin.call('POST', '/v1/caps', { key: 'wrong', body: 'x'.repeat(5_000_000) });
+    expect(answer.statusCode).toBe(401);
+  });
+
+  it('takes Basic on the documentation alone', async () => {
+    const basic = { authorization: `Basic ${Buffer.from(`anybody:${ADMIN_KEY}`).toString('base64')}` };
+    expect((await admin.call('GET', '/docs', { key: null, headers: basic })).statusCode).toBe(200);
+    expect((await admin.call('GET', '/v1/caps', { key: null, headers: basic })).statusCode).toBe(401);
+    const asked = await admin.call('GET', '/docs', { key: null });
+    expect(asked.headers['www-authenticate']).toEqual([
+      expect.stringMatching('^Bearer'),
+      expect.stringMatching('^Basic'),
+    ]);
+  });
+
+  it('stores keys hashed, shows them once, and revokes them at once', async () => {
+    const made = await admin.call('POST', '/v1/keys', { body: { name: 'the rating system', role: 'feed' } });
+    expect(made.statusCode).toBe(201);
+    const { id, key } = made.json<{ id: string; key: string }>();
+    expect(key).toMatch(new RegExp(`^plf_${id}_`));
+    const [row] = await admin.database.dataSource.query('SELECT * FROM api_keys WHERE key_id = $1', [id]);
+    expect(JSON.stringify(row)).not.toContain(key.slice(17));
+    expect((await admin.call('GET', '/v1/imports', { key })).statusCode).toBe(200);
+    expect((await admin.call('GET', '/v1/keys')).body).not.toContain(key);
+    expect((await admin.call('DELETE', `/v1/keys/${id}`)).statusCode).toBe(204);
+    expect((await admin.call('GET', '/v1/imports', { key })).statusCode).toBe(401);
+    const changes = (await admin.call('GET', `/v1/changes?subject=key&id=${id}`)).json();
+    expect(changes.items.map((item: { change: string }) => item.change)).toEqual(['revoked', 'created']);
+  });
+
+  it('slows down who tries keys, and nobody who has one', async () => {
+    const other = await startAdmin();
+    try {
+      const statuses = [];
+      for (let i = 0; i < 22; i++) statuses.push((await other.call('GET', '/v1/caps', { key: 'guess' })).statusCode);
+      expect(statuses.slice(0, 20).every((status) => status === 401)).toBe(true);
+      expect(statuses.slice(20)).toEqual([429, 429]);
+      expect((await other.call('GET', '/v1/caps')).statusCode).toBe(200);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('makes one first administrator, who can not be locked out', async () => {
+    const written: string[] = [];
+    const write = process.stdout.write;
+    process.stdout.write = ((text: string) => written.push(text) > 0) as never;
+    const other = await startAdmin({}).finally(() => (process.stdout.write = write));
+    try {
+      const key = /plf_[0-9a-f]{12}_\S{43}/.exec(written.join(''))?.[0];
+      expect(key).toBeDefined();
+      expect(await other.app.get(KeyRing).makeFirstAdministrator()).toBeUndefined();
+      const id = key!.slice(4, 16);
+      const refused = await other.call('DELETE', `/v1/keys/${id}`, { key });
+      expect([refused.statusCode, refused.json().code]).toEqual([409, 'last_administrator']);
+      await other.call('POST', '/v1/keys', { key, body: { name: 'second', role: 'admin' } });
+      expect((await other.call('DELETE', `/v1/keys/${id}`, { key })).statusCode).toBe(204);
+    } finally {
+      await other.close();
+    }
+  });
+
+  describe('errors are problem+json', () => {
+    const json = { 'content-type': 'application/json' };
+    it.each([
+      ['a body that is not JSON', 'POST', '/v1/caps', { body: '{', headers: json }, 400, 'bad_json'],
+      ['a path that is none', 'GET', '/v1/nothing', {}, 404, 'not_found'],
+      ['a wrong method', 'PATCH', '/v1/caps', {}, 405, 'method_not_allowed'],
+      ['a cap that is none', 'GET', `/v1/caps/${ID}`, {}, 404, 'not_found'],
+      ['an id that can be none', 'GET', '/v1/caps/x', {}, 404, 'not_found'],
+      ['JSON beyond a megabyte', 'POST', '/v1/caps', { body: { name: 'x'.repeat(1_100_000) } }, 413, 'too_large'],
+      [
+        'a type that is not taken',
+        'POST',
+        '/v1/caps',
+        { body: 'x', headers: { 'content-type': 'text/csv' } },
+        415,
+        'unsupported_media_type',
+      ],
+      [
+        'XML usage',
+        'POST',
+        '/v1/usage',
+        { body: '<x/>', headers: { 'content-type': 'text/xml' } },
+        415,
+        'unsupported_media_type',
+      ],
+      ['a path that does not decode', 'GET', '/v1/accounts/%E0%A4%A', {}, 400, 'unreadable'],
+      ['a cursor of somebody else', 'GET', '/v1/imports?cursor=abc', {}, 422, 'bad_cursor'],
+      ['a change without If-Match', 'PUT', `/v1/caps/${ID}`, { body: CAP }, 428, 'if_match_needed'],
+    ] as const)('%s', async (_, method, url, options, status, code) => {
+      const answer = await admin.call(method, url, options);
+      expect([answer.statusCode, answer.headers['content-type']]).toEqual([status, 'application/problem+json']);
+      expect(answer.json()).toMatchObject({
+        type: `urn:plafond:problem:${code}`,
+        status,
+        code,
+        title: expect.any(String),
+      });
+      const { 'x-request-id': id } = answer.headers;
+      if (id !== undefined) expect(answer.json().instance).toBe(`urn:uuid:${id}`);
+    });
+
+    it('names every wrong field', async () => {
+      const cap = { ...CAP, limit: '-1', traffic: 'mars', thresholds: [{ percent: 0, actions: ['sing'] }], extra: 1 };
+      const answer = await admin.call('POST', '/v1/caps', { body: cap });
+      expect(answer.statusCode).toBe(422);
+      expect(
+        answer
+          .json()
+          .errors.map((each: { field: string }) => each.field)
+          .toSorted(),
+      ).toEqual(['extra', 'limit', 'thresholds.0.actions.0', 'thresholds.0.percent', 'traffic']);
+    });
+
+    it('keeps to itself what went wrong inside, and says when to come again', async () => {
+      const record = admin.app.get(RecordUsage, { strict: false });
+      const real = record.record.bind(record);
+      const send = () => admin.call('POST', '/v1/usage', { body: 'a', headers: { 'content-type': 'text/csv' } });
+      try {
+        record.record = () => Promise.reject(new Error('the secret of the house'));
+        expect((await send()).statusCode).toBe(500);
+        expect((await send()).body).not.toContain('secret');
+        record.record = () => Promise.reject(Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }));
+        const away = await send();
+        expect([away.statusCode, away.headers['retry-after']]).toEqual([503, '5']);
+      } finally {
+        record.record = real;
+      }
+    });
+  });
+
+  it('describes itself: every route with its summary, and the forms as components', async () => {
+    const page = await admin.call('GET', '/docs');
+    expect(page.body).toContain('swagger-ui');
+    expect(page.headers['content-security-policy']).toContain("script-src 'self'");
+    const document = (await admin.call('GET', '/docs-json')).json();
+    const operations = Object.values<Record<string, { summary?: string }>>(document.paths).flatMap(Object.values);
+    expect(operations.length).toBeGreaterThan(30);
+    expect(operations.filter((operation) => !operation.summary)).toEqual([]);
+    expect(document.components.schemas).toMatchObject({ Problem: expect.anything() });
+    expect((await admin.call('GET', '/docs/swagger-ui-bundle.js')).statusCode).toBe(200);
+  });
+
+  it('tells machines how it is', async () => {
+    expect((await admin.call('GET', '/health/live', { key: null })).json()).toEqual({ status: 'ok' });
+    expect((await admin.call('GET', '/health/ready', { key: null })).json()).toEqual({ status: 'ok' });
+    const metrics = await admin.call('GET', '/metrics');
+    expect(metrics.body).toContain(
+      'plafond_http_request_duration_seconds_count{method="GET",route="/health/live",status="200"}',
+    );
+    expect(metrics.body).toContain('plafond_warnings');
+  });
+});

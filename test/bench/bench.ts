@@ -1,0 +1,12 @@
+/** `npm run bench [-- NAME]`: measures what Plafond promises about speed, as ratios within one run. */
+import { ingest } from './ingest.ts';
+
+const BENCHES: Record<string, () => Promise<void>> = { ingest };
+
+const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
+const unknown = names.find((name) => !(name in BENCHES));
+if (unknown !== undefined) {
+  process.stderr.write(`there is no bench "${unknown}"; there are: ${Object.keys(BENCHES).join(', ')}\n`);
+  process.exit(1);
+}
+for (const name of names.length > 0 ? names : Object.keys(BENCHES)) await BENCHES[name]!();

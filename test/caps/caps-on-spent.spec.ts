@@ -1,0 +1,287 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { capDefinition, type CapDefinition } from '../../src/caps/cap.ts';
+import { parseInstant } from '../../src/kernel/clock.ts';
+import { formatAmount } from '../../src/kernel/money.ts';
+import { ACCOUNT, CAP, TestPlafond, type UsageRow } from '../harness/plafond.ts';
+
+const now = parseInstant('2026-03-20T12:00:00+01:00')!;
+let plafond: TestPlafond;
+beforeAll(async () => {
+  plafond = await TestPlafond.at(now);
+});
+afterAll(() => plafond.close());
+
+let account: string;
+let run = 0;
+beforeEach(async () => {
+  account = `a${++run}`;
+  await plafond.addAccount({ accountId: account });
+});
+afterEach(async () => {
+  expect(await plafond.differences()).toEqual([]);
+  for (const { cap_id } of await plafond.query<{ cap_id: string }>('SELECT cap_id FROM caps')) {
+    await plafond.caps.remove(cap_id, undefined, 'test');
+  }
+});
+
+let records = 0;
+const use = async (amount: string, row: Partial<UsageRow> = {}) => {
+  const record_id = `r${++records}`;
+  await plafond.send([{ record_id, account_id: account, amount, ...row }]);
+  return record_id;
+};
+/** What was decided on this test's account, in short. */
+async function decided(accountId = account): Promise<string[]> {
+  const decisions = (await plafond.decisions()).filter((each) => each.accountId === accountId);
+  return decisions.map(
+    ({ type, trigger, threshold, spend }) =>
+      `${type} ${trigger} ${threshold} at ${spend === undefined ? '' : formatAmount(spend)}`,
+  );
+}
+/** The bars that are wanted, with the state they are in. */
+const bars = () =>
+  plafond.query<{ class: string; state: string }>(
+    'SELECT class, state FROM suspensions WHERE account_id = $1 ORDER BY suspension_no',
+    [account],
+  );
+const own = (change: Partial<CapDefinition> = {}): Partial<CapDefinition> => ({ scope: { account }, ...change });
+const change = (id: string, definition: Partial<CapDefinition>) =>
+  plafond.caps.change(id, undefined, capDefinition.parse({ ...CAP, ...own(), ...definition }), 'test');
+
+describe('a cap that is made after the usage', () => {
+  it('counts what was spent before and acts at once', async () => {
+    await use('85.00');
+    expect(await decided()).toEqual([]);
+    await plafond.addCap(own());
+    expect(await decided()).toEqual(['warn cap 50 at 85.00', 'warn cap 80 at 85.00']);
+    await use('15.00');
+    expect((await decided()).slice(2)).toEqual(['warn cap 100 at 100.00', 'suspend cap 100 at 100.00']);
+    expect(await bars()).toEqual([{ class: 'international', state: 'wanted' }]);
+  });
+
+  it('lets the past be past: only the period that runs acts', async () => {
+    await use('500.00', { started_at: '2026-02-10T10:00:00+01:00' });
+    await plafond.addCap(own());
+    expect(await decided()).toEqual([]);
+  });
+
+  it('acts on what a rolling window holds now', async () => {
+    await use('60.00', { started_at: '2026-03-20T08:00:00+01:00' });
+    await use('30.00', { started_at: '2026-03-19T11:00:00+01:00' });
+    await plafond.addCap(own({ period: 'rolling:24h' }));
+    expect(await decided()).toEqual(['warn cap 50 at 60.00']);
+  });
+});
+
+describe('a cap that is changed', () => {
+  it('acts at once when it is lowered, lifts when it is raised, and suspends again without a second warning', async () => {
+    const id = await plafond.addCap(own());
+    await use('60.00');
+    await change(id, { limit: '60.00' });
+    const lowered = [
+      'warn cap 50 at 60.00',
+      'warn cap 80 at 60.00',
+      'warn cap 100 at 60.00',
+      'suspend cap 100 at 60.00',
+    ];
+    expect(await decided()).toEqual(lowered);
+    plafond.clock.advanceTo(plafond.clock.now() + 1000);
+    await change(id, { limit: '61.00' });
+    expect((await decided()).slice(4)).toEqual(['restore manual 100 at 60.00']);
+    expect(await bars()).toEqual([{ class: 'international', state: 'lifting' }]);
+    plafond.clock.advanceTo(plafond.clock.now() + 1000);
+    await change(id, { limit: '59.00' });
+    expect((await decided()).slice(5)).toEqual(['suspend manual 100 at 60.00']);
+    expect(await bars()).toMatchObject([{ state: 'lifting' }, { state: 'wanted' }]);
+    await use('1.00');
+    expect(await decided()).toHaveLength(6);
+  });
+
+  it('counts anew when it is about other traffic', async () => {
+    await use('60.00', { b_number: '+31201234567' });
+    const id = await plafond.addCap(own());
+    await change(id, { traffic: 'national' });
+    expect(await decided()).toEqual(['warn cap 50 at 60.00']);
+    await use('20.00', { b_number: '+31201234567' });
+    expect((await decided()).slice(1)).toEqual(['warn cap 80 at 80.00']);
+  });
+});
+
+describe('a preview', () => {
+  const state = () =>
+    Promise.all(
+      [
+        'caps',
+        'cap_versions',
+        'changes',
+        'counters',
+        'crossings',
+        'decisions',
+        'warnings',
+        'suspensions',
+        'evidence',
+        'outbox',
+      ].map((table) => plafond.query(`SELECT * FROM ${table} ORDER BY 1, 2`)),
+    );
+
+  it('says what then happens, and leaves no trace', async () => {
+    await use('85.00');
+    const definition = capDefinition.parse({ ...CAP, ...own({ limit: '85.00' }) });
+    const before = await state();
+    const preview = await plafond.caps.preview(definition, undefined);
+    expect(await state()).toEqual(before);
+    expect(preview).toEqual({
+      accounts: [
+        {
+          account,
+          spend: 85_000_000n,
+          limit: 85_000_000n,
+          percent: 100,
+          thresholds: [50, 80, 100],
+          warn: true,
+          suspend: ['international'],
+        },
+      ],
+      affected: 1,
+      warned: 1,
+      suspended: 1,
+      truncated: false,
+    });
+    await plafond.caps.create(definition, 'test');
+    expect(await decided()).toEqual([
+      'warn cap 50 at 85.00',
+      'warn cap 80 at 85.00',
+      'warn cap 100 at 85.00',
+      'suspend cap 100 at 85.00',
+    ]);
+    expect((await plafond.caps.preview({ ...definition, scope: { segment: 'none' } }, undefined)).affected).toBe(0);
+  });
+
+  it('of a change tells only what is new', async () => {
+    const id = await plafond.addCap(own());
+    await use('60.00');
+    const preview = await plafond.caps.preview(capDefinition.parse({ ...CAP, ...own({ limit: '75.00' }) }), id);
+    expect(preview.accounts).toMatchObject([{ account, thresholds: [80], warn: true, suspend: [] }]);
+  });
+});
+
+describe('which cap holds', () => {
+  it('follows the account into another segment, and counts there what was spent', async () => {
+    await plafond.addCap({ scope: { segment: `smb-${account}` } });
+    await plafond.addCap({ scope: { segment: `soho-${account}` }, limit: '50.00' });
+    const move = (segment: string) =>
+      plafond.accounts.put({ ...ACCOUNT, accountId: account, segment }, undefined, 'test');
+    await move(`smb-${account}`);
+    await use('45.00');
+    expect(await decided()).toEqual([]);
+    await move(`soho-${account}`);
+    expect(await decided()).toEqual(['warn cap 50 at 45.00', 'warn cap 80 at 45.00']);
+    await use('5.00');
+    expect((await decided()).slice(2)).toEqual(['warn cap 100 at 50.00', 'suspend cap 100 at 50.00']);
+  });
+
+  it('is a service’s own for the service’s usage, which then counts for the account’s no more', async () => {
+    await plafond.addCap(own());
+    await use('45.00', { service_id: `trunk-${account}` });
+    const id = await plafond.addCap({ scope: { service: `trunk-${account}` }, limit: '50.00' });
+    expect(await decided()).toEqual(['warn cap 50 at 45.00', 'warn cap 80 at 45.00']);
+    await use('49.00');
+    expect(await decided()).toHaveLength(2);
+    await use('1.00');
+    expect((await decided()).slice(2)).toEqual(['warn cap 50 at 50.00']);
+    await plafond.caps.remove(id, undefined, 'test');
+    // 45 and 50 together are the account's again; with five more it is at its limit.
+    await use('5.00');
+    expect((await decided()).slice(3)).toEqual([
+      'warn cap 80 at 95.00',
+      'warn cap 100 at 100.00',
+      'suspend cap 100 at 100.00',
+    ]);
+  });
+
+  it('is the next one at once where the most specific is removed, though it is spent already', async () => {
+    await plafond.addCap({ scope: { segment: 'smb' }, limit: '50.00' });
+    const id = await plafond.addCap(own({ limit: '1000.00' }));
+    await use('60.00');
+    await plafond.caps.remove(id, undefined, 'test');
+    expect(await decided()).toEqual(
+      [50, 80, 100].map((percent) => `warn cap ${percent} at 60.00`).concat('suspend cap 100 at 60.00'),
+    );
+  });
+
+  it('is cut by the account’s cycle day, also after that was changed', async () => {
+    await plafond.addCap(own());
+    await use('60.00', { started_at: '2026-03-10T10:00:00+01:00' });
+    await plafond.accounts.put({ ...ACCOUNT, accountId: account, cycleDay: 15 }, undefined, 'test');
+    await use('60.00', { started_at: '2026-03-16T10:00:00+01:00' });
+    const rows = await plafond.query<{ begins: string; spend_micros: string }>(
+      `SELECT (period_start AT TIME ZONE 'Europe/Amsterdam')::date::text AS begins, spend_micros FROM counters WHERE account_id = $1 ORDER BY 1`,
+      [account],
+    );
+    expect(rows).toEqual([
+      { begins: '2026-02-15', spend_micros: '60000000' },
+      { begins: '2026-03-15', spend_micros: '60000000' },
+    ]);
+  });
+});
+
+describe('corrections', () => {
+  it('that fall below lift what was suspended; that rise again suspend again', async () => {
+    await plafond.addCap(own());
+    const row = { record_id: `c-${account}`, account_id: account };
+    await plafond.send([{ ...row, amount: '100.00' }]);
+    await plafond.send([{ ...row, amount: '40.00', revision: 1 }]);
+    expect(await bars()).toEqual([{ class: 'international', state: 'lifting' }]);
+    await plafond.send([{ ...row, amount: '100.00', revision: 2 }]);
+    expect(await bars()).toMatchObject([{ state: 'lifting' }, { state: 'wanted' }]);
+    expect((await decided()).slice(4)).toEqual([
+      'restore correction 100 at 40.00',
+      'notify-operator correction 80 at 40.00',
+      'notify-operator correction 50 at 40.00',
+      'suspend correction 100 at 100.00',
+    ]);
+  });
+
+  it('that fall and rise again in one delivery leave the account suspended', async () => {
+    await plafond.addCap(own());
+    const row = { record_id: `d-${account}`, account_id: account };
+    await plafond.send([{ ...row, amount: '100.00' }]);
+    await plafond.send([
+      { ...row, amount: '40.00', revision: 1 },
+      { ...row, amount: '120.00', revision: 2 },
+    ]);
+    expect((await decided()).at(-1)).toBe('suspend correction 100 at 120.00');
+    expect(await bars()).toMatchObject([{ state: 'lifting' }, { state: 'wanted' }]);
+  });
+
+  it('of a period that has ended are told to the billing team alone', async () => {
+    await plafond.addCap(own());
+    await use('120.00', { started_at: '2026-02-10T10:00:00+01:00' });
+    expect(await decided()).toEqual([50, 80, 100].map((percent) => `notify-operator cap ${percent} at 120.00`));
+    expect(await bars()).toEqual([]);
+  });
+
+  it('in rolling windows lift what the window had suspended', async () => {
+    await plafond.addCap(
+      own({ period: 'rolling:24h', thresholds: [{ percent: 100, actions: ['suspend:international'] }] }),
+    );
+    const row = { record_id: `w-${account}`, account_id: account, started_at: '2026-03-20T08:00:00+01:00' };
+    await plafond.send([{ ...row, amount: '60.00' }]);
+    const last = await use('40.00', { started_at: '2026-03-20T11:00:00+01:00' });
+    expect(await decided()).toEqual(['suspend cap 100 at 100.00']);
+    await plafond.send([{ ...row, amount: '50.00', revision: 1 }]);
+    expect((await decided()).slice(1)).toEqual(['restore correction 100 at 90.00']);
+    await use('10.00', { started_at: '2026-03-20T11:30:00+01:00' });
+    expect((await decided()).slice(2)).toEqual(['suspend correction 100 at 100.00']);
+    await plafond.send([
+      {
+        record_id: last,
+        account_id: account,
+        amount: '40.00',
+        state: 'final',
+        started_at: '2026-03-20T11:00:00+01:00',
+      },
+    ]);
+    expect(await decided()).toHaveLength(3);
+  });
+});

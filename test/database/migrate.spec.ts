@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Client } from 'pg';
+import { migrations } from '../../migrations/index.ts';
+import { assertServerVersion, createDataSource } from '../../src/database/data-source.ts';
+import { migrate } from '../../src/database/migrate.ts';
+import { createEmptyDatabase } from '../harness/database.ts';
+
+let database: Awaited<ReturnType<typeof createEmptyDatabase>>;
+let client: Client;
+
+beforeAll(async () => {
+  database = await createEmptyDatabase();
+  client = new Client({ connectionString: database.url });
+  await client.connect();
+});
+afterAll(async () => {
+  await client.end();
+  await database.drop();
+});
+
+describe('the migrations', () => {
+  it('run once, however many start at once', async () => {
+    const story: string[] = [];
+    const tell = (text: string) => void story.push(text);
+    const log = { info: tell, warn: tell, error: tell };
+    await Promise.all([migrate(database.url, log), migrate(database.url, log), migrate(database.url, log)]);
+
+    expect(story.filter((line) => line.startsWith('migrated: '))).toEqual(
+      migrations.map((migration) => `migrated: ${migration.name}`),
+    );
+    expect(story.filter((line) => line.includes('waiting'))).toHaveLength(2);
+    const { rows } = await client.query('SELECT count(*)::int AS done FROM migrations');
+    expect(rows).toEqual([{ done: migrations.length }]);
+  });
+
+  it('bring the tables of the queue', async () => {
+    const { rows } = await client.query(`SELECT to_regclass('bullmq.job') IS NOT NULL AS there`);
+    expect(rows).toEqual([{ there: true }]);
+  });
+});
+
+describe('a session', () => {
+  it('speaks UTC and waits for as long as a statement takes', async () => {
+    const dataSource = await createDataSource(database.url, { poolSize: 1, applicationName: 'a test' }).initialize();
+    const [session] = await dataSource.query(
+      `SELECT current_setting('timezone') AS zone, current_setting('statement_timeout') AS timeout,
+              current_setting('application_name') AS name`,
+    );
+    await dataSource.destroy();
+    expect(session).toEqual({ zone: 'UTC', timeout: '0', name: 'a test' });
+  });
+});
+
+describe('a server', () => {
+  it('of PostgreSQL 18 will do', async () => {
+    await assertServerVersion(async () => [{ num: '180000', name: '18.0' }]);
+  });
+
+  it('of PostgreSQL 17 is refused in words', async () => {
+    await expect(assertServerVersion(async () => [{ num: '170006', name: '17.6' }])).rejects.toThrow(
+      'Plafond needs PostgreSQL 18 or later; this server is 17.6',
+    );
+  });
+});

@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Client } from 'pg';
+import { copyRows, copyText, inTransaction, sqlState } from '../../src/database/transaction.ts';
+import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await database.dataSource.query('CREATE TABLE seen (id bigint PRIMARY KEY, note text)');
+});
+beforeEach(() => database.dataSource.query('TRUNCATE seen'));
+afterAll(() => database.drop());
+
+const rows = () => database.dataSource.query('SELECT id, note FROM seen ORDER BY id');
+
+describe('a transaction', () => {
+  it('is one for the client and for the entity manager, and commits both', async () => {
+    const result = await inTransaction(database.dataSource, async ({ client, manager }) => {
+      await client.query(`INSERT INTO seen VALUES (1, 'client')`);
+      await manager.query(`INSERT INTO seen VALUES (2, 'manager')`);
+      return 'done';
+    });
+    expect(result).toBe('done');
+    expect(await rows()).toHaveLength(2);
+  });
+
+  it('rolls back what the work did before it threw', async () => {
+    const work = inTransaction(database.dataSource, async ({ client }) => {
+      await client.query('INSERT INTO seen VALUES (1)');
+      throw new Error('no');
+    });
+    await expect(work).rejects.toThrow('no');
+    expect(await rows()).toEqual([]);
+  });
+
+  it('does not pass for committed where a statement failed and the work went on', async () => {
+    const work = inTransaction(database.dataSource, async ({ client }) => {
+      await client.query('INSERT INTO seen VALUES (1)');
+      await client.query('SELECT 1/0').catch(() => undefined);
+    });
+    await expect(work).rejects.toThrow('rolled back');
+    expect(await rows()).toEqual([]);
+  });
+
+  it('is done again after a deadlock', async () => {
+    await database.dataSource.query('INSERT INTO seen VALUES (1), (2)');
+    let attempts = 0;
+    const lockBoth = (first: number, second: number) =>
+      inTransaction(database.dataSource, async ({ client }) => {
+        attempts++;
+        await client.query(`SET LOCAL deadlock_timeout = '50ms'`);
+        await client.query('UPDATE seen SET note = $2 WHERE id = $1', [first, 'x']);
+        await client.query('SELECT pg_sleep(0.1)');
+        await client.query('UPDATE seen SET note = $2 WHERE id = $1', [second, 'x']);
+      });
+    await Promise.all([lockBoth(1, 2), lockBoth(2, 1)]);
+    expect(attempts).toBeGreaterThan(2);
+  });
+
+  it('is done again after a unique violation where that is asked for, and not otherwise', async () => {
+    await database.dataSource.query('INSERT INTO seen VALUES (1)');
+    let attempts = 0;
+    const insert = (retryOnUniqueViolation: boolean) =>
+      inTransaction(
+        database.dataSource,
+        async ({ client }) => {
+          await client.query(`INSERT INTO seen VALUES (${++attempts})`);
+        },
+        { retryOnUniqueViolation },
+      );
+    await expect(insert(false)).rejects.toMatchObject({ code: '23505' });
+    attempts = 0;
+    await insert(true);
+    expect(attempts).toBe(2);
+  });
+
+  it('gives up after as many retries as it may have', async () => {
+    let attempts = 0;
+    const work = inTransaction(
+      database.dataSource,
+      async ({ client }) => {
+        attempts++;
+        await client.query(`DO $$ BEGIN RAISE SQLSTATE '40001'; END $$`);
+      },
+      { retries: 2 },
+    );
+    await expect(work.catch((error: unknown) => sqlState(error))).resolves.toBe('40001');
+    expect(attempts).toBe(3);
+  });
+
+  it('whose connection breaks is an error, leaves nothing behind and takes no connection from the pool', async () => {
+    const killer = new Client({ connectionString: database.url });
+    await killer.connect();
+    for (let id = 0; id < 12; id++) {
+      const work = inTransaction(database.dataSource, async ({ client }) => {
+        await client.query(`INSERT INTO seen VALUES (${id})`);
+        const { rows: backend } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+        await killer.query('SELECT pg_terminate_backend($1, 1000)', [backend[0]!.pid]);
+      });
+      await expect(work).rejects.toThrow();
+    }
+    await killer.end();
+    expect(await rows()).toEqual([]);
+  });
+});
+
+describe('COPY', () => {
+  const statement = 'COPY seen (id, note) FROM STDIN';
+
+  it('brings every value as it was', async () => {
+    const values = ['plain', '', 'tab\tand\nnewline\r\n', '\\N', 'back\\slash', '\\.', 'naïve ☎', null];
+    await inTransaction(database.dataSource, ({ client }) =>
+      copyRows(
+        client,
+        statement,
+        values.map((value, id) => `${id}\t${copyText(value)}`),
+      ),
+    );
+    expect(await rows()).toEqual(values.map((note, id) => ({ id: String(id), note })));
+  });
+
+  it('counts twenty thousand rows', async () => {
+    const lines = Array.from({ length: 20_000 }, (_, id) => `${id}\t${copyText(`+25261${id} `.repeat(10))}`);
+    const copied = await inTransaction(database.dataSource, ({ client }) => copyRows(client, statement, lines));
+    expect(copied).toBe(20_000);
+  });
+
+  it('of no rows is no error', async () => {
+    expect(await inTransaction(database.dataSource, ({ client }) => copyRows(client, statement, []))).toBe(0);
+  });
+
+  it.each([
+    ['a row that PostgreSQL refuses', statement, () => ['1\tok', 'x\tnot a number']],
+    ['a table that does not exist', 'COPY nowhere (id) FROM STDIN', () => ['1']],
+    [
+      'an iterable that throws',
+      statement,
+      function* () {
+        yield '1\tok';
+        throw new Error('unreadable');
+      },
+    ],
+  ])('with %s leaves no row and a connection that works', async (_, copy, lines) => {
+    await expect(inTransaction(database.dataSource, ({ client }) => copyRows(client, copy, lines()))).rejects.toThrow();
+    expect(await rows()).toEqual([]);
+  });
+
+  it('on a connection that breaks is an error', async () => {
+    const killer = new Client({ connectionString: database.url });
+    await killer.connect();
+    const work = inTransaction(database.dataSource, async ({ client }) => {
+      const { rows: backend } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      const endless = (function* () {
+        for (let id = 0; ; id++) yield `${id}\t${'x'.repeat(1000)}`;
+      })();
+      const copying = copyRows(client, statement, endless);
+      await killer.query('SELECT pg_terminate_backend($1)', [backend[0]!.pid]);
+      await copying;
+    });
+    await expect(work).rejects.toThrow();
+    await killer.end();
+    expect(await rows()).toEqual([]);
+  });
+});

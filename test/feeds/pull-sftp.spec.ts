@@ -1,0 +1,156 @@
+/** Files are pulled from a server whose key is pinned, each once, when they are complete. */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { readConfig } from '../../src/config.ts';
+import { feedDefinition } from '../../src/feeds/feed.ts';
+import { SystemClock } from '../../src/kernel/clock.ts';
+import { ChangeFeeds } from '../../src/pipeline/change-feeds.ts';
+import { FeedBook } from '../../src/pipeline/feed-book.ts';
+import { PullSftp } from '../../src/pipeline/pull-sftp.ts';
+import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+import { TestSftpServer } from './sftp-server.ts';
+
+const PASSWORD = 'made-up-for-the-tests';
+
+describe('a feed that is pulled', () => {
+  let database: TestDatabase;
+  let server: TestSftpServer;
+  let feeds: ChangeFeeds;
+  let pull: PullSftp;
+  let inbox: string;
+  beforeAll(async () => {
+    process.env.PLAFOND_SECRET_PEER = PASSWORD;
+    process.env.PLAFOND_SECRET_WRONG = 'another';
+    database = await createTestDatabase();
+    feeds = new ChangeFeeds(database.dataSource, new SystemClock(), new FeedBook(database.dataSource));
+  });
+  afterAll(async () => {
+    delete process.env.PLAFOND_SECRET_PEER;
+    delete process.env.PLAFOND_SECRET_WRONG;
+    await database.drop();
+  });
+  beforeEach(async () => {
+    server = await TestSftpServer.start(PASSWORD);
+    inbox = await mkdtemp(join(tmpdir(), 'plafond-sftp-'));
+    pull = new PullSftp(database.dataSource, readConfig({ INBOX_DIR: inbox }));
+    await database.dataSource.query('DELETE FROM feeds');
+  });
+  afterEach(async () => {
+    await server.stop();
+    await rm(inbox, { recursive: true });
+  });
+
+  const configure = async (sftp: object = {}) => {
+    const source = { host: '127.0.0.1', port: server.port, user: 'plafond', path: '/out', host_key: server.hostKey };
+    const definition = feedDefinition.parse({ sftp: { ...source, password_env: 'PLAFOND_SECRET_PEER', ...sftp } });
+    await feeds.put('peer', definition, 'any', 'the tests');
+  };
+  /** Two looks, far enough apart that what did not change is complete. */
+  const lookTwice = async () => {
+    await pull.pull('peer');
+    await database.dataSource.query(`UPDATE pulled_files SET seen_at = seen_at - interval '1 minute'`);
+    await pull.pull('peer');
+  };
+  const taken = async () => (await readdir(join(inbox, 'peer')).catch(() => [])).toSorted();
+
+  it('gives its files once they looked the same twice, and keeps them there', async () => {
+    await configure();
+    const large = randomBytes(700_000);
+    server.put('b.csv', large);
+    server.put('a.csv', '');
+    await pull.pull('peer');
+    await pull.pull('peer');
+    expect(await taken()).toEqual([]);
+    await lookTwice();
+    expect(await taken()).toEqual(['a.csv', 'b.csv']);
+    expect(await readFile(join(inbox, 'peer', 'b.csv'))).toEqual(large);
+    expect([...server.files.keys()]).toEqual(['/out/b.csv', '/out/a.csv']);
+    // Imported meanwhile: it is not taken again, unless it changes.
+    await rm(join(inbox, 'peer', 'b.csv'));
+    await lookTwice();
+    expect(await taken()).toEqual(['a.csv']);
+    server.put('b.csv', 'corrected', 1_268_700_000);
+    await lookTwice();
+    expect(await readFile(join(inbox, 'peer', 'b.csv'), 'utf8')).toBe('corrected');
+  });
+
+  it('waits for a file that still grows', async () => {
+    await configure();
+    server.put('a.csv', 'half');
+    await pull.pull('peer');
+    server.put('a.csv', 'half and half');
+    await pull.pull('peer');
+    expect(await taken()).toEqual([]);
+  });
+
+  it('takes nothing of a file that changes while it is read', async () => {
+    await configure();
+    server.put('a.csv', 'first');
+    server.onRead = () => server.put('a.csv', 'other', 1_268_600_001);
+    await lookTwice();
+    expect(await taken()).toEqual([]);
+  });
+
+  it('gives only what was asked for, under names that stay in their folder', async () => {
+    await configure({ files: 'cdr_*.csv' });
+    for (const name of ['cdr_1.csv', 'other.csv', 'cdr_2.csv.part', 'feed.json', 'cdr_..\\..\\x.csv'])
+      server.put(name, name);
+    await lookTwice();
+    expect(await taken()).toEqual(['cdr_1.csv']);
+    await configure({ files: '*' });
+    await lookTwice();
+    expect(await taken()).toEqual(['cdr_1.csv', 'other.csv']);
+  });
+
+  it('does not take more than it may', async () => {
+    await configure({ bytes_max: 10 });
+    server.put('a.csv', 'eleven byte');
+    await lookTwice();
+    expect([await taken(), server.reads]).toEqual([[], 0]);
+  });
+
+  it.each([
+    ['delete', []],
+    ['move:done', ['/out/done/a.csv']],
+  ])('does there what it is told: %s', async (after, left) => {
+    await configure({ after });
+    server.put('a.csv', 'x');
+    await lookTwice();
+    expect([await taken(), [...server.files.keys()]]).toEqual([['a.csv'], left]);
+  });
+
+  it('shows no password to a server with another key', async () => {
+    const other = await TestSftpServer.start(PASSWORD);
+    await configure({ port: other.port });
+    await expect(pull.pull('peer')).rejects.toThrow(`shows the host key ${other.hostKey}, not ${server.hostKey}`);
+    expect(other.passwords).toEqual([]);
+    await other.stop();
+  });
+
+  it('says what is wrong with its secret', async () => {
+    await configure({ password_env: 'PLAFOND_SECRET_NONE' });
+    await expect(pull.pull('peer')).rejects.toThrow('PLAFOND_SECRET_NONE is not set');
+    await configure({ password_env: 'PLAFOND_SECRET_WRONG' });
+    await expect(pull.pull('peer')).rejects.toThrow('authentication methods failed');
+  });
+
+  it('tries again where the server breaks off', async () => {
+    await configure();
+    server.put('a.csv', randomBytes(300_000));
+    await pull.pull('peer');
+    await sleep(2_100);
+    server.onRead = () => void server.stop();
+    await expect(pull.pull('peer')).rejects.toThrow();
+    expect(await taken()).toEqual([]);
+  });
+
+  it('is listed for pulling, and no other is', async () => {
+    await configure();
+    await feeds.put('pushed', feedDefinition.parse({}), undefined, 'the tests');
+    expect(await pull.feeds()).toEqual(['peer']);
+  });
+});

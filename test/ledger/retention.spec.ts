@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { RaiseAlarms1700000000003 } from '../../migrations/3-raise-alarms.ts';
+import { readConfig } from '../../src/config.ts';
+import { parseInstant } from '../../src/kernel/clock.ts';
+import { UsagePartitions } from '../../src/ledger/partitions.ts';
+import { DropOldPartitions } from '../../src/pipeline/drop-old-partitions.ts';
+import { RebuildSpend } from '../../src/pipeline/rebuild-spend.ts';
+import { TestPlafond, type UsageRow } from '../harness/plafond.ts';
+
+const DAY_MS = 86_400_000;
+const now = parseInstant('2026-03-20T12:00:00+01:00')!;
+
+let plafond: TestPlafond;
+let retention: DropOldPartitions;
+beforeEach(async () => {
+  plafond = await TestPlafond.at(now);
+  const { dataSource } = plafond.database;
+  const partitions = new UsagePartitions(dataSource, plafond.clock);
+  retention = new DropOldPartitions(dataSource, plafond.clock, readConfig({ RETENTION_DAYS: '40' }), partitions);
+  await plafond.addAccount({ accountId: '1001' });
+  await plafond.addCap({ limit: '500.00' });
+});
+afterEach(() => plafond.close());
+
+const daysLater = (days: number) => plafond.clock.advanceTo(plafond.clock.now() + days * DAY_MS);
+const march = (day: number, row: Partial<UsageRow> = {}) =>
+  plafond.send([{ record_id: `march ${day}`, started_at: `2026-03-${day}T10:00:00+01:00`, amount: '10.00', ...row }]);
+const kept = async () =>
+  (await plafond.query<{ record_id: string }>('SELECT record_id FROM usage ORDER BY day')).map((r) => r.record_id);
+const spends = async () =>
+  (
+    await plafond.query<{ month: string; spend: string }>(
+      `SELECT to_char(period_start + interval '1 day', 'YYYY-MM') AS month, spend_micros / 1000000 AS spend FROM counters ORDER BY 1`,
+    )
+  ).map(({ month, spend }) => `${month} ${spend}`);
+
+describe('usage that is older than is kept', () => {
+  it('is dropped, and what it summed up to stays', async () => {
+    await march(10);
+    daysLater(10);
+    await march(19);
+    daysLater(32);
+    await retention.run();
+    expect(await kept()).toEqual(['march 19']);
+    expect(await spends()).toEqual(['2026-03 20']);
+    await retention.run();
+
+    const rebuild = new RebuildSpend(plafond.database.dataSource, plafond.clock);
+    expect(await rebuild.check()).toEqual([]);
+    await rebuild.mend('test');
+    await plafond.addCap({ traffic: 'all' });
+    expect(await spends()).toEqual(['2026-03 20']);
+  });
+
+  it('is still counted when it comes, and kept from then on', async () => {
+    await march(10);
+    daysLater(60);
+    await retention.run();
+    expect(await kept()).toEqual([]);
+    // The contract's own examples are of 2010.
+    await plafond.send([{ record_id: 'old', started_at: '2010-03-10T10:00:00+01:00', amount: '3.00' }]);
+    await march(11);
+    await retention.run();
+    expect(await kept()).toEqual(['old', 'march 11']);
+    expect(await spends()).toEqual(['2010-03 3', '2026-03 20']);
+    expect(await plafond.differences()).toEqual([]);
+    daysLater(30);
+    // A correction keeps the day for as long again.
+    await march(11, { amount: '12.00', state: 'final' });
+    daysLater(30);
+    await retention.run();
+    expect(await kept()).toEqual(['march 11']);
+    expect(await spends()).toEqual(['2010-03 3', '2026-03 22']);
+  });
+
+  it('that comes on a day that was dropped adds to what had been counted', async () => {
+    await march(10);
+    daysLater(60);
+    await retention.run();
+    await march(10, { record_id: 'late', amount: '5.00' });
+    expect(await spends()).toEqual(['2026-03 15']);
+    expect(await plafond.differences()).toEqual([]);
+  });
+
+  it('goes while usage is being counted and the ledger is read', async () => {
+    await march(10);
+    daysLater(60);
+    const reader = plafond.database.dataSource.createQueryRunner();
+    await reader.startTransaction();
+    await reader.query('SELECT count(*) FROM usage');
+    const dropping = Promise.all([retention.run(), retention.run()]);
+    await march(10, { record_id: 'meanwhile', amount: '1.00' }).catch(() => undefined);
+    await reader.commitTransaction();
+    await reader.release();
+    await dropping;
+    // Whoever was first: nothing is lost that came, and nothing is counted twice.
+    const [{ sum }] = (await plafond.query('SELECT coalesce(sum(spend_micros), 0) / 1000000 AS sum FROM counters')) as [
+      { sum: string },
+    ];
+    expect(Number(sum)).toBe(11);
+    expect(await kept()).toContain('meanwhile');
+  }, 30_000);
+
+  it('knows of days that were there before it could be dropped', async () => {
+    const { dataSource } = plafond.database;
+    await march(10);
+    const runner = dataSource.createQueryRunner();
+    await new RaiseAlarms1700000000003().down(runner);
+    await new RaiseAlarms1700000000003().up(runner);
+    await runner.release();
+    const days = await plafond.query('SELECT day::text FROM ledger_days WHERE touched_at IS NOT NULL');
+    expect(days).toEqual([{ day: '2026-03-10' }]);
+  });
+
+  it('takes its rejects with it', async () => {
+    await march(10, { account_id: 'nobody' });
+    daysLater(20);
+    await march(11, { account_id: 'nobody' });
+    daysLater(30);
+    await retention.run();
+    expect(await plafond.query('SELECT import_id FROM rejects')).toEqual([{ import_id: '2' }]);
+  });
+});
