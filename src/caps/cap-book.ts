@@ -3,11 +3,16 @@
  * Usage of a service that has a cap of its own counts under that one; everything else under the account's.
  */
 import type { Account } from '../accounts/account.ts';
-import type { Cap, Scope } from './cap.ts';
+import { scopeOf, type Cap, type CapDefinition, type Scope } from './cap.ts';
 
 /** Where two caps may not meet: same scope, traffic, period and currency. */
 export function capKey(cap: Pick<Cap, 'scope' | 'traffic' | 'period' | 'currency'>): string {
   return `${cap.scope.kind} ${cap.scope.value} ${meterOf(cap)}`;
+}
+
+/** The same of a definition: where it would stand. */
+export function definitionKey(definition: CapDefinition): string {
+  return capKey({ ...definition, scope: scopeOf(definition) });
 }
 
 /** What is counted: a traffic class in a period, in one currency. */

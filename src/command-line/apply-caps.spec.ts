@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { capDefinition } from '../caps/cap.ts';
-import { planCaps, readCaps, type ServerCap } from './apply-caps.ts';
+import { planCaps, type ServerCap } from './apply-caps.ts';
 
 const CAP = capDefinition.parse({
   name: 'International, small business',
@@ -42,24 +42,4 @@ describe('what is to be done for a cap', () => {
     const [step] = planCaps([{ ...CAP, limit: '80.00' }], [STANDING]);
     expect(step).toMatchObject({ kind: 'change', existing: { id: 'c1', version: 3 } });
   });
-});
-
-describe('a file of caps', () => {
-  it('holds an array of caps or a single one', () => {
-    expect(readCaps('c.json', JSON.stringify(CAP))).toEqual([CAP]);
-    expect(readCaps('c.json', `\uFEFF${JSON.stringify([CAP])}`)).toEqual([CAP]);
-  });
-
-  it('may be what a server shows', () => {
-    const shown = { ...STANDING, created_at: '2010-03-01T00:00:00Z', updated_at: '2010-03-01T00:00:00Z' };
-    expect(readCaps('c.json', JSON.stringify([shown]))).toEqual([CAP]);
-  });
-
-  it.each([
-    ['no JSON', '{', 'c.json: not JSON'],
-    ['a wrong field', JSON.stringify([CAP, { ...CAP, limit: '-1', scope: {} }]), 'cap 2: limit must be above 0'],
-    ['an unknown field', JSON.stringify({ ...CAP, colour: 'red' }), '  colour is not known here'],
-    ['no cap at all', '17', 'the cap '],
-    ['two caps in one place', JSON.stringify([CAP, { ...CAP, limit: '5' }]), 'cap 2: has the scope, traffic, period'],
-  ])('with %s is refused', (_, text, story) => expect(() => readCaps('c.json', text)).toThrow(story));
 });

@@ -2,7 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { BARRING_CLASSES, capDefinition, scopeOf, type CapDefinition } from '../caps/cap.ts';
+import { definitionKey } from '../caps/cap-book.ts';
+import { readCapFile } from '../caps/cap-file.ts';
 import { parseAmount } from '../kernel/money.ts';
+import { Refusal } from '../kernel/refusal.ts';
 import { unreadable } from './file-body.ts';
 import { CommandFailure, type Server } from './server.ts';
 import { counted, table, type Out } from './terminal.ts';
@@ -45,10 +48,22 @@ export async function applyCaps(
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw unreadable(file, error);
   });
-  const wanted = readCaps(file, text);
+  const wanted = capsOf(file, text);
   const existing: ServerCap[] = [];
   for await (const cap of server.list('/v1/caps', serverCap)) existing.push(cap);
   for (const step of planCaps(wanted, existing)) await (dryRun ? foretell : take)(server, step, out);
+}
+
+/** Throws {@link CommandFailure} naming each wrong field, a line each. */
+function capsOf(file: string, text: string): CapDefinition[] {
+  try {
+    return readCapFile(text).map(({ definition }) => definition);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const faults = error.faults.map(({ field, detail }) => `  ${field} ${detail}`);
+    const story = faults.length === 0 ? error.message : 'nothing is applied; wrong are';
+    throw new CommandFailure([`${file}: ${story}`, ...faults].join('\n'), { cause: error });
+  }
 }
 
 async function take(server: Server, step: Step, out: Out): Promise<void> {
@@ -91,63 +106,14 @@ function describePreview(found: Preview, out: Out): void {
   if (found.truncated) out('  and more accounts than are listed');
 }
 
-/** The caps that a file holds: one, or an array of them. Throws {@link CommandFailure} naming each wrong field. */
-export function readCaps(file: string, text: string): CapDefinition[] {
-  let content: unknown;
-  try {
-    content = JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch (error) {
-    throw new CommandFailure(`${file}: not JSON: ${error instanceof Error ? error.message : ''}`, { cause: error });
-  }
-  const list: unknown[] = Array.isArray(content) ? content : [content];
-  const faults: string[] = [];
-  const caps: CapDefinition[] = [];
-  const seen = new Map<string, number>();
-  for (const [at, each] of list.entries()) {
-    const place = Array.isArray(content) ? `cap ${at + 1}: ` : '';
-    const read = capDefinition.safeParse(definitionIn(each));
-    if (!read.success) {
-      for (const issue of read.error.issues) faults.push(...inWords(issue).map((fault) => `  ${place}${fault}`));
-      continue;
-    }
-    const twin = seen.get(placeOf(read.data));
-    if (twin !== undefined) faults.push(`  ${place}has the scope, traffic, period and currency of cap ${twin}`);
-    seen.set(placeOf(read.data), at + 1);
-    caps.push(read.data);
-  }
-  if (faults.length > 0) throw new CommandFailure([`${file}: nothing is applied; wrong are`, ...faults].join('\n'));
-  return caps;
-}
-
-function inWords(issue: z.core.$ZodIssue): string[] {
-  const field = issue.path.join('.') || 'the cap';
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => `${[...issue.path, key].join('.')} is not known here`);
-  }
-  return [`${field} ${issue.message}`];
-}
-
-/** What a server adds to a definition is passed over, so that what `GET /v1/caps` shows can be applied elsewhere. */
-function definitionIn(shown: unknown): unknown {
-  if (typeof shown !== 'object' || shown === null) return shown;
-  const { id: _, version: __, created_at: ___, updated_at: ____, ...definition } = shown as Record<string, unknown>;
-  return definition;
-}
-
 /** What is to be done so that each cap of `wanted` stands among `existing`; the rest of `existing` is left alone. */
 export function planCaps(wanted: readonly CapDefinition[], existing: readonly ServerCap[]): Step[] {
-  const standing = new Map(existing.map((cap) => [placeOf(cap), cap]));
+  const standing = new Map(existing.map((cap) => [definitionKey(cap), cap]));
   return wanted.map((definition) => {
-    const twin = standing.get(placeOf(definition));
+    const twin = standing.get(definitionKey(definition));
     if (!twin) return { kind: 'create', definition };
     return isSame(definition, twin) ? { kind: 'keep', definition } : { kind: 'change', definition, existing: twin };
   });
-}
-
-/** Where a cap stands; no two caps stand in one place. */
-function placeOf(cap: CapDefinition): string {
-  const { kind, value } = scopeOf(cap);
-  return JSON.stringify([kind, value, cap.traffic, cap.period, cap.currency]);
 }
 
 /** Whether two caps of one place do the same: `100` is `100.00`, and the order in which thresholds are named means nothing. */

@@ -7,8 +7,9 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import type { Account } from '../accounts/account.ts';
 import { readAccounts } from '../accounts/account-file.ts';
-import { capDefinition, capOf, scopeOf, suspendedClass, type BarringClass, type Cap } from '../caps/cap.ts';
+import { capOf, scopeOf, suspendedClass, type BarringClass, type Cap } from '../caps/cap.ts';
 import { CapBook } from '../caps/cap-book.ts';
+import { readCapFile } from '../caps/cap-file.ts';
 import { Evaluation, stepsOf } from '../caps/evaluation.ts';
 import { Meters } from '../caps/meters.ts';
 import { decide } from '../decisions/decide.ts';
@@ -58,7 +59,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
       account,
     ]),
   );
-  const caps = await named(options.caps, async () => readCaps(await readText(options.caps)));
+  const caps = await named(options.caps, async () => capsOf(await readText(options.caps)));
   const rejects: Reject[] = [];
   const records = await named(options.usage, () => readUsage(options.usage, rejects));
   const rows = records.length + rejects.length;
@@ -222,31 +223,13 @@ async function readUsage(path: string, rejects: Reject[]): Promise<UsageRecord[]
   return ordered ? records : records.toSorted((a, b) => a.receivedAt - b.receivedAt);
 }
 
-/** The caps of a file: an array or a single one. What a server adds to a definition is passed over. */
-export function readCaps(text: string): Cap[] {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    throw new Refusal('unreadable', 'not_json', `the caps are no JSON: ${error instanceof Error ? error.message : ''}`);
-  }
-  const faults: { field: string; detail: string }[] = [];
-  const caps = (Array.isArray(parsed) ? parsed : [parsed]).flatMap((entry: unknown, index): Cap[] => {
-    const { id, version: _, created_at: __, updated_at: ___, ...definition } = Object(entry) as Record<string, unknown>;
-    const read = capDefinition.safeParse(definition);
-    if (read.success) {
-      const { traffic, period, currency } = read.data;
-      const scope = scopeOf(read.data);
-      const name = typeof id === 'string' ? id : decisionId('cap', scope.kind, scope.value, traffic, period, currency);
-      return [capOf(name, 1, read.data)];
-    }
-    for (const issue of read.error.issues) {
-      faults.push({ field: [index, ...issue.path].join('.'), detail: issue.message });
-    }
-    return [];
+/** Caps that no server has named get the id that their place gives them, so that the same file decides the same. */
+function capsOf(text: string): Cap[] {
+  return readCapFile(text).map(({ definition, id }) => {
+    const { traffic, period, currency } = definition;
+    const { kind, value } = scopeOf(definition);
+    return capOf(id ?? decisionId('cap', kind, value, traffic, period, currency), 1, definition);
   });
-  if (faults.length > 0) throw new Refusal('invalid', 'bad_caps', 'the caps are not as they must be', faults);
-  return caps;
 }
 
 async function readText(path: string): Promise<string> {
