@@ -75,7 +75,7 @@ const MAY_KNOW: Record<string, readonly string[]> = {
 const MAY_USE: readonly [packages: RegExp, rooms: readonly string[]][] = [
   [/^(fastify|@fastify\/.*|@nestjs\/(platform-fastify|swagger)|prom-client)$/, ['admin', 'start.ts']],
   [/^(bullmq|ioredis|@nestjs\/(bullmq|schedule))$/, ['queues', 'database']],
-  [/^(typeorm|@nestjs\/typeorm)$/, ['database', 'ledger', 'pipeline', 'admin']],
+  [/^typeorm$/, ['database', 'ledger', 'pipeline', 'admin']],
   [/^@nestjs\//, ['database', 'ledger', 'queues', 'pipeline', 'admin', 'app.module.ts', 'logging.ts', 'start.ts']],
   [/^(nodemailer|smpp|handlebars)(\/|$)/, ['warnings']],
   [/^ssh2-sftp-client$/, ['feeds']],
