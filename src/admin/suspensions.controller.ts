@@ -3,7 +3,7 @@ import { ApiBody, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { BARRING_CLASSES } from '../caps/cap.ts';
+import { BARRING_CLASSES, parseBarScope, type BarScope } from '../caps/barring.ts';
 import { parseInstant } from '../kernel/clock.ts';
 import { SettleSuspensions } from '../pipeline/settle-suspension.ts';
 import { accountId } from '../accounts/account-form.ts';
@@ -38,11 +38,16 @@ const reasonForm = z.strictObject({ reason: reason.default('no reason given') })
 
 const STATES = ['awaiting-approval', 'wanted', 'applied', 'lifting', 'lifted', 'declined'] as const;
 
+const barScope = z
+  .string()
+  .refine((text): text is BarScope => parseBarScope(text) !== undefined)
+  .meta({ description: 'international, premium, outgoing, country:SO or prefix:+25261' });
+
 const suspension = z
   .object({
     id: z.string(),
     account: z.string(),
-    class: z.enum(BARRING_CLASSES),
+    class: barScope,
     state: z.enum(STATES),
     decision: z.string().nullable(),
     cap: z.string().nullable(),

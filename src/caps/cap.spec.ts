@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { capDefinition, capOf, scopeOf, suspendedClass } from './cap.ts';
+import { suspendedClass } from './barring.ts';
+import { capDefinition, capOf, scopeOf } from './cap.ts';
 
 const DEFINITION = {
   name: 'International, small business',

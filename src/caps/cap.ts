@@ -6,10 +6,6 @@ import { parseTraffic, type Traffic } from '../destinations/traffic.ts';
 import { parseAmount, percentOf, type Currency, type Micros } from '../kernel/money.ts';
 import { parsePeriod, type Period } from '../kernel/period.ts';
 
-export const BARRING_CLASSES = ['international', 'premium', 'outgoing'] as const;
-/** What a suspension bars on the switch. Emergency numbers always pass. */
-export type BarringClass = (typeof BARRING_CLASSES)[number];
-
 export const ACTIONS = [
   'warn',
   'notify-operator',
@@ -144,9 +140,4 @@ export function capOf(id: string, version: number, definition: CapDefinition): C
     mode: definition.mode,
     reinstate: definition.reinstate,
   };
-}
-
-/** The class that an action suspends; `undefined` where it suspends nothing. */
-export function suspendedClass(action: string): BarringClass | undefined {
-  return action.startsWith('suspend:') ? (action.slice('suspend:'.length) as BarringClass) : undefined;
 }

@@ -1,7 +1,8 @@
 /** `caps apply`: makes the caps of a server those of a file. Caps that the file does not name stay as they are. */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { BARRING_CLASSES, capDefinition, scopeOf, type CapDefinition } from '../caps/cap.ts';
+import { BARRING_CLASSES } from '../caps/barring.ts';
+import { capDefinition, scopeOf, type CapDefinition } from '../caps/cap.ts';
 import { definitionKey } from '../caps/cap-book.ts';
 import { readCapFile } from '../caps/cap-file.ts';
 import { parseAmount } from '../kernel/money.ts';

@@ -3,7 +3,8 @@
  * same crossing at the same instant decides the same, live and in a replay.
  */
 import type { Crossing } from '../caps/evaluation.ts';
-import { suspendedClass, type Action } from '../caps/cap.ts';
+import { suspendedClass } from '../caps/barring.ts';
+import type { Action } from '../caps/cap.ts';
 import type { Instant } from '../kernel/clock.ts';
 import { formatAmount } from '../kernel/money.ts';
 import { decisionId, type Decision, type DecisionType, type Trigger } from './decision.ts';

@@ -1,6 +1,6 @@
 /** The end of a suspension at the end of the period for which it was. Pure. */
 import type { Instant } from '../kernel/clock.ts';
-import type { BarringClass } from '../caps/cap.ts';
+import type { BarringClass } from '../caps/barring.ts';
 import { decisionId, type Decision } from './decision.ts';
 
 /** What is decided when the period of a suspension ends; `suspended` is the decision that had suspended. */

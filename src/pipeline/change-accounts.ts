@@ -10,7 +10,7 @@ import { inTransaction } from '../database/transaction.ts';
 import { Clock, toDate, type Instant } from '../kernel/clock.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { lockCounting } from '../ledger/usage-store.ts';
-import { carryOut } from './carry-out.ts';
+import { carryOutCrossings } from './carry-out.ts';
 import { recountUnder } from './change-caps.ts';
 import { holdCap } from './hold-cap.ts';
 import { recordChanges, type RecordedChange } from './recorded-change.ts';
@@ -138,7 +138,7 @@ async function countAnew(client: ClientBase, accounts: readonly Account[], at: I
     for (const cap of book.ofAccount(account)) holding.set(cap.id, cap);
   }
   for (const cap of holding.values()) {
-    await carryOut(client, await holdCap(client, cap, ids, at), at, undefined);
+    await carryOutCrossings(client, await holdCap(client, cap, ids, at), at, undefined);
   }
 }
 

@@ -3,15 +3,8 @@ import { Injectable } from '@nestjs/common';
 import type { ClientBase, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { accountsById } from '../accounts/store.ts';
-import {
-  capOf,
-  scopeOf,
-  suspendedClass,
-  type BarringClass,
-  type Cap,
-  type CapDefinition,
-  type Scope,
-} from '../caps/cap.ts';
+import { suspendedClass, type BarringClass } from '../caps/barring.ts';
+import { capOf, scopeOf, type Cap, type CapDefinition, type Scope } from '../caps/cap.ts';
 import type { Crossing } from '../caps/evaluation.ts';
 import { allCaps, insertCap, keepVersion, lockCap, twinOf, updateCap, type CapRow } from '../caps/store.ts';
 import { inTransaction } from '../database/transaction.ts';
@@ -22,7 +15,7 @@ import { rollingHours } from '../kernel/period.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { lockCounting } from '../ledger/usage-store.ts';
 import { recount } from '../spend/counters.ts';
-import { carryOut } from './carry-out.ts';
+import { carryOutCrossings } from './carry-out.ts';
 import { holdCap } from './hold-cap.ts';
 import { recordChanges } from './recorded-change.ts';
 
@@ -298,7 +291,7 @@ async function holdMeter(
   );
   const crossings: Crossing[] = [];
   for (const cap of concerned) crossings.push(...(await holdCap(client, cap, accountIds, at)));
-  return carryOut(client, crossings, at, undefined);
+  return carryOutCrossings(client, crossings, at, undefined);
 }
 
 function previewOf(decisions: readonly Decision[]): CapPreview {

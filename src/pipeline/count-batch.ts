@@ -15,7 +15,7 @@ import { admit, isAdmitted } from '../ledger/admit.ts';
 import { dayOf, heldVersions, insertVersions, lockShards, removeVersions, shardOf } from '../ledger/usage-store.ts';
 import { nearRealTime, standing, type HeldVersion, type Movement, type Standing } from '../ledger/version.ts';
 import { applyMovements } from './apply-movements.ts';
-import { carryOut } from './carry-out.ts';
+import { carryOutCrossings } from './carry-out.ts';
 
 export interface BatchSource {
   feed: string;
@@ -118,7 +118,7 @@ export async function countBatch(
   const decisions =
     crossings.length === 0
       ? []
-      : await carryOut(client, crossings, now, {
+      : await carryOutCrossings(client, crossings, now, {
           feed: source.feed,
           importId: source.importId,
           latestStart: latestStart!,

@@ -1,16 +1,14 @@
 /** What was known when a decision was made, frozen for its entry of evidence. Pure. */
-import type { Cap } from '../caps/cap.ts';
-import type { Crossing } from '../caps/evaluation.ts';
-import { decisionResponse, type Decision } from '../decisions/decision.ts';
+import { decisionResponse } from '../decisions/decision.ts';
 import type { NewEvidence } from '../evidence/append.ts';
 import { freshnessOf, isBehind, type FreshnessState } from '../feeds/freshness.ts';
 import type { WatchedFeed } from '../feeds/watched-feeds.ts';
 import { formatInstant, type Instant } from '../kernel/clock.ts';
 import { formatAmount } from '../kernel/money.ts';
-import type { Version } from '../ledger/version.ts';
 import type { SpentOn } from '../spend/spent-on.ts';
 import type { PlannedSuspension } from '../suspensions/planned.ts';
 import type { PlannedWarning } from '../warnings/planned.ts';
+import type { Matter } from './matter.ts';
 
 /** Where the usage came from that decided, and how fresh it is; undefined where a person's change did. */
 export interface Freshness {
@@ -43,33 +41,21 @@ export function freshnessThen(freshness: Freshness, watched: readonly WatchedFee
   };
 }
 
-export interface Decided {
-  decision: Decision;
-  crossing: Crossing;
-}
-
 export function evidenceOf(
-  { decision, crossing }: Decided,
+  { decision, account, known }: Matter,
   spentOn: readonly SpentOn[],
   warnings: readonly PlannedWarning[],
-  suspension: PlannedSuspension | undefined,
+  suspensions: readonly PlannedSuspension[],
   freshness: FreshnessThen | undefined,
   at: Instant,
 ): NewEvidence {
-  const { account, meter, period, record } = crossing;
   return {
     accountId: account.accountId,
     at,
     kind: 'decision',
     body: withoutUndefined({
       decision: decisionResponse(decision, account.timeZone),
-      cap: { id: meter.cap.id, version: meter.cap.version, ...capFacts(meter.cap) },
-      period: {
-        name: period.name,
-        from: formatInstant(period.from, account.timeZone),
-        to: formatInstant(period.to, account.timeZone),
-      },
-      record: record && recordFacts(record, account.timeZone),
+      ...known,
       spent_on: spentOn.map(({ country, amount, calls }) => ({
         country,
         amount: formatAmount(amount),
@@ -84,49 +70,13 @@ export function evidenceOf(
       },
       suspension_terms: account.suspensionTerms,
       warnings: warnings.map(({ id, channel, address, subject, text }) => ({ id, channel, address, subject, text })),
-      suspension: suspension && {
-        id: suspension.id,
-        class: suspension.class,
-        state: suspension.state,
-        ends_at: suspension.endsAt === undefined ? 'by hand' : formatInstant(suspension.endsAt, account.timeZone),
-      },
+      suspensions: suspensions.map(({ id, class: scope, state, endsAt }) => ({
+        id,
+        class: scope,
+        state,
+        ends_at: endsAt === undefined ? 'by hand' : formatInstant(endsAt, account.timeZone),
+      })),
     }),
-  };
-}
-
-function capFacts(cap: Cap): Record<string, unknown> {
-  return {
-    name: cap.name,
-    scope: cap.scope.kind === 'everyone' ? {} : { [cap.scope.kind]: cap.scope.value },
-    traffic: cap.traffic,
-    cap_period: cap.period,
-    limit: formatAmount(cap.limit),
-    currency: cap.currency,
-    thresholds: cap.thresholds.map(({ percent, amount, actions }) => ({
-      percent: String(percent),
-      amount: formatAmount(amount),
-      actions: [...actions],
-    })),
-    mode: cap.mode,
-    reinstate: cap.reinstate,
-  };
-}
-
-function recordFacts(record: Version, timeZone: string): Record<string, unknown> {
-  return {
-    record_id: record.recordId,
-    origin: record.origin,
-    service_id: record.serviceId,
-    started_at: formatInstant(record.startedAt, timeZone),
-    duration_s: record.durationSeconds,
-    kind: record.kind,
-    a_number: record.aNumber,
-    b_number: record.destination.number,
-    country: record.destination.country,
-    amount: formatAmount(record.amount),
-    state: record.state,
-    revision: record.revision,
-    origin_country: record.originCountry,
   };
 }
 

@@ -10,7 +10,7 @@ import { formatAmount } from '../kernel/money.ts';
 import { rollingHours } from '../kernel/period.ts';
 import { lockCounting } from '../ledger/usage-store.ts';
 import { differences, recount, type CounterDifference } from '../spend/counters.ts';
-import { carryOut } from './carry-out.ts';
+import { carryOutCrossings } from './carry-out.ts';
 import { holdCap } from './hold-cap.ts';
 import { recordChanges } from './recorded-change.ts';
 
@@ -72,7 +72,7 @@ export class RebuildSpend {
     }
     for (const cap of caps) {
       const accounts = accountsOf(found, cap);
-      if (accounts.length > 0) await carryOut(client, await holdCap(client, cap, accounts, at), at, undefined);
+      if (accounts.length > 0) await carryOutCrossings(client, await holdCap(client, cap, accounts, at), at, undefined);
     }
     return found;
   }

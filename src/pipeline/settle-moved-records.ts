@@ -13,7 +13,7 @@ import {
 } from '../ledger/usage-store.ts';
 import { standing, type Movement, type Version } from '../ledger/version.ts';
 import { applyMovements } from './apply-movements.ts';
-import { carryOut } from './carry-out.ts';
+import { carryOutCrossings } from './carry-out.ts';
 import { KnownAccounts } from './count-batch.ts';
 
 /**
@@ -56,7 +56,7 @@ export class SettleMovedRecords {
     const crossings = await applyMovements(client, holding, others.map(withdrawn), now, () =>
       removeVersions(client, others),
     );
-    if (crossings.length > 0) await carryOut(client, crossings, now, undefined);
+    if (crossings.length > 0) await carryOutCrossings(client, crossings, now, undefined);
   }
 }
 

@@ -7,7 +7,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { accountOf, accountsById, lockAccounts } from '../accounts/store.ts';
-import type { BarringClass } from '../caps/cap.ts';
+import type { BarScope } from '../caps/barring.ts';
 import { enqueue } from '../queues/outbox.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { insertDecisions } from '../decisions/store.ts';
@@ -30,7 +30,7 @@ import { aboutRow, decisionEvidence, suspensionDecision, type AboutSuspension } 
 /** A suspension that a person asks for. It needs no terms on file: the person answers for it, and is named. */
 export interface SuspensionRequest {
   accountId: string;
-  class: BarringClass;
+  class: BarScope;
   reason: string;
   actor: string;
   /** undefined: until lifted by hand */

@@ -1,13 +1,13 @@
 /** A decision about one suspension, by a person or because its time is over, and its entry of evidence. Pure. */
 import type { Account } from '../accounts/account.ts';
-import type { BarringClass } from '../caps/cap.ts';
+import { barredTraffic, type BarScope } from '../caps/barring.ts';
 import { decisionId, decisionResponse, type Decision } from '../decisions/decision.ts';
 import type { NewEvidence } from '../evidence/append.ts';
 import { formatInstant, type Instant } from '../kernel/clock.ts';
 import type { SuspensionRow } from '../suspensions/store.ts';
 
 export interface AboutSuspension {
-  suspension: { id: string; class: BarringClass; capId: string; period: string };
+  suspension: { id: string; class: BarScope; capId: string; period: string };
   account: Pick<Account, 'accountId' | 'currency'>;
   /** `notify-operator` where nothing changes on the switch */
   type: 'suspend' | 'restore' | 'notify-operator';
@@ -30,7 +30,7 @@ export function suspensionDecision(about: AboutSuspension): Decision {
     capVersion: 0,
     period: suspension.period,
     threshold: undefined,
-    traffic: suspension.class === 'outgoing' ? 'all' : suspension.class,
+    traffic: barredTraffic(suspension.class),
     spend: undefined,
     limit: undefined,
     currency: account.currency,

@@ -1,13 +1,13 @@
-/** Suspensions as caps decide them, and as they are lifted again when what caused them is no more. */
+/** Suspensions as rules decide them, and as they are lifted again when what caused them is no more. */
 import type { ClientBase } from 'pg';
-import type { BarringClass } from '../caps/cap.ts';
+import type { BarScope } from '../caps/barring.ts';
 import type { Decision } from '../decisions/decision.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
 
 export interface PlannedSuspension {
   id: string;
   decision: Decision;
-  class: BarringClass;
+  class: BarScope;
   state: 'wanted' | 'awaiting-approval';
   endsAt: Instant | undefined;
   terms: string;
@@ -33,7 +33,7 @@ export async function insertSuspensions(
     suspensions.map((s) => s.class),
     suspensions.map((s) => s.state),
     suspensions.map((s) => s.decision.id),
-    suspensions.map((s) => s.decision.capId),
+    suspensions.map((s) => s.decision.capId || null),
     suspensions.map((s) => s.decision.period),
     suspensions.map((s) => s.decision.explanation),
     suspensions.map((s) => s.terms),

@@ -2,7 +2,7 @@
  * Wanted and actual, compared: what the switch has to be told, and what reading it shows. Pure, and used twice in a
  * round: before the commands for what to do, after them, on what was read back, for what has come true.
  */
-import type { BarringClass } from '../caps/cap.ts';
+import type { BarScope } from '../caps/barring.ts';
 import type { SuspensionState } from './states.ts';
 import { barKey, parseBarKey, type BarKey } from './switches/switch.ts';
 
@@ -10,21 +10,21 @@ import { barKey, parseBarKey, type BarKey } from './switches/switch.ts';
 export interface LiveSuspension {
   id: string;
   accountId: string;
-  class: BarringClass;
+  class: BarScope;
   state: Extract<SuspensionState, 'wanted' | 'applied' | 'lifting'>;
 }
 
 export type SwitchCommand =
-  | { do: 'bar'; accountId: string; class: BarringClass; suspensionId: string }
-  | { do: 'unbar'; accountId: string; class: BarringClass };
+  | { do: 'bar'; accountId: string; class: BarScope; suspensionId: string }
+  | { do: 'unbar'; accountId: string; class: BarScope };
 
 export type Drift =
   /** it was applied, and its class is barred no longer: it is asserted again */
-  | { drift: 'bar-missing'; accountId: string; class: BarringClass; suspensionId: string }
+  | { drift: 'bar-missing'; accountId: string; class: BarScope; suspensionId: string }
   /** a bar of ours that nothing wants any more, such as after a restored backup: it is taken away */
-  | { drift: 'bar-unwanted'; accountId: string; class: BarringClass; suspensionId: string }
+  | { drift: 'bar-unwanted'; accountId: string; class: BarScope; suspensionId: string }
   /** a bar that Plafond did not make: it is left alone. `accountId` and `class` are undefined where the key is no such */
-  | { drift: 'bar-foreign'; accountId?: string; class?: BarringClass; key: BarKey; found: string };
+  | { drift: 'bar-foreign'; accountId?: string; class?: BarScope; key: BarKey; found: string };
 
 export interface Reconciliation {
   /** in the order in which they are to be carried out */

@@ -1,16 +1,19 @@
 /** Suspensions in the database. Every change names the state it comes from, so that it happens once, whoever else is at it. */
 import type { ClientBase } from 'pg';
-import type { BarringClass } from '../caps/cap.ts';
+import type { BarScope } from '../caps/barring.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
 import type { LiveSuspension } from './reconcile.ts';
 import type { SuspensionState } from './states.ts';
+
+/** Who asks for suspensions that no person asked for; a person is named with the key that they showed. */
+const BY_RULE = 'plafond';
 
 /** A row of `suspensions` as it is stored. */
 export interface SuspensionRow {
   suspension_no: string;
   suspension_id: string;
   account_id: string;
-  class: BarringClass;
+  class: BarScope;
   state: SuspensionState;
   decision_id: string | null;
   cap_id: string | null;
@@ -40,7 +43,7 @@ export async function liveSuspensions(client: ClientBase, accounts?: readonly st
   const { rows } = await client.query<{
     suspension_id: string;
     account_id: string;
-    class: BarringClass;
+    class: BarScope;
     state: LiveSuspension['state'];
   }>(LIVE, [accounts ?? null]);
   return rows.map((row) => ({ id: row.suspension_id, accountId: row.account_id, class: row.class, state: row.state }));
@@ -69,13 +72,13 @@ export async function lockSuspension(client: ClientBase, id: string): Promise<Su
 /** One by hand that stands in the way of another by hand; by the index `suspensions_live`. */
 const LIVE_BY_HAND = `
   SELECT suspension_id FROM suspensions
-  WHERE account_id = $1 AND class = $2 AND state IN ('wanted', 'applied') AND cap_id IS NULL
+  WHERE account_id = $1 AND class = $2 AND state IN ('wanted', 'applied') AND requested_by <> '${BY_RULE}'
   ORDER BY suspension_no LIMIT 1`;
 
 export async function liveByHand(
   client: ClientBase,
   accountId: string,
-  barringClass: BarringClass,
+  barringClass: BarScope,
 ): Promise<string | undefined> {
   const { rows } = await client.query<{ suspension_id: string }>(LIVE_BY_HAND, [accountId, barringClass]);
   return rows[0]?.suspension_id;
@@ -85,7 +88,7 @@ export async function liveByHand(
 export interface SuspensionByHand {
   id: string;
   accountId: string;
-  class: BarringClass;
+  class: BarScope;
   decisionId: string;
   reason: string;
   /** the contract's clause, where there is one */
@@ -166,9 +169,6 @@ export async function endSuspensions(
   ]);
   return rows;
 }
-
-/** Who asks for suspensions that no person asked for; a person is named with the key that they showed. */
-const BY_RULE = 'plafond';
 
 /**
  * Suspensions whose time is over, locked until the transaction ends; what another process has locked is left to it. By

@@ -9,7 +9,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { BarringClass } from '../../caps/cap.ts';
+import type { BarScope } from '../../caps/barring.ts';
 import { formatInstant, SystemClock, type Clock } from '../../kernel/clock.ts';
 import { codeOf, holdingLock } from './lock-file.ts';
 import { barKey, type BarKey, type Switch } from './switch.ts';
@@ -43,18 +43,18 @@ export class LocalSwitch implements Switch {
     return new Map(Object.entries(bars).map(([key, { suspension }]) => [key, suspension]));
   }
 
-  bar(account: string, barringClass: BarringClass, suspensionId: string): Promise<void> {
+  bar(account: string, scope: BarScope, suspensionId: string): Promise<void> {
     return this.#change((bars) => {
-      const key = barKey(account, barringClass);
+      const key = barKey(account, scope);
       if (bars[key]?.suspension === suspensionId) return undefined;
       const since = bars[key]?.since ?? formatInstant(this.#clock.now());
-      return { ...bars, [key]: { ...bars[key], suspension: suspensionId, account, class: barringClass, since } };
+      return { ...bars, [key]: { ...bars[key], suspension: suspensionId, account, class: scope, since } };
     });
   }
 
-  unbar(account: string, barringClass: BarringClass): Promise<void> {
+  unbar(account: string, scope: BarScope): Promise<void> {
     return this.#change((bars) => {
-      const { [barKey(account, barringClass)]: bar, ...others } = bars;
+      const { [barKey(account, scope)]: bar, ...others } = bars;
       return bar ? others : undefined;
     });
   }

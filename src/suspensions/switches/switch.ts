@@ -1,10 +1,10 @@
 /** Where calls are barred. Plafond tells it what it wants and reads back what is; the two are never taken for each other. */
-import { BARRING_CLASSES, type BarringClass } from '../../caps/cap.ts';
+import { parseBarScope, type BarScope } from '../../caps/barring.ts';
 
 /** For injection: the one {@link Switch} of this process. */
 export const SWITCH = Symbol('SWITCH');
 
-/** `<account_id>:<class>`, as it stands on the switch (CONTRACT §7). */
+/** `<account_id>:<scope>`, such as `1001:international` or `1001:country:SO`, as it stands on the switch (CONTRACT §7). */
 export type BarKey = string;
 
 /**
@@ -16,20 +16,22 @@ export interface Switch {
   readonly name: string;
   /** What is barred now, of all accounts: each bar with the id it bears. Never empty because it could not be read. */
   bars(): Promise<Map<BarKey, string>>;
-  /** Bars a class of an account's calls. Where it is barred already, the bar bears the new id from now on. */
-  bar(account: string, barringClass: BarringClass, suspensionId: string): Promise<void>;
+  /** Bars what the scope names of an account's calls. Where it is barred already, the bar bears the new id from now on. */
+  bar(account: string, scope: BarScope, suspensionId: string): Promise<void>;
   /** Takes the bar away, whatever id it bears. Where there is none, nothing happens. */
-  unbar(account: string, barringClass: BarringClass): Promise<void>;
+  unbar(account: string, scope: BarScope): Promise<void>;
 }
 
-export function barKey(account: string, barringClass: BarringClass): BarKey {
-  return `${account}:${barringClass}`;
+export function barKey(account: string, scope: BarScope): BarKey {
+  return `${account}:${scope}`;
 }
 
-/** The account and class of a key; `undefined` for a key that is none of Plafond's making. */
-export function parseBarKey(key: BarKey): { account: string; class: BarringClass } | undefined {
-  // An account's id may hold colons, a class does not.
-  const colon = key.lastIndexOf(':');
-  const barringClass = BARRING_CLASSES.find((each) => each === key.slice(colon + 1));
-  return barringClass && colon > 0 ? { account: key.slice(0, colon), class: barringClass } : undefined;
+// An account's id may hold colons and words of a scope; a scope is told by its end.
+const BAR_KEY = /^(.+):([a-z]+|country:[A-Z]{2}|prefix:\+\d{1,15})$/s;
+
+/** The account of a key and what it bars; `undefined` for a key that is none of Plafond's making. */
+export function parseBarKey(key: BarKey): { account: string; class: BarScope } | undefined {
+  const [, account, word] = BAR_KEY.exec(key) ?? [];
+  const scope = word === undefined ? undefined : parseBarScope(word);
+  return scope && { account: account!, class: scope };
 }

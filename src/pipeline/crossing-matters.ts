@@ -1,0 +1,155 @@
+/** A threshold that was crossed, as the matters that follow from it. Pure. */
+import type { Account } from '../accounts/account.ts';
+import { suspendedClass } from '../caps/barring.ts';
+import type { Cap } from '../caps/cap.ts';
+import type { Crossing } from '../caps/evaluation.ts';
+import { decide } from '../decisions/decide.ts';
+import { decisionId, type Decision } from '../decisions/decision.ts';
+import { formatInstant, type Instant } from '../kernel/clock.ts';
+import { formatAmount } from '../kernel/money.ts';
+import { rollingHours } from '../kernel/period.ts';
+import type { Version } from '../ledger/version.ts';
+import type { Matter, Stretch, WantedBar } from './matter.ts';
+
+/** Decides on a crossing; a customer who can't be warned is a matter of its own, for the operators. */
+export function crossingMatters(crossing: Crossing, at: Instant): Matter[] {
+  const decisions = decide(crossing, at);
+  const suspended = decisions.find(suspends);
+  const { account, meter, period, threshold } = crossing;
+  const known = knownOf(crossing);
+  const matter = (decision: Decision): Matter => ({
+    decision,
+    account,
+    cause: JSON.stringify([account.accountId, meter.cap.id, period.name, threshold.percent]),
+    known,
+    stretch: stretchOf(crossing),
+    bars: suspends(decision) ? barsOf(decision, crossing) : [],
+    words: warns(decision) ? wordsOf(crossing, suspended) : undefined,
+  });
+  const unreachable = account.email === '' && account.msisdn === '' ? decisions.filter(warns) : [];
+  return [...decisions, ...unreachable.map(cannotWarn)].map(matter);
+}
+
+function warns(decision: Decision): boolean {
+  return decision.type === 'warn' && decision.mode !== 'shadow';
+}
+
+/** Whether a decision bars routes, now or when a person approves; shadow mode only records. */
+function suspends(decision: Decision): boolean {
+  return decision.type === 'suspend' && decision.mode !== 'shadow';
+}
+
+function cannotWarn(decision: Decision): Decision {
+  return {
+    ...decision,
+    id: decisionId('no-channel', decision.id),
+    type: 'notify-operator',
+    explanation: `${decision.explanation} The customer could not be warned: no e-mail address and no mobile number on file.`,
+  };
+}
+
+function barsOf(decision: Decision, { meter, period }: Crossing): WantedBar[] {
+  const scope = suspendedClass(decision.action);
+  return scope ? [{ scope, endsAt: endOf(meter.cap, period.to) }] : [];
+}
+
+function endOf(cap: Cap, periodEnd: Instant): Instant | undefined {
+  return cap.reinstate === 'period-end' ? periodEnd : undefined;
+}
+
+/** The usage of a period; a rolling window is open at its beginning and closed at its end, halfway to where it acts. */
+function stretchOf({ account, meter: { cap, serviceId }, period }: Crossing): Stretch {
+  const hours = rollingHours(cap.period);
+  const { from, to } =
+    hours === undefined ? period : { from: period.from + 1, to: period.from + hours * 3_600_000 + 1 };
+  return { accountId: account.accountId, serviceId, traffic: cap.traffic, from, to };
+}
+
+function wordsOf(crossing: Crossing, suspended: Decision | undefined): Matter['words'] {
+  const { account, meter, period, threshold, spend } = crossing;
+  const { cap } = meter;
+  const hours = rollingHours(cap.period);
+  const next = cap.thresholds.find((each) => each.amount > spend);
+  const nextBar = next?.actions.map(suspendedClass).find((barred) => barred !== undefined);
+  return {
+    accountName: account.name,
+    locale: account.locale,
+    timeZone: account.timeZone,
+    kind: suspended ? (suspended.mode === 'approve' ? 'approve' : 'suspend') : 'warn',
+    traffic: cap.traffic,
+    spend,
+    limit: cap.limit,
+    currency: account.currency,
+    percent: threshold.percent,
+    period: hours === undefined ? (cap.period as 'day' | 'week' | 'month') : 'rolling',
+    ...(hours === undefined ? {} : { periodHours: hours }),
+    periodEnd: period.to,
+    next: next && {
+      percent: next.percent,
+      amount: next.amount,
+      warn: next.actions.includes('warn'),
+      ...(nextBar && isEnforced(cap, account) ? { suspend: nextBar } : {}),
+    },
+    ...(suspended && suspended.mode === 'enforce'
+      ? {
+          suspended: {
+            class: suspendedClass(suspended.action)!,
+            until: endOf(cap, period.to),
+            terms: account.suspensionTerms,
+          },
+        }
+      : {}),
+  };
+}
+
+function isEnforced(cap: Cap, account: Account): boolean {
+  return cap.mode === 'enforce' && account.suspensionTerms !== '';
+}
+
+function knownOf({ account, meter, period, record }: Crossing): Record<string, unknown> {
+  return {
+    cap: { id: meter.cap.id, version: meter.cap.version, ...capFacts(meter.cap) },
+    period: {
+      name: period.name,
+      from: formatInstant(period.from, account.timeZone),
+      to: formatInstant(period.to, account.timeZone),
+    },
+    record: record && recordFacts(record, account.timeZone),
+  };
+}
+
+function capFacts(cap: Cap): Record<string, unknown> {
+  return {
+    name: cap.name,
+    scope: cap.scope.kind === 'everyone' ? {} : { [cap.scope.kind]: cap.scope.value },
+    traffic: cap.traffic,
+    cap_period: cap.period,
+    limit: formatAmount(cap.limit),
+    currency: cap.currency,
+    thresholds: cap.thresholds.map(({ percent, amount, actions }) => ({
+      percent: String(percent),
+      amount: formatAmount(amount),
+      actions: [...actions],
+    })),
+    mode: cap.mode,
+    reinstate: cap.reinstate,
+  };
+}
+
+function recordFacts(record: Version, timeZone: string): Record<string, unknown> {
+  return {
+    record_id: record.recordId,
+    origin: record.origin,
+    service_id: record.serviceId,
+    started_at: formatInstant(record.startedAt, timeZone),
+    duration_s: record.durationSeconds,
+    kind: record.kind,
+    a_number: record.aNumber,
+    b_number: record.destination.number,
+    country: record.destination.country,
+    amount: formatAmount(record.amount),
+    state: record.state,
+    revision: record.revision,
+    origin_country: record.originCountry,
+  };
+}
