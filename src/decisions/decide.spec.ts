@@ -10,7 +10,7 @@ import { decisionResponse, type Decision } from './decision.ts';
 import { decideReinstatement } from './reinstatement.ts';
 import { SAMPLE_ACCOUNT } from '../../test/samples/account.ts';
 
-const ACCOUNT: Account = SAMPLE_ACCOUNT;
+const ACCOUNT: Account = { ...SAMPLE_ACCOUNT, email: 'a1001@example.net' };
 const RECORD: Version = {
   recordId: 'r1',
   origin: 'default',
@@ -107,6 +107,19 @@ describe('a threshold that was crossed', () => {
         'notify-operator cap suspend:international enforce',
         'notify-operator cap suspend:premium enforce',
       ],
+    ],
+    [
+      'tells the billing team where there is no way to warn the customer',
+      crossing({ account: { email: '', msisdn: '' }, cap: { thresholds: [{ percent: 100, actions: ['warn'] }] } }),
+      ['warn cap warn enforce', 'notify-operator cap warn enforce'],
+    ],
+    [
+      'tells nobody of a customer without an address in shadow mode',
+      crossing({
+        account: { email: '', msisdn: '' },
+        cap: { mode: 'shadow', thresholds: [{ percent: 100, actions: ['warn'] }] },
+      }),
+      ['warn cap warn shadow'],
     ],
     [
       'is told to the billing team alone where the period has ended',

@@ -7,7 +7,7 @@ import { suspendedClass } from '../caps/barring.ts';
 import type { Action } from '../caps/cap.ts';
 import type { Instant } from '../kernel/clock.ts';
 import { formatAmount } from '../kernel/money.ts';
-import { decisionId, type Decision, type DecisionType, type Trigger } from './decision.ts';
+import { decisionId, warns, type Decision, type DecisionType, type Trigger } from './decision.ts';
 
 export function decide(crossing: Crossing, at: Instant): Decision[] {
   if (crossing.direction === 'fell') return [decideFall(crossing, at)];
@@ -22,11 +22,26 @@ export function decide(crossing: Crossing, at: Instant): Decision[] {
     const reason = `${told(crossing)} It had fallen below and is reached again, ${cause(crossing)}.`;
     return suspends.map((action) => suspend(crossing, at, action, correctedBy(crossing), reason));
   }
-  return actions.map((action) =>
-    suspends.includes(action)
-      ? suspend(crossing, at, action, 'cap', told(crossing))
-      : make(crossing, at, action === 'warn' ? 'warn' : 'notify-operator', 'cap', action, told(crossing)),
-  );
+  return actions.flatMap((action) => {
+    if (suspends.includes(action)) return [suspend(crossing, at, action, 'cap', told(crossing))];
+    const type = action === 'warn' ? 'warn' : 'notify-operator';
+    const decision = make(crossing, at, type, 'cap', action, told(crossing));
+    return warns(decision) && !isReachable(crossing.account) ? [decision, cannotWarn(decision)] : [decision];
+  });
+}
+
+function isReachable({ email, msisdn }: Crossing['account']): boolean {
+  return email !== '' || msisdn !== '';
+}
+
+/** Where there is no way to warn the customer, the billing team has to know. */
+function cannotWarn(decision: Decision): Decision {
+  return {
+    ...decision,
+    id: decisionId('no-channel', decision.id),
+    type: 'notify-operator',
+    explanation: `${decision.explanation} The customer could not be warned: no e-mail address and no mobile number on file.`,
+  };
 }
 
 function suspend(crossing: Crossing, at: Instant, action: Action, trigger: Trigger, reason: string): Decision {

@@ -36,6 +36,11 @@ export interface Decision {
   explanation: string;
 }
 
+/** Whether the customer is to be told; shadow mode only records. */
+export function warns(decision: Decision): boolean {
+  return decision.type === 'warn' && decision.mode !== 'shadow';
+}
+
 /** A decision's id: the same parts give the same id, in every process and in a replay. */
 export function decisionId(...parts: (string | number)[]): string {
   const hex = createHash('sha256').update(JSON.stringify(parts)).digest('hex');

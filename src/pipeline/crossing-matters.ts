@@ -4,14 +4,13 @@ import { suspendedClass } from '../caps/barring.ts';
 import type { Cap } from '../caps/cap.ts';
 import type { Crossing } from '../caps/evaluation.ts';
 import { decide } from '../decisions/decide.ts';
-import { decisionId, type Decision } from '../decisions/decision.ts';
+import { warns, type Decision } from '../decisions/decision.ts';
 import { formatInstant, type Instant } from '../kernel/clock.ts';
 import { formatAmount } from '../kernel/money.ts';
 import { rollingHours } from '../kernel/period.ts';
 import type { Version } from '../ledger/version.ts';
 import type { Matter, Stretch, WantedBar } from './matter.ts';
 
-/** Decides on a crossing; a customer who can't be warned is a matter of its own, for the operators. */
 export function crossingMatters(crossing: Crossing, at: Instant): Matter[] {
   const decisions = decide(crossing, at);
   const suspended = decisions.find(suspends);
@@ -26,26 +25,12 @@ export function crossingMatters(crossing: Crossing, at: Instant): Matter[] {
     bars: suspends(decision) ? barsOf(decision, crossing) : [],
     words: warns(decision) ? wordsOf(crossing, suspended) : undefined,
   });
-  const unreachable = account.email === '' && account.msisdn === '' ? decisions.filter(warns) : [];
-  return [...decisions, ...unreachable.map(cannotWarn)].map(matter);
-}
-
-function warns(decision: Decision): boolean {
-  return decision.type === 'warn' && decision.mode !== 'shadow';
+  return decisions.map(matter);
 }
 
 /** Whether a decision bars routes, now or when a person approves; shadow mode only records. */
 function suspends(decision: Decision): boolean {
   return decision.type === 'suspend' && decision.mode !== 'shadow';
-}
-
-function cannotWarn(decision: Decision): Decision {
-  return {
-    ...decision,
-    id: decisionId('no-channel', decision.id),
-    type: 'notify-operator',
-    explanation: `${decision.explanation} The customer could not be warned: no e-mail address and no mobile number on file.`,
-  };
 }
 
 function barsOf(decision: Decision, { meter, period }: Crossing): WantedBar[] {
