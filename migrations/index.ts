@@ -1,6 +1,7 @@
 import { LayTheTables1700000000001 } from './1-lay-the-tables.ts';
 import { ConfigureFeeds1700000000002 } from './2-configure-feeds.ts';
 import { RaiseAlarms1700000000003 } from './3-raise-alarms.ts';
+import { AnswerAndTell1700000000009 } from './9-answer-and-tell.ts';
 import { BarDestinations1700000000011 } from './11-bar-destinations.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
@@ -8,5 +9,6 @@ export const migrations = [
   LayTheTables1700000000001,
   ConfigureFeeds1700000000002,
   RaiseAlarms1700000000003,
+  AnswerAndTell1700000000009,
   BarDestinations1700000000011,
 ];

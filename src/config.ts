@@ -59,6 +59,13 @@ const environment = z.object({
     .string()
     .regex(/^[\x21-\x7e]{8,256}$/, { error: 'must have 8 to 256 printable characters and no space' })
     .optional(),
+  PUBLIC_URL: urlOf(['http:', 'https:'], 'https://plafond.example.net, where customers reach it')
+    .refine((text) => !/[?#]/.test(text), { error: 'must have no query and no fragment' })
+    .optional(),
+  TRUSTED_PROXIES: z
+    .string()
+    .regex(/^[0-9a-fA-F:.,/ ]+$/, { error: 'must be addresses or networks, such as 10.0.0.0/8, separated by commas' })
+    .optional(),
   RETENTION_DAYS: wholeNumber(1, 36_500).default(400),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
@@ -83,6 +90,10 @@ export interface Config {
   roles: readonly Role[];
   adminKey: string | undefined;
   logLevel: string;
+  /** where customers reach this server, without a slash at its end: what the links of warnings begin with */
+  publicUrl: string;
+  /** whose word on a caller's address is taken, separated by commas; undefined: nobody's */
+  trustedProxies: string | undefined;
   /** usage that started, and came, longer ago is dropped */
   retentionDays: number;
 }
@@ -112,6 +123,8 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     roles: Object.freeze(read.ROLE) as readonly Role[],
     adminKey: read.PLAFOND_ADMIN_KEY,
     logLevel: read.LOG_LEVEL,
+    publicUrl: (read.PUBLIC_URL ?? ownUrl(read)).replace(/\/+$/, ''),
+    trustedProxies: read.TRUSTED_PROXIES,
     retentionDays: read.RETENTION_DAYS,
   });
 }
@@ -139,9 +152,13 @@ export function readClientConfig(env: Record<string, string | undefined> = proce
   key: string | undefined;
 } {
   const read = checked(clientEnvironment, env);
-  // A server that listens on every address is reached on this machine's own.
-  const host = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[read.HOST] ?? read.HOST;
-  return { url: read.PLAFOND_URL ?? `http://${host}:${read.PORT}`, key: read.PLAFOND_KEY ?? read.PLAFOND_ADMIN_KEY };
+  return { url: read.PLAFOND_URL ?? ownUrl(read), key: read.PLAFOND_KEY ?? read.PLAFOND_ADMIN_KEY };
+}
+
+/** A server that listens on every address is reached on this machine's own. */
+function ownUrl({ HOST, PORT }: { HOST: string; PORT: number }): string {
+  const host = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[HOST] ?? HOST;
+  return `http://${host}:${PORT}`;
 }
 
 function checked<T extends z.ZodType>(schema: T, env: Record<string, string | undefined>): z.output<T> {

@@ -6,6 +6,7 @@ import { ChangeFeeds } from './change-feeds.ts';
 import { FeedBook } from './feed-book.ts';
 import { DropOldPartitions } from './drop-old-partitions.ts';
 import { ImportDroppedFile } from './import-dropped-file.ts';
+import { LinkKey } from './link-key.ts';
 import { PullSftp } from './pull-sftp.ts';
 import { RebuildSpend } from './rebuild-spend.ts';
 import { ReconcileImports } from './reconcile-imports.ts';
@@ -21,6 +22,7 @@ const USE_CASES = [
   RecordUsage,
   ImportDroppedFile,
   FeedBook,
+  LinkKey,
   ChangeFeeds,
   TryFeed,
   PullSftp,
