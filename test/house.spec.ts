@@ -77,7 +77,7 @@ const MAY_USE: readonly [packages: RegExp, rooms: readonly string[]][] = [
   [/^(bullmq|ioredis|@nestjs\/(bullmq|schedule))$/, ['queues', 'database']],
   [/^typeorm$/, ['database', 'ledger', 'pipeline', 'admin']],
   [/^@nestjs\//, ['database', 'ledger', 'queues', 'pipeline', 'admin', 'app.module.ts', 'logging.ts', 'start.ts']],
-  [/^(nodemailer|smpp|handlebars)(\/|$)/, ['warnings']],
+  [/^(nodemailer|smpp|handlebars|echarts|@resvg\/resvg-wasm|postal-mime)(\/|$)/, ['warnings']],
   [/^ssh2-sftp-client$/, ['feeds']],
   [/^libphonenumber-js(\/|$)/, ['destinations']],
   [/^luxon$/, ['kernel']],
