@@ -1,8 +1,9 @@
 /** Turns the facts of a warning into the words a customer reads. Pure: the same facts give the same text. */
 import Handlebars from 'handlebars';
 import type { Instant } from '../kernel/clock.ts';
-import { formatAmount, type Micros } from '../kernel/money.ts';
+import type { Micros } from '../kernel/money.ts';
 import { isGsm7, smsParts, toGsm7 } from './channels/gsm7.ts';
+import { canonicalLocale, countryName, date, money, oneLine, plain, time } from './notation.ts';
 import { en } from './templates/en.ts';
 import type { BarredClass, Language } from './templates/language.ts';
 import { nl } from './templates/nl.ts';
@@ -95,14 +96,6 @@ function wordingFor(tag: string): { wording: Wording; locale: string } {
   return { wording: WORDINGS.get('en')!, locale: en.locale };
 }
 
-function canonicalLocale(tag: string): string | undefined {
-  try {
-    return Intl.getCanonicalLocales(tag.replaceAll('_', '-'))[0];
-  } catch {
-    return undefined;
-  }
-}
-
 function viewOf(facts: WarningFacts, wording: Wording, locale: string, display: 'symbol' | 'code'): object {
   const { language } = wording;
   const amount = (micros: Micros): string => money(micros, facts.currency, locale, display);
@@ -111,7 +104,7 @@ function viewOf(facts: WarningFacts, wording: Wording, locale: string, display: 
   const day = (at: Instant): string => date(at, locale, facts.timeZone);
   const moment = (at: Instant): string => `${day(at)} ${language.at} ${time(at, locale, facts.timeZone)}`;
   const [word = '', detail = ''] = facts.traffic.split(':');
-  const place = word === 'country' ? countryName(detail, locale, language) : detail;
+  const place = word === 'country' ? countryName(detail, locale, language.specialNetworks) : detail;
   const { next, suspended } = facts;
   return {
     accountName: oneLine(facts.accountName),
@@ -127,7 +120,7 @@ function viewOf(facts: WarningFacts, wording: Wording, locale: string, display: 
     lastDay: day(facts.periodEnd - 1),
     newPeriod: facts.period === 'rolling' ? undefined : day(facts.periodEnd),
     countries: facts.mostSpentOn.slice(0, 3).map((spent) => ({
-      name: countryName(spent.country, locale, language),
+      name: countryName(spent.country, locale, language.specialNetworks),
       amount: amount(spent.amount),
       calls: new Intl.NumberFormat(locale).format(spent.calls),
       single: spent.calls === 1,
@@ -146,35 +139,6 @@ function viewOf(facts: WarningFacts, wording: Wording, locale: string, display: 
         terms: oneLine(suspended.terms),
       },
   };
-}
-
-/** An amount in the reader's notation. It goes in as a decimal string, which Intl.NumberFormat takes exactly. */
-function money(micros: Micros, currency: string, locale: string, currencyDisplay: 'symbol' | 'code'): string {
-  const format = new Intl.NumberFormat(locale, { style: 'currency', currency, currencyDisplay });
-  return plain(format.format(formatAmount(micros) as Intl.StringNumericLiteral));
-}
-
-function date(at: Instant, locale: string, timeZone: string): string {
-  return new Intl.DateTimeFormat(locale, { timeZone, day: 'numeric', month: 'long', year: 'numeric' }).format(at);
-}
-
-function time(at: Instant, locale: string, timeZone: string): string {
-  const parts = { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' } as const;
-  return new Intl.DateTimeFormat(locale, { timeZone, ...parts }).format(at);
-}
-
-function countryName(code: string, locale: string, language: Language): string {
-  if (!/^[A-Z]{2}$/.test(code)) return language.specialNetworks;
-  return new Intl.DisplayNames(locale, { type: 'region' }).of(code) ?? code;
-}
-
-/** Intl sets non-breaking spaces, which some mail programs and every phone show as something else. */
-function plain(text: string): string {
-  return text.replaceAll(/[\u00A0\u202F]/g, ' ');
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\s]+/gu, ' ').trim();
 }
 
 function shorten(name: string): string {
