@@ -39,7 +39,8 @@ const MAY_KNOW: Record<string, readonly string[]> = {
   ledger: ['kernel', 'database', 'destinations', 'accounts', 'feeds'],
   spend: [...GROUND, 'destinations', 'accounts', 'ledger'],
   caps: ['kernel', 'destinations', 'accounts', 'ledger', 'spend'],
-  decisions: ['kernel', 'destinations', 'caps'],
+  deviations: ['kernel', 'destinations', 'accounts', 'ledger'],
+  decisions: ['kernel', 'destinations', 'caps', 'deviations'],
   warnings: ['kernel', 'decisions'],
   suspensions: ['kernel', 'caps', 'decisions'],
   evidence: ['kernel'],
@@ -59,7 +60,7 @@ const MAY_KNOW: Record<string, readonly string[]> = {
     'pipeline',
     'config.ts',
   ],
-  simulation: ['kernel', 'destinations', 'accounts', 'feeds', 'ledger', 'caps', 'decisions'],
+  simulation: ['kernel', 'destinations', 'accounts', 'feeds', 'ledger', 'caps', 'deviations', 'decisions'],
   'command-line': ['kernel', 'caps', 'evidence', 'simulation', 'config.ts'],
 
   'config.ts': [],

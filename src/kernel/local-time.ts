@@ -124,3 +124,21 @@ function zoneOffsets(name: string): LocalTime {
     return local - offset;
   };
 }
+
+const HOUR_MS = 60 * MINUTE_MS;
+const offsetsByZone = new Map<string, Map<number, number>>();
+
+/** The hour of the week, 0 for Monday from 0:00 to 1:00 up to 167, on the clock in `zone` (IANA). Offsets are looked up once a quarter of an hour. */
+export function hourOfWeek(zone: string, instant: Instant): number {
+  let offsets = offsetsByZone.get(zone);
+  if (!offsets) offsetsByZone.set(zone, (offsets = new Map()));
+  const quarter = Math.floor(instant / QUARTER_MS);
+  let offset = offsets.get(quarter);
+  if (offset === undefined) {
+    offset = IANAZone.create(zone).offset(instant) * MINUTE_MS;
+    if (offsets.size >= REMEMBERED_MAX) offsets.clear();
+    offsets.set(quarter, offset);
+  }
+  // 1970-01-01 was a Thursday.
+  return (((Math.floor((instant + offset) / HOUR_MS) + 72) % 168) + 168) % 168;
+}

@@ -1,0 +1,151 @@
+/**
+ * From how unusual something is to how often a harmless account shows the like: the score is the number of account-months in which
+ * it is to be expected once. Fitted from the highest statistics that accounts reached in a time that was (mostly) harmless. Pure.
+ *
+ * Above a high quantile the excess of a logarithm is taken for exponential (a Pareto tail; B. Hill, Annals of Statistics 3, 1975).
+ */
+import { AT, SCALES, type Signature } from './signature.ts';
+
+/** Above `from`, which `rate` per account-month reach, the rate falls by e for each `slope`. */
+export interface Tail {
+  from: number;
+  rate: number;
+  slope: number;
+}
+
+/** Plain data, to be stored as JSON. */
+export interface Calibration {
+  accountMonths: number;
+  /** one for each scale of evidence */
+  scales: Tail[];
+  /** of the rarest scale, as minus the logarithm of its rate: scales go together, so their rates don't simply add up */
+  together: Tail;
+}
+
+/** From simulated populations; holds until a provider's own history does. */
+export const UNFITTED_CALIBRATION: Calibration = {
+  accountMonths: 0,
+  scales: Array.from({ length: SCALES }, (_, scale) => ({
+    from: scale < 3 ? 1 : 0.8,
+    rate: 0.02,
+    slope: scale < 3 ? 0.6 : 0.35,
+  })),
+  together: { from: Math.log(50), rate: 0.06, slope: 1 },
+};
+
+/** The highest that each scale was within a month or so. */
+export type Maxima = readonly number[];
+
+export function maximaOf(signature: Signature): Maxima {
+  return Array.from(signature.f.subarray(AT.maxima, AT.maxima + SCALES));
+}
+
+/** Begins to note maxima anew, of what starts from `since` on (epoch seconds). */
+export function resetMaxima(signature: Signature, since: number): void {
+  signature.u[AT.maximaSince] = since;
+  signature.f.fill(0, AT.maxima, AT.maxima + SCALES);
+}
+
+/** The tail is fitted to this share of the account-months. */
+const TAIL_RATE = 0.03;
+const TAIL_COUNT_MIN = 12;
+/** A built-in slope weighs as much as so many observations of the tail. */
+const SLOPE_WEIGHT = 8;
+/** The few very highest may be fraud that nobody noticed: the slope is fitted with them cut to what this share reaches. */
+const TRUSTED_RATE = 0.0015;
+
+/**
+ * Fits from the maxima of accounts that were watched for `accountMonths` in all. With few of them the rates lean on the built-in ones,
+ * towards caution.
+ */
+export function calibrate(
+  maxima: readonly Maxima[],
+  accountMonths: number,
+  before = UNFITTED_CALIBRATION,
+): Calibration {
+  if (accountMonths <= 0 || maxima.length === 0) return before;
+  const scales = before.scales.map((tail, scale) =>
+    fitTail(
+      maxima.map((each) => each[scale]!),
+      accountMonths,
+      tail,
+    ),
+  );
+  const fitted: Calibration = { accountMonths, scales, together: before.together };
+  const together = fitTail(
+    maxima.map((each) => rarest(fitted, each)),
+    accountMonths,
+    before.together,
+  );
+  return { ...fitted, together };
+}
+
+function fitTail(values: readonly number[], months: number, before: Tail): Tail {
+  const sorted = values.toSorted((a, b) => b - a);
+  const count = Math.min(sorted.length - 1, Math.max(TAIL_COUNT_MIN, Math.round(months * TAIL_RATE)));
+  if (count < TAIL_COUNT_MIN) return before;
+  const from = sorted[count]!;
+  if (from <= 0) return { ...before, from: Math.max(before.from * 0.5, sorted[0]!) };
+  const trusted = sorted[Math.min(count, Math.floor(months * TRUSTED_RATE))]!;
+  let excess = before.slope * SLOPE_WEIGHT;
+  let above = 0;
+  for (let at = 0; at < count; at++) {
+    excess += Math.min(sorted[at]!, trusted) - from;
+    if (sorted[at]! < trusted) above++;
+  }
+  // A censored exponential: the mean excess is the whole excess over the number of values that are not cut.
+  const slope = excess / (Math.max(1, above) + SLOPE_WEIGHT);
+  // One standard error of the count, towards caution.
+  return { from, rate: (count + Math.sqrt(count)) / months, slope: Math.max(slope, 0.05) };
+}
+
+/** The statistics' rarest: minus the logarithm of its rate per account-month. */
+function rarest({ scales }: Calibration, statistics: Maxima): number {
+  let rarest = 0;
+  for (let scale = 0; scale < SCALES; scale++) {
+    const { from, rate, slope } = scales[scale]!;
+    const surprise = (statistics[scale]! - from) / slope - Math.log(rate);
+    if (surprise > rarest) rarest = surprise;
+  }
+  return rarest;
+}
+
+export const SCORE_MAX = 1e9;
+
+/** In how many account-months the like is to be expected once, and which scale says so. */
+export function scoreOf(calibration: Calibration, statistics: ArrayLike<number>): { score: number; scale: number } {
+  let rarest = 0;
+  let scale = 0;
+  for (let each = 0; each < SCALES; each++) {
+    const { from, rate, slope } = calibration.scales[each]!;
+    const surprise = (statistics[each]! - from) / slope - Math.log(rate);
+    if (surprise > rarest) {
+      rarest = surprise;
+      scale = each;
+    }
+  }
+  const { from, rate, slope } = calibration.together;
+  const score = Math.exp(Math.min(30, (rarest - from) / slope)) / rate;
+  return { score: Math.min(score, SCORE_MAX), scale };
+}
+
+/** From which score on what is done. */
+export interface Thresholds {
+  warn: number;
+  hold: number;
+  suspend: number;
+}
+
+/** Most of the budget goes to holds: they come first, and a suspension follows where they did not help. */
+const HOLD_SHARE = 0.9;
+const WARNINGS_PER_ACTION = 8;
+
+/** `budget`: at most so many false holds and suspensions per 1,000 account-months. */
+export function thresholdsOf(budget: number): Thresholds {
+  const hold = Math.min(SCORE_MAX, 1_000 / (budget * HOLD_SHARE));
+  return {
+    warn: hold / WARNINGS_PER_ACTION,
+    hold,
+    suspend: Math.min(SCORE_MAX, 1_000 / (budget * (1 - HOLD_SHARE))),
+  };
+}

@@ -1,0 +1,63 @@
+/** Where usage goes, as one small number: what a signature can remember in a word. Pure. */
+import type { Destination } from '../destinations/classify.ts';
+import { TRAFFIC_BIT, type Traffic } from '../destinations/traffic.ts';
+
+const PREMIUM = 1_024;
+const SATELLITE = 2_048;
+const ROAMING = 4_096;
+const WORLD = 700;
+
+/** 1 to 676 for ISO 3166-1 alpha-2, 700 for `001`, 0 where there is none. */
+export function countryKey(country: string): number {
+  if (country.length !== 2) return country === '' ? 0 : WORLD;
+  return (country.charCodeAt(0) - 65) * 26 + (country.charCodeAt(1) - 65) + 1;
+}
+
+function countryOf(key: number): string {
+  const country = key % PREMIUM;
+  if (country === 0) return '';
+  return country === WORLD
+    ? '001'
+    : String.fromCharCode(65 + Math.floor((country - 1) / 26), 65 + ((country - 1) % 26));
+}
+
+/**
+ * The key of usage that may be unfamiliar: calls abroad, premium and satellite numbers, and whatever is used from abroad.
+ * 0 for the rest: usage at home to home.
+ */
+export function destinationKey(destination: Destination, origin: string, homeCountry: string): number {
+  const { traffic } = destination;
+  if ((traffic & TRAFFIC_BIT.premium) !== 0) return PREMIUM + countryKey(destination.country);
+  if ((traffic & TRAFFIC_BIT.satellite) !== 0) return SATELLITE + countryKey(destination.country);
+  if ((traffic & TRAFFIC_BIT.international) !== 0 && destination.country !== origin)
+    return countryKey(destination.country);
+  return origin !== '' && origin !== homeCountry ? ROAMING + countryKey(origin) : 0;
+}
+
+/** What a key stands for. */
+export interface Place {
+  kind: 'country' | 'premium' | 'satellite' | 'roaming';
+  /** ISO 3166-1 alpha-2, or `001`: the country called; of roaming, the one that it is used from */
+  country: string;
+}
+
+export function placeOf(key: number): Place {
+  const country = countryOf(key);
+  if (key >= ROAMING) return { kind: 'roaming', country };
+  if (key >= SATELLITE) return { kind: 'satellite', country };
+  return { kind: key >= PREMIUM ? 'premium' : 'country', country };
+}
+
+/** Digits of a number that stand for the block it is rented out in: all but the last three. */
+export function numberBlock(number: string): Traffic | undefined {
+  return /^\+\d{7,}$/.test(number) ? (`prefix:${number.slice(0, -3)}` as Traffic) : undefined;
+}
+
+/** A spread of the number over 32 bits (FNV-1a): the same in every process. */
+export function numberHash(number: string): number {
+  let hash = 2_166_136_261;
+  for (let index = 0; index < number.length; index++) {
+    hash = Math.imul(hash ^ number.charCodeAt(index), 16_777_619);
+  }
+  return (hash ^ (hash >>> 15)) >>> 0;
+}

@@ -1,0 +1,118 @@
+/** What was unusual, as data: for the evidence, the explanation, and what a hold bars. Pure. */
+import type { Account } from '../accounts/account.ts';
+import type { Traffic } from '../destinations/traffic.ts';
+import type { Instant } from '../kernel/clock.ts';
+import type { Micros } from '../kernel/money.ts';
+import type { Version } from '../ledger/version.ts';
+import type { Thresholds } from './calibration.ts';
+import { numberBlock, placeOf, type Place } from './destination-key.ts';
+import { dailyOf } from './learning.ts';
+import type { Model } from './model.ts';
+import { microsPerEuro } from './norms.ts';
+import { SCALE, type Family, type Level, type Reading } from './observe.ts';
+import { AT, FACTORS, SLOT, SLOTS, SLOT_WORDS, type Factor, type Signature } from './signature.ts';
+
+export interface Deviation {
+  level: Level;
+  /** in how many account-months a harmless account shows the like once */
+  score: number;
+  thresholds: Thresholds;
+  family: Family;
+  /** how long evidence of this kind lasts */
+  windowHours: number;
+  since: Instant;
+  calls: number;
+  money: Micros;
+  /** the most unusual first; `isNew`: never used before, as far as is remembered */
+  places: (Place & { calls: number; isNew: boolean })[];
+  /** the number block of the deciding record */
+  block: Traffic | undefined;
+  /** what raised the score, by which share of what raised it; the greatest first. Shares add up to 1, or there are none. */
+  raised: { factor: Factor; share: number }[];
+  usual: {
+    /** a day, of everything that `family` is about */
+    perDay: Micros;
+    /** days behind it */
+    days: number;
+  };
+  /** what a hold bars: new or risky destinations only. Empty where a number says nothing (data) */
+  bars: Traffic[];
+}
+
+const PLACES_MAX = 4;
+const PLACE_SHARE_MIN = 0.1;
+
+/** Reads the deviation of a signature whose {@link Reading} has risen to a level, right after the record that raised it. */
+export function deviationOf(
+  signature: Signature,
+  reading: Reading,
+  record: Version,
+  account: Account,
+  model: Model,
+  thresholds: Thresholds,
+): Deviation {
+  const { u, f } = signature;
+  const segment = model.segment(account.segment);
+  const { family, seconds } = SCALE[reading.scale]!;
+  const unit = microsPerEuro(account.currency);
+  const unusual = family === 'unusual';
+  const recent = family === 'all' ? AT.waitingAll : AT.waitingInternational;
+  const inThreeDays = f[recent]! + f[recent + 1]! + f[recent + 2]!;
+  const daily =
+    family === 'all'
+      ? dailyOf(f[AT.learntAll]!, segment.dayAll, f[AT.days]!)
+      : dailyOf(f[AT.learntInternational]!, segment.dayInternational, f[AT.days]!);
+  const slots = Array.from({ length: SLOTS }, (_, index) => AT.slots + index * SLOT_WORDS)
+    .filter((at) => u[at + SLOT.key] !== 0 && f[at + SLOT.calls]! > 0)
+    .toSorted((a, b) => f[b + SLOT.weight]! - f[a + SLOT.weight]!);
+  const weight = slots.reduce((sum, at) => sum + f[at + SLOT.weight]!, 0);
+  const places = slots
+    .filter((at) => f[at + SLOT.weight]! >= PLACE_SHARE_MIN * weight)
+    .slice(0, PLACES_MAX)
+    .map((at) => ({
+      ...placeOf(u[at + SLOT.key]!),
+      calls: Math.round(f[at + SLOT.calls]!),
+      isNew: f[at + SLOT.learnt]! < 0.5,
+    }));
+  const block = numberBlock(record.destination.number);
+  const raised = f.subarray(AT.factors, AT.factors + FACTORS.length).reduce((sum, each) => sum + each, 0);
+  return {
+    level: reading.rose,
+    score: reading.score,
+    thresholds,
+    family,
+    windowHours: seconds / 3_600,
+    since: unusual ? u[AT.runSince]! * 1_000 : (u[AT.day]! - 2) * 86_400_000,
+    calls: unusual ? u[AT.runCalls]! : f[AT.waitingCalls]! + f[AT.waitingCalls + 1]! + f[AT.waitingCalls + 2]!,
+    money: unusual
+      ? BigInt(signature.runMoney)
+      : BigInt(Math.round(inThreeDays * 100)) * BigInt(Math.round(unit / 100)),
+    places: family === 'all' ? [] : places,
+    block,
+    raised: unusual
+      ? FACTORS.map((factor, index) => ({ factor, share: raised > 0 ? f[AT.factors + index]! / raised : 0 }))
+          .filter(({ share }) => share >= 0.02)
+          .toSorted((a, b) => b.share - a.share)
+      : [],
+    usual: { perDay: BigInt(Math.round(daily * 100)) * BigInt(Math.round(unit / 100)), days: Math.round(f[AT.days]!) },
+    bars: barsOf(places, family, block, account),
+  };
+}
+
+function barsOf(
+  places: Deviation['places'],
+  family: Family,
+  block: Traffic | undefined,
+  { homeCountry }: Account,
+): Traffic[] {
+  const bars = new Set<Traffic>();
+  if (family !== 'all') {
+    for (const { kind, country } of places) {
+      if (kind === 'country' && country !== homeCountry && country !== '001') bars.add(`country:${country}`);
+      else if (kind !== 'roaming' && block !== undefined) bars.add(block);
+    }
+  }
+  // Money that ran away to ordinary numbers: only the block that it last went to can be barred without harm.
+  if (bars.size === 0 && block !== undefined) bars.add(block);
+  return [...bars];
+}

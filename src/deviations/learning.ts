@@ -1,0 +1,109 @@
+/**
+ * What becomes normal, and when: usage waits for two to three days before it is learnt, so that a person can still say what it was; what
+ * was learnt fades with a half-life; and no one teaches an account more than a share a day. Pure.
+ */
+import { SCALES, SLOT, SLOTS, SLOT_WORDS, AT, type Signature } from './signature.ts';
+import type { SegmentModel } from './model.ts';
+
+const HALF_LIFE_DAYS = 75;
+/** Silence teaches that nothing is used for so long; a longer one is a closure, which teaches nothing. */
+const SILENT_DAYS_MAX = 14;
+const WAITING_DAYS = 3;
+/** By so much what was highest may rise for each day that is learnt. */
+const GROWTH = 1.2;
+const GROWTH_EUROS = 5;
+const MONEY_GROWTH = 4;
+
+/** Brings the waiting days forward to `day`, learning those that have waited. */
+export function turnTo(signature: Signature, day: number, segment: SegmentModel): void {
+  const { u, f } = signature;
+  const gap = day - u[AT.day]!;
+  if (u[AT.day] === 0 || gap <= 0) {
+    if (u[AT.day] === 0) u[AT.day] = day;
+    return;
+  }
+  const turns = Math.min(gap, WAITING_DAYS);
+  for (let turn = 0; turn < turns; turn++) learnOldest(signature, segment);
+  const quiet = Math.min(gap, SILENT_DAYS_MAX);
+  forget(f, quiet);
+  f[AT.days] = f[AT.days]! + quiet;
+  u[AT.day] = day;
+}
+
+function learnOldest({ u, f }: Signature, segment: SegmentModel): void {
+  const days = f[AT.days]!;
+  learnMoney(f, AT.learntInternational, AT.waitingInternational, segment.dayInternational, days);
+  learnMoney(f, AT.learntAll, AT.waitingAll, segment.dayAll, days);
+  f[AT.learntCalls] = f[AT.learntCalls]! + shift(f, AT.waitingCalls);
+  for (let scale = 0; scale < SCALES; scale++) {
+    const seen = shift(f, AT.waitingPeaks + 3 * scale);
+    const peak = f[AT.peaks + scale]!;
+    if (seen > peak) f[AT.peaks + scale] = Math.min(seen, GROWTH * peak + GROWTH_EUROS);
+  }
+  for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) {
+    if (u[at + SLOT.key] !== 0) f[at + SLOT.learnt] = f[at + SLOT.learnt]! + shift(f, at + SLOT.waiting);
+  }
+}
+
+function learnMoney(f: Float32Array, learnt: number, waiting: number, usual: number, days: number): void {
+  const daily = dailyOf(f[learnt]!, usual, days);
+  const money = shift(f, waiting);
+  f[learnt] = Math.max(0, f[learnt]! + Math.min(money, MONEY_GROWTH * daily + GROWTH_EUROS));
+}
+
+/** What three waiting days hold moves on by one; answers what leaves. */
+function shift(f: Float32Array, at: number): number {
+  const oldest = f[at + 2]!;
+  f[at + 2] = f[at + 1]!;
+  f[at + 1] = f[at]!;
+  f[at] = 0;
+  return oldest;
+}
+
+function forget(f: Float32Array, days: number): void {
+  const kept = 2 ** (-days / HALF_LIFE_DAYS);
+  f[AT.days] = f[AT.days]! * kept;
+  f[AT.learntInternational] = f[AT.learntInternational]! * kept;
+  f[AT.learntAll] = f[AT.learntAll]! * kept;
+  f[AT.learntCalls] = f[AT.learntCalls]! * kept;
+  for (let each = 0; each < SCALES; each++) f[AT.peaks + each] = f[AT.peaks + each]! * kept;
+  for (let each = 0; each < 6; each++) f[AT.hours + each] = f[AT.hours + each]! * kept;
+  for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS)
+    f[at + SLOT.learnt] = f[at + SLOT.learnt]! * kept;
+}
+
+const PRIOR_DAYS = 10;
+
+/** Usual spend a day, shrunk to the segment's: gamma-Poisson, as if the segment's had been seen for ten days. */
+export function dailyOf(learnt: number, usual: number, days: number): number {
+  return (learnt + PRIOR_DAYS * usual) / (PRIOR_DAYS + days);
+}
+
+/** A person said that it was the customer: what waits is learnt at once, and the evidence is gone. */
+export function takeIn(signature: Signature, segment: SegmentModel): void {
+  for (let turn = 0; turn < WAITING_DAYS; turn++) learnOldest(signature, segment);
+  for (let scale = 0; scale < SCALES; scale++) {
+    signature.f[AT.peaks + scale] = Math.max(signature.f[AT.peaks + scale]!, signature.f[AT.evidence + scale]!);
+  }
+  calm(signature);
+}
+
+/** A person said that it was fraud: nothing that waits is learnt, and the evidence is gone with it. */
+export function drop(signature: Signature): void {
+  const { u, f } = signature;
+  f.fill(0, AT.waitingInternational, AT.evidence);
+  for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) {
+    f.fill(0, at + SLOT.waiting, at + SLOT.waiting + 3);
+    if (!(f[at + SLOT.learnt]! > 0)) u.fill(0, at, at + SLOT_WORDS);
+  }
+  calm(signature);
+}
+
+function calm(signature: Signature): void {
+  const { u, f } = signature;
+  f.fill(0, AT.evidence, AT.maximaSince);
+  signature.runMoney = 0;
+  u.fill(0, AT.runSince, AT.lastEnd);
+  for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS)
+    f.fill(0, at + SLOT.calls, at + SLOT_WORDS);
+}

@@ -1,0 +1,72 @@
+/** What the engine holds usage against, beside the account's own signature: the same for all accounts, and changed on schedule. Pure. */
+import type { Norms, SegmentNorms } from './norms.ts';
+import { WEEK_PART_HOURS } from './norms.ts';
+import { scoreOf, type Calibration } from './calibration.ts';
+
+/** A segment's norms, made ready for a look-up a record. Money is euros' worth. */
+export interface SegmentModel {
+  dayInternational: number;
+  dayAll: number;
+  /** share of usage in each part of the week, as a multiple of an even one's */
+  hours: readonly number[];
+  hourShares: readonly number[];
+  /** log-weight of a destination by how many use it */
+  rare(key: number): number;
+}
+
+const RARE_SHARE = 0.02;
+const RARE_FLOOR = 0.0005;
+const RARE_POWER = 0.4;
+
+function compile({ dayInternational, dayAll, hours, reach }: SegmentNorms): SegmentModel {
+  const rare = new Map(Object.entries(reach).map(([key, share]) => [Number(key), rareOf(share)]));
+  const unheardOf = Object.keys(reach).length === 0 ? 0.4 : rareOf(0);
+  return {
+    dayInternational,
+    dayAll,
+    hours: hours.map((share, part) => share / (WEEK_PART_HOURS[part]! / 168)),
+    hourShares: hours,
+    rare: (key) => rare.get(key) ?? unheardOf,
+  };
+}
+
+function rareOf(share: number): number {
+  return Math.min(1.1, Math.max(-1, RARE_POWER * Math.log(RARE_SHARE / (share + RARE_FLOOR))));
+}
+
+export class Model {
+  readonly calibration: Calibration;
+  readonly #everyone: SegmentModel;
+  readonly #segments: ReadonlyMap<string, SegmentModel>;
+  readonly hot: HotList;
+
+  constructor(norms: Norms, calibration: Calibration, hot: HotList = new HotList([])) {
+    this.calibration = calibration;
+    this.#everyone = compile(norms.everyone);
+    this.#segments = new Map(Object.entries(norms.segments).map(([name, segment]) => [name, compile(segment)]));
+    this.hot = hot;
+  }
+
+  segment(name: string): SegmentModel {
+    return this.#segments.get(name) ?? this.#everyone;
+  }
+
+  score(statistics: ArrayLike<number>): { score: number; scale: number } {
+    return scoreOf(this.calibration, statistics);
+  }
+}
+
+/** Number blocks that were confirmed to be fraud's at any account: E.164 prefixes with `+`. */
+export class HotList {
+  readonly #lengths: readonly number[];
+  readonly #prefixes: ReadonlySet<string>;
+
+  constructor(prefixes: Iterable<string>) {
+    this.#prefixes = new Set(prefixes);
+    this.#lengths = [...new Set([...this.#prefixes].map(({ length }) => length))].toSorted((a, b) => a - b);
+  }
+
+  has(number: string): boolean {
+    return this.#lengths.some((length) => this.#prefixes.has(number.slice(0, length)));
+  }
+}

@@ -1,0 +1,206 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import type { Account } from '../accounts/account.ts';
+import { classify, NO_DESTINATION } from '../destinations/classify.ts';
+import type { Version } from '../ledger/version.ts';
+import { thresholdsOf, UNFITTED_CALIBRATION } from './calibration.ts';
+import { deviationOf } from './deviation.ts';
+import { explain } from './explain.ts';
+import { drop, takeIn } from './learning.ts';
+import { HotList, Model } from './model.ts';
+import { UNFITTED_NORMS } from './norms.ts';
+import { observe, type Reading } from './observe.ts';
+import { AT, Signature, SIGNATURE_BYTES_MAX } from './signature.ts';
+
+const ACCOUNT: Account = {
+  accountId: '1',
+  name: 'Account 1',
+  segment: 'smb',
+  currency: 'EUR',
+  timeZone: 'Europe/Amsterdam',
+  cycleDay: 1,
+  locale: 'nl-NL',
+  email: '',
+  msisdn: '',
+  homeCountry: 'NL',
+  suspensionTerms: 'GTC 7.3',
+  parentId: '',
+};
+const MODEL = new Model(UNFITTED_NORMS, UNFITTED_CALIBRATION);
+const THRESHOLDS = thresholdsOf(1);
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const MONDAY = Date.UTC(2026, 0, 5);
+
+let ids = 0;
+function call(startedAt: number, number: string, minutes: number, euros: number, more: Partial<Version> = {}): Version {
+  return {
+    recordId: `r${++ids}`,
+    origin: 'default',
+    accountId: '1',
+    serviceId: '',
+    startedAt,
+    durationSeconds: Math.round(minutes * 60),
+    kind: 'voice',
+    units: undefined,
+    aNumber: '',
+    destination: number === '' ? NO_DESTINATION : classify(number, 'NL')!,
+    amount: BigInt(Math.round(euros * 1e6)),
+    cost: undefined,
+    state: 'provisional',
+    revision: 0,
+    originCountry: '',
+    receivedAt: startedAt + minutes * 60_000,
+    ...more,
+  };
+}
+
+function run(versions: readonly Version[], model = MODEL, signature = new Signature()) {
+  const readings: (Reading & { record: Version })[] = [];
+  for (const to of versions) {
+    readings.push({ ...observe(signature, { from: undefined, to }, ACCOUNT, model, THRESHOLDS), record: to });
+  }
+  return { signature, readings, rises: readings.filter(({ rose }) => rose !== 'none') };
+}
+
+/** Sixty days of a small business's calls at home, and a call to Germany a week. */
+const USUAL = Array.from({ length: 60 }, (_, day) =>
+  Array.from({ length: 6 }, (_, hour) =>
+    call(MONDAY + day * DAY + (8 + hour) * HOUR, `+3120123456${hour}`, 3, 0.25),
+  ).concat(day % 7 === 2 ? [call(MONDAY + day * DAY + 10.5 * HOUR, '+4930123456', 4, 0.4)] : []),
+).flat();
+const NIGHT = MONDAY + 61 * DAY + 2 * HOUR;
+const toSomalia = (count: number, from = NIGHT) =>
+  Array.from({ length: count }, (_, index) => call(from + index * 0.2 * HOUR, `+25261555${1000 + index}`, 10, 6.8));
+
+describe('the engine', () => {
+  it('is silent about what is usual', () => {
+    expect(run(USUAL).rises).toEqual([]);
+  });
+
+  it('holds before the fifth call to Somalia in a night', () => {
+    const { rises } = run([...USUAL, ...toSomalia(30)]);
+    const held = rises.find(({ rose }) => rose === 'hold' || rose === 'suspend')!;
+    expect(held.record.startedAt).toBeLessThan(NIGHT + HOUR);
+  });
+
+  it('does nothing twice while what it did holds', () => {
+    const { rises } = run([...USUAL, ...toSomalia(60)]);
+    expect(new Set(rises.map(({ rose }) => rose)).size).toBe(rises.length);
+  });
+
+  it('tells what, since when, how much, what is usual, and why, and what to bar', () => {
+    const signature = new Signature();
+    run(USUAL, MODEL, signature);
+    for (const to of toSomalia(30)) {
+      const reading = observe(signature, { from: undefined, to }, ACCOUNT, MODEL, THRESHOLDS);
+      if (reading.rose !== 'hold' && reading.rose !== 'suspend') continue;
+      const deviation = deviationOf(signature, reading, to, ACCOUNT, MODEL, THRESHOLDS);
+      expect(deviation.bars).toEqual(['country:SO']);
+      expect(deviation.since).toBe(NIGHT);
+      expect(explain(deviation, ACCOUNT)).toMatch(
+        /^\d gesprekken naar Somalië \(nieuw\) sinds 7 maart .*03:00, € \d+,\d\d\. Gewoonlijk .* per dag\. .* maanden zien\. Wat de score verhoogde: .*%/,
+      );
+      expect(explain(deviation, ACCOUNT, 'en-IE')).toMatch(/^\d calls to Somalia \(new\) since 7 March/);
+      return;
+    }
+    throw new Error('it did not hold');
+  });
+
+  it('takes out what a correction takes back', () => {
+    const { signature } = run(USUAL);
+    const dear = call(NIGHT, '+252615551000', 60, 60);
+    const wrong = observe(signature, { from: undefined, to: dear }, ACCOUNT, MODEL, undefined);
+    const right = observe(
+      signature,
+      { from: dear, to: { ...dear, amount: 600_000n, revision: 1 } },
+      ACCOUNT,
+      MODEL,
+      undefined,
+    );
+    expect(right.score).toBeLessThan(wrong.score / 20);
+  });
+
+  it('takes a growing call for one call', () => {
+    const grown = run(USUAL).signature;
+    let from: Version | undefined;
+    for (const minutes of [15, 30, 45, 60]) {
+      const to = call(NIGHT, '+252615551000', minutes, minutes * 0.68, {
+        state: minutes < 60 ? 'interim' : 'provisional',
+      });
+      observe(grown, { from, to }, ACCOUNT, MODEL, undefined);
+      from = to;
+    }
+    expect(grown.runMoney).toBe(40_800_000);
+  });
+
+  it('is no wiser after a year of silence', () => {
+    const { rises } = run([
+      ...USUAL,
+      ...USUAL.map((version) => ({ ...version, startedAt: version.startedAt + 420 * DAY })),
+    ]);
+    expect(rises).toEqual([]);
+    expect(run([0, 1, 2, 3].map((year) => call(MONDAY + year * 365 * DAY, '+4930123456', 20, 1.5))).rises).toEqual([]);
+  });
+
+  it('sees numbers that were fraud elsewhere earlier', () => {
+    const cold = run([...USUAL, ...toSomalia(2)]).readings.at(-1)!.score;
+    const hot = run(
+      [...USUAL, ...toSomalia(2)],
+      new Model(UNFITTED_NORMS, UNFITTED_CALIBRATION, new HotList(['+25261555'])),
+    );
+    expect(hot.readings.at(-1)!.score).toBeGreaterThan(5 * cold);
+  });
+
+  it('knows a destination that was said to be right, and forgets what was said to be fraud', () => {
+    const taught = run([...USUAL, ...toSomalia(8)]).signature;
+    takeIn(taught, MODEL.segment('smb'));
+    expect(run(toSomalia(8, NIGHT + DAY), MODEL, taught).rises).toEqual([]);
+    const dropped = run([...USUAL, ...toSomalia(8)]).signature;
+    drop(dropped);
+    expect(run(toSomalia(8, NIGHT + DAY), MODEL, dropped).rises).not.toEqual([]);
+  });
+});
+
+const numbers = fc.constantFrom('', '+25261555123', '+4930123456', '+31201234567', '+319001234', '112', '+8816123456');
+const anyCall = fc
+  .record({
+    at: fc.integer({ min: 0, max: 400 * 86_400 }),
+    number: numbers,
+    minutes: fc.integer({ min: 0, max: 600 }),
+    euros: fc.double({ min: -500, max: 5_000, noNaN: true }),
+    state: fc.constantFrom('interim' as const, 'provisional' as const, 'final' as const),
+    originCountry: fc.constantFrom('', 'NL', 'RO', 'GB', 'US'),
+    kind: fc.constantFrom('voice' as const, 'sms' as const, 'data' as const),
+  })
+  .map(({ at, number, minutes, euros, state, originCountry, kind }) =>
+    call(MONDAY + at * 1_000, number, minutes, euros, { state, originCountry, kind }),
+  );
+
+describe('whatever comes', () => {
+  it('scores are finite, state is small, and state that was put away and taken up again is the same to the byte', () => {
+    fc.assert(
+      fc.property(
+        fc.array(anyCall, { maxLength: 60 }),
+        fc.array(fc.boolean(), { maxLength: 60 }),
+        (calls, corrected) => {
+          const kept = new Signature();
+          let stored = new Signature().encode();
+          for (const [index, to] of calls.entries()) {
+            const from = corrected[index] ? calls[index - 1] : undefined;
+            const reading = observe(kept, { from, to }, ACCOUNT, MODEL, THRESHOLDS);
+            const taken = Signature.decode(stored);
+            expect(observe(taken, { from, to }, ACCOUNT, MODEL, THRESHOLDS)).toEqual(reading);
+            stored = taken.encode();
+            expect(Number.isFinite(reading.score)).toBe(true);
+            const measured = [...kept.f.subarray(AT.days, AT.maximaSince), ...kept.f.subarray(AT.maxima, AT.origins)];
+            expect(measured.every((each) => Number.isFinite(each))).toBe(true);
+          }
+          expect(stored).toEqual(kept.encode());
+          expect(stored.length).toBeLessThanOrEqual(SIGNATURE_BYTES_MAX);
+        },
+      ),
+    );
+    expect(SIGNATURE_BYTES_MAX).toBeLessThanOrEqual(1_024);
+  });
+});

@@ -1,0 +1,263 @@
+/**
+ * The engine: one movement of what holds against one account's signature. Evidence is unusual money: what a record is worth times how
+ * unusual it is, added up and fading at several scales, against what this account's own has reached before. Pure and deterministic:
+ * the same movements in the same order give the same bytes, live and in a replay.
+ */
+import type { Account } from '../accounts/account.ts';
+import { TRAFFIC_BIT } from '../destinations/traffic.ts';
+import type { Movement, Version } from '../ledger/version.ts';
+import type { Thresholds } from './calibration.ts';
+import { destinationKey } from './destination-key.ts';
+import { dailyOf, turnTo } from './learning.ts';
+import type { Model, SegmentModel } from './model.ts';
+import { moneyOf, weekPart, worthOf } from './norms.ts';
+import { AT, FACTORS, SCALES, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
+import { DAY_S, factors, rememberNumber, rememberOrigin, slotOf, weigh } from './weight.ts';
+import { hourOfWeek } from '../kernel/local-time.ts';
+
+const HOUR_S = 3_600;
+
+/** What a scale looks at: unusual usage (weighed), all that goes abroad or is premium, or everything. */
+export type Family = 'unusual' | 'international' | 'all';
+
+/** Each scale's family and how long its evidence lasts (it fades by e in that time). */
+export const SCALE: readonly { family: Family; seconds: number; floor: number }[] = [
+  { family: 'unusual', seconds: 2 * HOUR_S, floor: 5 },
+  { family: 'unusual', seconds: 24 * HOUR_S, floor: 5 },
+  { family: 'unusual', seconds: 144 * HOUR_S, floor: 5 },
+  { family: 'international', seconds: 24 * HOUR_S, floor: 5 },
+  { family: 'international', seconds: 144 * HOUR_S, floor: 5 },
+  { family: 'all', seconds: 10 * HOUR_S, floor: 5 },
+  { family: 'all', seconds: 96 * HOUR_S, floor: 5 },
+];
+const PEAK_SHARE = 0.8;
+/** A run of unusual usage is over when its evidence at the longest scale is below this (euros' worth). */
+const RUN_OVER = 0.5;
+/** What weighs less is usual, and not told as part of what is not. */
+const TOLD_WEIGHT = 0.2;
+/** What has been quiet for so long may act anew. */
+const QUIET_S = 7 * DAY_S;
+
+export const LEVELS = ['none', 'warn', 'hold', 'suspend'] as const;
+export type Level = (typeof LEVELS)[number];
+
+/** What the engine says of a record. */
+export interface Reading {
+  /** in how many account-months the like is to be expected once, of a harmless account */
+  score: number;
+  /** the scale that says so: an index into {@link SCALE} */
+  scale: number;
+  /** what is to be done now, and was not before; `none` where nothing new is */
+  rose: Level;
+}
+
+const statistics = new Float64Array(SCALES);
+const fades = new Float64Array(SCALES);
+
+/**
+ * Takes a movement of what holds into the signature. `thresholds` undefined: learns, but stays silent (a warm-up).
+ *
+ * A later version of a record replaces what its predecessor had added: a growing call counts once, with what it has come to.
+ */
+export function observe(
+  signature: Signature,
+  movement: Movement,
+  account: Account,
+  model: Model,
+  thresholds: Thresholds | undefined,
+): Reading {
+  const segment = model.segment(account.segment);
+  const { from, to } = movement;
+  advance(signature, Math.floor(to.startedAt / 1_000), segment);
+  const key = keyOf(to, account);
+  const same = from !== undefined && keyOf(from, account) === key && from.startedAt === to.startedAt;
+  // A growing call stays one call; what moved elsewhere goes there as a whole.
+  const calls = same ? 0 : 1;
+  if (from !== undefined) add(signature, from, -1, -calls, account, model, segment);
+  add(signature, to, 1, calls, account, model, segment);
+
+  measure(signature, segment);
+  const { u, f } = signature;
+  if (Math.floor(to.startedAt / 1_000) >= u[AT.maximaSince]!) {
+    for (let scale = 0; scale < SCALES; scale++) {
+      if (statistics[scale]! > f[AT.maxima + scale]!) f[AT.maxima + scale] = statistics[scale]!;
+    }
+  }
+  const { score, scale } = model.score(statistics);
+  return { score, scale, rose: thresholds === undefined ? 'none' : act(signature, score, thresholds) };
+}
+
+function keyOf(version: Version, account: Account): number {
+  return destinationKey(version.destination, version.originCountry, account.homeCountry);
+}
+
+/** Lets evidence fade up to `start`, and learns the days that have waited long enough. A clock that goes back changes nothing. */
+function advance(signature: Signature, start: number, segment: SegmentModel): void {
+  const { u, f } = signature;
+  if (u[AT.first] === 0 || start < u[AT.first]!) u[AT.first] = start;
+  const now = u[AT.now]!;
+  if (start <= now) return;
+  fading(start - now);
+  for (let scale = 0; scale < SCALES; scale++) f[AT.evidence + scale] = f[AT.evidence + scale]! * fades[scale]!;
+  f[AT.burst] = f[AT.burst]! * fades[0]!;
+  for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) {
+    if (f[at + SLOT.weight]! > 0) f[at + SLOT.weight] = f[at + SLOT.weight]! * fades[2]!;
+  }
+  u[AT.now] = start;
+  const day = Math.floor(start / DAY_S);
+  if (day !== u[AT.day]) turnTo(signature, day, segment);
+}
+
+/** Shares of evidence that are left after `seconds`. */
+function fading(seconds: number): void {
+  const two = Math.exp(-seconds / (2 * HOUR_S));
+  const day = Math.exp(-seconds / (24 * HOUR_S));
+  const six = Math.exp(-seconds / (144 * HOUR_S));
+  fades[0] = two;
+  fades[1] = fades[3] = day;
+  fades[2] = fades[4] = six;
+  fades[5] = Math.exp(-seconds / (10 * HOUR_S));
+  fades[6] = Math.exp(-seconds / (96 * HOUR_S));
+}
+
+/** Adds (`sign` 1) or takes out (−1) what a version is worth; `calls` is 0 where its record was counted before and still is. */
+function add(
+  signature: Signature,
+  version: Version,
+  sign: 1 | -1,
+  calls: number,
+  account: Account,
+  model: Model,
+  segment: SegmentModel,
+): void {
+  const { u, f } = signature;
+  const price = worthOf(version, account.currency);
+  const euros = sign * price;
+  const start = Math.floor(version.startedAt / 1_000);
+  const day = Math.floor(start / DAY_S);
+  const waits = Math.min(2, Math.max(0, u[AT.day]! - day));
+  const late = u[AT.now]! - start;
+  if (late > 0) fading(late);
+  else fades.fill(1);
+  const key = keyOf(version, account);
+  const isNational = (version.destination.traffic & (TRAFFIC_BIT.international | TRAFFIC_BIT.premium)) === 0;
+  sum(f, AT.waitingAll + waits, euros);
+  sum(f, AT.waitingCalls + waits, calls);
+  if (calls > 0) {
+    const part = AT.hours + weekPart(hourOfWeek(account.timeZone, version.startedAt));
+    f[part] = f[part]! + 1;
+  }
+  raise(f, 5, euros, waits);
+  raise(f, 6, euros, waits);
+  if (key === 0) return;
+  if (!isNational) {
+    sum(f, AT.waitingInternational + waits, euros);
+    raise(f, 3, euros, waits);
+    raise(f, 4, euros, waits);
+  }
+
+  if (f[AT.evidence + 2]! < RUN_OVER && calls > 0) beginRun(signature, start);
+  const logWeight = weigh(signature, version, account, key, price, model, segment);
+  const weight = Math.exp(logWeight);
+  const value = (euros + calls * perCall(version, price)) * weight;
+  for (let scale = 0; scale < 3; scale++) raise(f, scale, value, waits);
+  for (let each = 0; each < FACTORS.length; each++) sum(f, AT.factors + each, value * Math.max(0, factors[each]!));
+  f[AT.burst] = Math.max(0, f[AT.burst]! + calls * fades[0]! * Math.min(1, weight));
+  if (weight >= TOLD_WEIGHT) {
+    signature.runMoney = Math.max(0, signature.runMoney + sign * moneyOf(version));
+    u[AT.runCalls] = Math.max(0, u[AT.runCalls]! + calls);
+    if (u[AT.runSince]! > start && calls > 0) u[AT.runSince] = start;
+  }
+  u[AT.lastEnd] = Math.max(u[AT.lastEnd]!, start + version.durationSeconds);
+
+  const slot = placeFor(signature, key, start);
+  u[slot + SLOT.last] = Math.max(u[slot + SLOT.last]!, start);
+  sum(f, slot + SLOT.waiting + waits, calls);
+  sum(f, slot + SLOT.calls, calls);
+  sum(f, slot + SLOT.weight, value);
+  if (calls > 0) {
+    rememberNumber(signature, version.destination.number, start);
+    if (version.originCountry !== '' && version.originCountry !== account.homeCountry) {
+      rememberOrigin(signature, version.originCountry, start);
+    }
+  }
+}
+
+/** A call endangers more than it has cost so far: it adds what five more minutes would, within bounds. */
+function perCall(version: Version, euros: number): number {
+  if (version.kind === 'data') return 0;
+  if (version.kind === 'sms') return 0.1;
+  const perMinute = Math.max(0, euros) / Math.max(0.5, version.durationSeconds / 60);
+  return 0.3 + Math.min(1.5, 5 * perMinute);
+}
+
+function sum(f: Float32Array, at: number, more: number): void {
+  f[at] = Math.max(0, f[at]! + more);
+}
+
+function raise(f: Float32Array, scale: number, more: number, waits: number): void {
+  const at = AT.evidence + scale;
+  const evidence = Math.max(0, f[at]! + more * fades[scale]!);
+  f[at] = evidence;
+  const peak = AT.waitingPeaks + 3 * scale + waits;
+  if (evidence > f[peak]!) f[peak] = evidence;
+}
+
+function beginRun(signature: Signature, start: number): void {
+  const { u, f } = signature;
+  signature.runMoney = 0;
+  u[AT.runSince] = start;
+  u[AT.runCalls] = 0;
+  f.fill(0, AT.factors, AT.factors + FACTORS.length);
+  for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS)
+    f.fill(0, at + SLOT.calls, at + SLOT_WORDS);
+}
+
+/** The slot of a destination; the one that is least missed is given up where there is none left. */
+function placeFor(signature: Signature, key: number, start: number): number {
+  const { u, f } = signature;
+  const known = slotOf(signature, key);
+  if (known >= 0) return known;
+  let place = AT.slots;
+  let least = Infinity;
+  for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) {
+    if (u[at + SLOT.key] === 0) {
+      place = at;
+      break;
+    }
+    const worth = f[at + SLOT.learnt]! + f[at + SLOT.weight]! - Math.max(0, start - u[at + SLOT.last]!) / DAY_S / 30;
+    if (worth < least) {
+      least = worth;
+      place = at;
+    }
+  }
+  u.fill(0, place, place + SLOT_WORDS);
+  u[place + SLOT.key] = key;
+  u[place + SLOT.first] = start;
+  return place;
+}
+
+/** Evidence against what is usual here, as logarithms: above 0 it is more than this account has shown. */
+function measure({ f }: Signature, segment: SegmentModel): void {
+  const international = dailyOf(f[AT.learntInternational]!, segment.dayInternational, f[AT.days]!);
+  const all = dailyOf(f[AT.learntAll]!, segment.dayAll, f[AT.days]!);
+  for (let scale = 0; scale < SCALES; scale++) {
+    const { family, seconds, floor } = SCALE[scale]!;
+    const usual = family === 'unusual' ? 0 : ((family === 'all' ? all : international) * seconds) / DAY_S;
+    const evidence = f[AT.evidence + scale]!;
+    statistics[scale] = Math.log((evidence + 0.01) / (floor + usual + PEAK_SHARE * f[AT.peaks + scale]!));
+  }
+}
+
+/** Whether a score calls for more than has been done; a level holds until it was quiet for a week. */
+function act({ u }: Signature, score: number, thresholds: Thresholds): Level {
+  const now = u[AT.now]!;
+  if (u[AT.level]! > 0 && score < thresholds.warn && now - u[AT.loudAt]! > QUIET_S) u[AT.level] = 0;
+  if (score < thresholds.warn) return 'none';
+  u[AT.loudAt] = now;
+  const level = score >= thresholds.suspend ? 3 : score >= thresholds.hold ? 2 : 1;
+  if (level <= u[AT.level]!) return 'none';
+  u[AT.level] = level;
+  u[AT.levelAt] = now;
+  return LEVELS[level]!;
+}

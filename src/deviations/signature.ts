@@ -1,0 +1,117 @@
+/**
+ * What is remembered of one account: its signature. It is its own bytes, so what is stored and what is computed with are the same
+ * to the bit, whenever it is put away and taken up again. Times are whole seconds since 1970, money is micros of the account's currency.
+ */
+import { assert } from '../kernel/assert.ts';
+
+const VERSION = 1;
+
+export const SCALES = 7;
+export const SLOTS = 12;
+export const SLOT_WORDS = 9;
+export const NUMBERS = 32;
+export const ORIGINS = 4;
+export const FACTORS = ['new', 'rare', 'risk', 'hour', 'rate', 'overlap', 'origin', 'hot'] as const;
+/** What can raise the weight of a call. */
+export type Factor = (typeof FACTORS)[number];
+
+let next = 0;
+const words = (count = 1): number => (next += count) - count;
+
+/** Where what stands, in words of four bytes; what needs eight begins at an even word. */
+export const AT = {
+  version: words(),
+  /** when the first record started */
+  first: words(),
+  /** the latest start that was seen: up to here evidence has faded */
+  now: words(),
+  /** the (UTC) day of the youngest of the three days that wait to be learnt */
+  day: words(),
+  /** money of the run of unusual usage, in micros (eight bytes) */
+  runMoney: words(2),
+  runSince: words(),
+  runCalls: words(),
+  /** 0 none, 1 warned, 2 held, 3 suspended */
+  level: words(),
+  levelAt: words(),
+  /** when the score was last at the level of a warning */
+  loudAt: words(),
+  /** end of the latest call to an unfamiliar destination */
+  lastEnd: words(),
+
+  /** days behind what was learnt, as they count after forgetting */
+  days: words(),
+  learntInternational: words(),
+  learntAll: words(),
+  learntCalls: words(),
+  /** the highest that each scale has been, learnt late and forgotten slowly */
+  peaks: words(SCALES),
+  hours: words(6),
+
+  waitingInternational: words(3),
+  waitingAll: words(3),
+  waitingCalls: words(3),
+  waitingPeaks: words(3 * SCALES),
+
+  evidence: words(SCALES),
+  /** calls to unfamiliar destinations within some two hours */
+  burst: words(),
+  factors: words(FACTORS.length),
+  /** the highest statistic of each scale since `maximaSince`: what calibration reads */
+  maximaSince: words(),
+  maxima: words(SCALES),
+
+  origins: words(ORIGINS),
+  numbers: words(NUMBERS),
+  slots: words(SLOTS * SLOT_WORDS),
+} as const;
+
+/** Within a slot, which is a destination country (or what stands for one: see `destination-key.ts`). */
+export const SLOT = { key: 0, first: 1, last: 2, learnt: 3, waiting: 4, calls: 7, weight: 8 } as const;
+
+const WORDS = next;
+export const SIGNATURE_BYTES_MAX = WORDS * 4;
+const MONEY = AT.runMoney / 2;
+
+export class Signature {
+  /** counts and times */
+  readonly u: Uint32Array;
+  /** everything that is measured */
+  readonly f: Float32Array;
+  readonly #money: Float64Array;
+  readonly #bytes: Uint8Array;
+
+  constructor() {
+    const buffer = new ArrayBuffer(SIGNATURE_BYTES_MAX);
+    this.u = new Uint32Array(buffer);
+    this.f = new Float32Array(buffer);
+    this.#money = new Float64Array(buffer, 0, MONEY + 1);
+    this.#bytes = new Uint8Array(buffer);
+    this.u[AT.version] = VERSION;
+  }
+
+  /** Micros, a whole number. */
+  get runMoney(): number {
+    return this.#money[MONEY]!;
+  }
+
+  set runMoney(micros: number) {
+    this.#money[MONEY] = micros;
+  }
+
+  /** At most {@link SIGNATURE_BYTES_MAX} bytes; empty places at the end are left out. Bytes are in the machine's order (little-endian). */
+  encode(): Uint8Array {
+    let end = WORDS;
+    while (end > 1 && this.u[end - 1] === 0) end--;
+    return this.#bytes.slice(0, end * 4);
+  }
+
+  /** Throws where the bytes are none of a signature of this version: it is then rebuilt from the ledger. */
+  static decode(bytes: Uint8Array): Signature {
+    const signature = new Signature();
+    assert(bytes.length >= 4 && bytes.length <= SIGNATURE_BYTES_MAX && bytes.length % 4 === 0, 'no signature');
+    signature.#bytes.set(bytes);
+    assert(signature.u[AT.version] === VERSION, `a signature of version ${signature.u[AT.version]}, not ${VERSION}`);
+    return signature;
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * How unusual one record is for its account: log-factors that add up, so that each can be told (after Becker, Volinsky, Wilks 2010:
+ * models that people understand). Pure.
+ */
+import type { Account } from '../accounts/account.ts';
+import { TRAFFIC_BIT } from '../destinations/traffic.ts';
+import type { Version } from '../ledger/version.ts';
+import { countryKey, numberHash } from './destination-key.ts';
+import type { Model, SegmentModel } from './model.ts';
+import { AT, FACTORS, NUMBERS, ORIGINS, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
+import { weekPart } from './norms.ts';
+import { hourOfWeek } from '../kernel/local-time.ts';
+
+export const DAY_S = 86_400;
+/** What is younger may be an attacker's doing. */
+export const LEARNT_AFTER_DAYS = 3;
+
+/** The word at which the slot of a destination begins; −1 where the account has none. */
+export function slotOf({ u }: Signature, key: number): number {
+  for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) if (u[at + SLOT.key] === key) return at;
+  return -1;
+}
+
+/** The log-factors of the latest record that was weighed, in the order of `FACTORS`; one array for all, since one is made a record. */
+export const factors = new Float64Array(FACTORS.length);
+
+const HOUR_WEIGHT = 20;
+
+/** The sum of the log-factors of a record to destination `key`; leaves the single ones in {@link factors}. */
+export function weigh(
+  signature: Signature,
+  version: Version,
+  account: Account,
+  key: number,
+  euros: number,
+  model: Model,
+  segment: SegmentModel,
+): number {
+  const { u, f } = signature;
+  const start = Math.floor(version.startedAt / 1_000);
+  const { destination } = version;
+  const roaming = version.originCountry !== '' && version.originCountry !== account.homeCountry;
+
+  // Of an account that is new itself everything is new; one that calls everywhere is not unusual in one country more.
+  const slot = slotOf(signature, key);
+  const learnt = slot < 0 ? 0 : f[slot + SLOT.learnt]!;
+  let known = 0;
+  for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) if (f[at + SLOT.learnt]! > 0.5) known++;
+  const days = f[AT.days]!;
+  factors[0] = Math.log((days + 4) / (days + 24)) - Math.log1p(1.5 * learnt) - Math.log1p(known / 6);
+
+  factors[1] = learnt > 1 ? Math.min(0, segment.rare(key)) : segment.rare(key);
+
+  let risk = 0;
+  if ((destination.traffic & (TRAFFIC_BIT['high-risk'] | TRAFFIC_BIT.satellite)) !== 0) risk += 0.5;
+  if ((destination.traffic & TRAFFIC_BIT.premium) !== 0) risk += 0.4;
+  if (version.durationSeconds > 0) {
+    const perMinute = Math.max(0, euros) / Math.max(0.5, version.durationSeconds / 60);
+    risk += between(-0.5, 0.5 * Math.log((perMinute + 0.01) / 0.2), 0.9);
+  }
+  factors[2] = risk;
+
+  const part = weekPart(hourOfWeek(account.timeZone, version.startedAt));
+  let calls = 0;
+  for (let each = 0; each < 6; each++) calls += f[AT.hours + each]!;
+  const share = (f[AT.hours + part]! + HOUR_WEIGHT * segment.hourShares[part]!) / (calls + HOUR_WEIGHT);
+  const evenShare = segment.hourShares[part]! / segment.hours[part]!;
+  factors[3] = between(-0.3, -0.6 * Math.log(share / evenShare), 0.9);
+
+  const burst = f[AT.burst]!;
+  factors[4] = Math.min(2.3, Math.log1p(burst / 1.5));
+  factors[5] = burst > 0.2 && start + 30 < u[AT.lastEnd]! ? 0.5 : 0;
+
+  factors[6] = roaming && !isKnownOrigin(signature, version.originCountry, start) ? 0.7 : 0;
+
+  factors[7] = destination.number !== '' && model.hot.has(destination.number) ? 2 : 0;
+
+  let sum = 0;
+  for (let each = 0; each < FACTORS.length; each++) sum += factors[each]!;
+  if (isKnownNumber(signature, destination.number, start)) sum -= 1.9;
+  return sum;
+}
+
+export function between(low: number, value: number, high: number): number {
+  return value < low ? low : value > high ? high : value;
+}
+
+/** Hash and day share a word: 24 bits of the number, 8 of the day on which it was first called. */
+function isKnownNumber({ u }: Signature, number: string, start: number): boolean {
+  if (number === '') return false;
+  const hash = numberHash(number);
+  const word = u[AT.numbers + (hash % NUMBERS)]!;
+  return word !== 0 && word >>> 8 === hash >>> 8 && age(word & 255, start, 256) >= LEARNT_AFTER_DAYS;
+}
+
+/** Remembers a number that was called; the place of one that was called before it is taken. */
+export function rememberNumber({ u }: Signature, number: string, start: number): void {
+  if (number === '') return;
+  const hash = numberHash(number);
+  const at = AT.numbers + (hash % NUMBERS);
+  if (u[at]! >>> 8 !== hash >>> 8) u[at] = (((hash >>> 8) << 8) | dayOf(start, 256)) >>> 0;
+}
+
+function isKnownOrigin({ u }: Signature, country: string, start: number): boolean {
+  const key = countryKey(country);
+  for (let at = AT.origins; at < AT.origins + ORIGINS; at++) {
+    if (u[at]! >>> 16 === key) return age(u[at]! & 0xffff, start, 0x10000) >= LEARNT_AFTER_DAYS;
+  }
+  return false;
+}
+
+/** Remembers where usage came from; the youngest goes where there is no place left. */
+export function rememberOrigin({ u }: Signature, country: string, start: number): void {
+  const key = countryKey(country);
+  let place = AT.origins;
+  for (let at = AT.origins; at < AT.origins + ORIGINS; at++) {
+    if (u[at]! >>> 16 === key) return;
+    if (u[at] === 0 || age(u[at]! & 0xffff, start, 0x10000) < age(u[place]! & 0xffff, start, 0x10000)) place = at;
+    if (u[at] === 0) break;
+  }
+  u[place] = ((key << 16) | dayOf(start, 0x10000)) >>> 0;
+}
+
+function dayOf(start: number, modulus: number): number {
+  return Math.floor(start / DAY_S) % modulus;
+}
+
+function age(day: number, start: number, modulus: number): number {
+  return (dayOf(start, modulus) - day + modulus) % modulus;
+}
