@@ -98,16 +98,16 @@ export class NormsCollector {
   /** What is usual, shrunk to `before` where accounts are few. */
   norms(before: Norms = UNFITTED_NORMS): Norms {
     const all = [...this.#accounts.values()];
-    const everyone = this.#fit(all, before.everyone, EVERYONE_WEIGHT);
+    const everyone = this.#summary(all, before.everyone, EVERYONE_WEIGHT);
     const segments: Record<string, SegmentNorms> = {};
     for (const name of [...new Set(all.map(({ segment }) => segment))].toSorted()) {
       const within = all.filter(({ segment }) => segment === name);
-      segments[name] = this.#fit(within, everyone, SEGMENT_WEIGHT);
+      segments[name] = this.#summary(within, everyone, SEGMENT_WEIGHT);
     }
     return { everyone, segments };
   }
 
-  #fit(accounts: readonly Seen[], prior: SegmentNorms, weight: number): SegmentNorms {
+  #summary(accounts: readonly Seen[], prior: SegmentNorms, weight: number): SegmentNorms {
     const total = accounts.length + weight;
     const typical = (of: (seen: Seen) => number, priorDay: number): number => {
       let sum = weight * Math.log(priorDay + DAY_FLOOR);
