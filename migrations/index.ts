@@ -2,6 +2,7 @@ import { LayTheTables1700000000001 } from './1-lay-the-tables.ts';
 import { ConfigureFeeds1700000000002 } from './2-configure-feeds.ts';
 import { RaiseAlarms1700000000003 } from './3-raise-alarms.ts';
 import { AnswerAndTell1700000000009 } from './9-answer-and-tell.ts';
+import { FollowCorrections1700000000010 } from './10-follow-corrections.ts';
 import { BarDestinations1700000000011 } from './11-bar-destinations.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
@@ -10,5 +11,6 @@ export const migrations = [
   ConfigureFeeds1700000000002,
   RaiseAlarms1700000000003,
   AnswerAndTell1700000000009,
+  FollowCorrections1700000000010,
   BarDestinations1700000000011,
 ];

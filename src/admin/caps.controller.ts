@@ -53,7 +53,9 @@ const preview = z
         suspend: z.array(z.enum(BARRING_CLASSES)),
       }),
     ),
-    truncated: z.boolean().meta({ description: 'whether more accounts would be warned or suspended than are listed' }),
+    lifted: z.int().meta({ description: 'accounts of which a suspension would be lifted' }),
+    lifts: z.array(z.string()).meta({ description: 'these accounts' }),
+    truncated: z.boolean().meta({ description: 'whether more accounts are concerned than are listed' }),
   })
   .meta({ id: 'CapPreview' });
 type Preview = z.output<typeof preview>;
@@ -177,6 +179,8 @@ export class CapsController {
         warn: each.warn,
         suspend: each.suspend,
       })),
+      lifted: found.lifted,
+      lifts: found.lifts,
       truncated: found.truncated,
     };
   }

@@ -10,7 +10,8 @@ import { calendarPeriod, rollingHours, rollingName, type CalendarPeriod } from '
 import type { Movement, Version } from '../ledger/version.ts';
 import { counterKey } from '../spend/counters.ts';
 import { RollingWindow, type WindowEntry } from '../spend/rolling-window.ts';
-import type { Threshold } from './cap.ts';
+import type { Cap, Threshold } from './cap.ts';
+import { changeOf } from './changed-cap.ts';
 import { crossed } from './crossed.ts';
 import type { Meter, Meters } from './meters.ts';
 
@@ -36,7 +37,11 @@ export interface Crossing {
   /** a calendar period, or the window: from, to and the instant by which it is named */
   period: CalendarPeriod;
   threshold: Threshold;
-  direction: 'rose' | 'fell';
+  /**
+   * By a change of the cap, of what was crossed before: `withdrawn`: it is asked for no more; `armed`: the threshold's
+   * actions are asked for only now.
+   */
+  direction: 'rose' | 'fell' | 'withdrawn' | 'armed';
   /** it rose, fell by a correction, and rose again */
   again: boolean;
   spend: Micros;
@@ -133,6 +138,60 @@ export class Evaluation {
     return crossings;
   }
 
+  /** Holds rolling windows against their cap as it stands: those that have acted and still do, and the one that ends now. */
+  holdWindow(account: Account, meter: Meter, window: RollingWindow, at: Instant): Crossing[] {
+    const crossings: Crossing[] = [];
+    const hours = rollingHours(meter.cap.period)!;
+    const record = undefined;
+    for (const threshold of meter.cap.thresholds) {
+      for (const { period } of this.#standing(account, meter, threshold.percent, at)) {
+        const spend = window.spendAt(endOf(period));
+        if (spend >= threshold.amount) continue;
+        this.#settle(crossings, { account, meter, period, threshold, direction: 'fell', spend, record }, at);
+        const after = Math.max(endOf(period), at) - window.lengthMs;
+        this.#riseAround(crossings, { account, meter, threshold, record }, window, after, endOf(period), at);
+      }
+      const spend = window.spendAt(at);
+      if (spend < threshold.amount) continue;
+      const period = windowPeriod(at, hours, account);
+      this.#settle(crossings, { account, meter, period, threshold, direction: 'rose', spend, record }, at);
+    }
+    return crossings;
+  }
+
+  /**
+   * Of what was crossed and still acts, what the change from `before` takes back or makes act; `spendIn` a period. To be
+   * asked before the cap is held anew: what that lets rise or fall is new.
+   */
+  change(
+    account: Account,
+    meter: Meter,
+    before: Cap,
+    spendIn: (period: CalendarPeriod) => Micros,
+    at: Instant,
+  ): Crossing[] {
+    const crossings: Crossing[] = [];
+    const isOther = before.period !== meter.cap.period;
+    for (const percent of new Set([...before.thresholds, ...meter.cap.thresholds].map((each) => each.percent))) {
+      const now = meter.cap.thresholds.find((each) => each.percent === percent);
+      for (const state of this.#standing(account, meter, percent, at)) {
+        const { period } = state;
+        const spend = spendIn(period);
+        const gone = isOther || !now;
+        // What falls by the change is lifted as such.
+        if (!gone && spend < now.amount) continue;
+        const { withdrawn, armed } = changeOf(before, gone ? { ...meter.cap, thresholds: [] } : meter.cap, percent);
+        const crossing = { account, meter, period, spend, record: undefined, again: false };
+        if (withdrawn) crossings.push({ ...crossing, threshold: withdrawn, direction: 'withdrawn' });
+        if (armed) crossings.push({ ...crossing, threshold: armed, direction: 'armed' });
+        if (!gone) continue;
+        state.uncrossedAt = at;
+        this.#touched.add(state);
+      }
+    }
+    return crossings;
+  }
+
   #applyToCounter(step: Step, period: CalendarPeriod, at: Instant): Crossing[] {
     const before = this.counters.get(step.key) ?? 0n;
     const spend = before + step.delta;
@@ -173,12 +232,26 @@ export class Evaluation {
     // One that fell had kept those around it from acting: where such a one still reaches the threshold, it is due now.
     for (const { period, threshold } of crossings.filter((each) => each.direction === 'fell')) {
       const fallen = endOf(period);
-      const end = window.firstEndReaching(threshold.amount, fallen - window.lengthMs, fallen + window.lengthMs);
-      if (end === undefined) continue;
-      const standing = { period: windowPeriod(end, hours, account), spend: window.spendAt(end) };
-      this.#settle(crossings, { account, meter, threshold, direction: 'rose', record, ...standing }, at);
+      const after = fallen - window.lengthMs;
+      this.#riseAround(crossings, { account, meter, threshold, record }, window, after, fallen, at);
     }
     return crossings;
+  }
+
+  /** The first window that ends after `after`, and less than a length after `fallen`, and reaches the threshold. */
+  #riseAround(
+    crossings: Crossing[],
+    crossing: Pick<Crossing, 'account' | 'meter' | 'threshold' | 'record'>,
+    window: RollingWindow,
+    after: Instant,
+    fallen: Instant,
+    at: Instant,
+  ): void {
+    const { account, meter, threshold } = crossing;
+    const end = window.firstEndReaching(threshold.amount, after, fallen + window.lengthMs);
+    if (end === undefined) return;
+    const period = windowPeriod(end, rollingHours(meter.cap.period)!, account);
+    this.#settle(crossings, { ...crossing, direction: 'rose', period, spend: window.spendAt(end) }, at);
   }
 
   #settle(crossings: Crossing[], crossing: Omit<Crossing, 'again'>, at: Instant): void {
@@ -210,6 +283,13 @@ export class Evaluation {
     if (!known) states.push(state);
     this.#touched.add(state);
     crossings.push({ ...crossing, period: state.period, again: near.length > 0 });
+  }
+
+  /** The crossings of a threshold that stand and whose period still runs. */
+  #standing({ accountId }: Account, { cap }: Meter, percent: number, at: Instant): CrossingState[] {
+    return this.#statesOf(accountId, cap.id, percent).filter(
+      ({ uncrossedAt, period }) => uncrossedAt === undefined && period.to > at,
+    );
   }
 
   #statesOf(accountId: string, capId: string, percent: number): CrossingState[] {

@@ -18,6 +18,7 @@ const preview = z.object({
   affected: z.int(),
   warned: z.int(),
   suspended: z.int(),
+  lifts: z.array(z.string()),
   accounts: z.array(
     z.object({
       account: z.string(),
@@ -93,6 +94,7 @@ async function foretell(server: Server, step: Step, out: Out): Promise<void> {
 }
 
 function describePreview(found: Preview, out: Out): void {
+  if (found.lifts.length > 0) out(`  now lifts what it suspended of: ${found.lifts.join(', ')}`);
   if (found.affected === 0) return out('  warns and suspends nobody now');
   out(`  now warns ${counted(found.warned, 'account')} and suspends ${found.suspended}:`);
   table(

@@ -11,6 +11,7 @@ import { decisionId, warns, type Decision, type DecisionType, type Trigger } fro
 
 export function decide(crossing: Crossing, at: Instant): Decision[] {
   if (crossing.direction === 'fell') return [decideFall(crossing, at)];
+  if (crossing.direction === 'withdrawn') return [decideWithdrawal(crossing, at)];
   if (at >= crossing.period.to) {
     const late = `${told(crossing)} The period had ended when this became known: nothing is suspended and the customer is not warned.`;
     return [make(crossing, at, 'notify-operator', 'cap', 'notify-operator', late)];
@@ -22,10 +23,13 @@ export function decide(crossing: Crossing, at: Instant): Decision[] {
     const reason = `${told(crossing)} It had fallen below and is reached again, ${cause(crossing)}.`;
     return suspends.map((action) => suspend(crossing, at, action, correctedBy(crossing), reason));
   }
+  const isArmed = crossing.direction === 'armed';
+  const trigger = isArmed ? 'manual' : 'cap';
+  const reason = isArmed ? `${told(crossing)} The cap acts on it since it was changed.` : told(crossing);
   return actions.flatMap((action) => {
-    if (suspends.includes(action)) return [suspend(crossing, at, action, 'cap', told(crossing))];
+    if (suspends.includes(action)) return [suspend(crossing, at, action, trigger, reason)];
     const type = action === 'warn' ? 'warn' : 'notify-operator';
-    const decision = make(crossing, at, type, 'cap', action, told(crossing));
+    const decision = make(crossing, at, type, trigger, action, reason);
     return warns(decision) && !isReachable(crossing.account) ? [decision, cannotWarn(decision)] : [decision];
   });
 }
@@ -65,20 +69,22 @@ function decideFall(crossing: Crossing, at: Instant): Decision {
   const fell = `${spent(crossing)}: below ${threshold.percent} % of the limit of ${money(crossing, meter.cap.limit)} again, ${cause(crossing)}.`;
   const trigger = correctedBy(crossing);
   if (!suspends || at >= period.to) return make(crossing, at, 'notify-operator', trigger, '', fell);
-  if (crossing.account.suspensionTerms === '') {
-    return make(crossing, at, 'notify-operator', trigger, '', `${fell} Nothing had been suspended.`);
-  }
-  if (meter.cap.reinstate === 'manual') {
-    return make(
-      crossing,
-      at,
-      'notify-operator',
-      trigger,
-      '',
-      `${fell} The cap is lifted by hand only: a person decides.`,
-    );
-  }
-  return make(crossing, at, 'restore', trigger, '', `${fell} What it had suspended is lifted.`);
+  return lift(crossing, at, trigger, fell);
+}
+
+/** A suspension that the cap asks for no more ends as one whose threshold is no longer reached. */
+function decideWithdrawal(crossing: Crossing, at: Instant): Decision {
+  const { meter, threshold } = crossing;
+  const reason = `The cap "${meter.cap.name}" was changed and does not suspend at ${threshold.percent} % of its limit any more.`;
+  // It is not about what was spent.
+  return { ...lift(crossing, at, 'manual', reason), spend: undefined };
+}
+
+function lift(crossing: Crossing, at: Instant, trigger: Trigger, reason: string): Decision {
+  const notify = (story: string) => make(crossing, at, 'notify-operator', trigger, '', `${reason} ${story}`);
+  if (crossing.account.suspensionTerms === '') return notify('Nothing had been suspended.');
+  if (crossing.meter.cap.reinstate === 'manual') return notify('The cap is lifted by hand only: a person decides.');
+  return make(crossing, at, 'restore', trigger, '', `${reason} What it had suspended is lifted.`);
 }
 
 /** What goes back and forth over a threshold does so by corrections of usage, or by a person who changes the cap. */

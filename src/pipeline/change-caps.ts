@@ -42,6 +42,9 @@ export interface CapPreview {
   affected: number;
   warned: number;
   suspended: number;
+  /** whose suspension would be lifted; at most {@link PREVIEWED_ACCOUNTS_MAX} */
+  lifts: string[];
+  lifted: number;
   truncated: boolean;
 }
 
@@ -159,7 +162,7 @@ export class ChangeCaps {
     }
     const accounts = await accountsIn(client, cap);
     if (!before || !countsAlike(before, cap)) await recountUnder(client, cap, accounts);
-    decisions.push(...(await holdMeter(client, cap, accounts, at)));
+    decisions.push(...(await holdMeter(client, cap, accounts, at, before)));
     return { stored: storedCap(row), decisions };
   }
 }
@@ -279,6 +282,7 @@ async function holdMeter(
   changed: Cap,
   accountIds: readonly string[] | undefined,
   at: Instant,
+  before?: Cap,
 ): Promise<Decision[]> {
   const { traffic, period, currency, scope } = changed;
   const concerned = (await allCaps(client)).filter(
@@ -290,13 +294,17 @@ async function holdMeter(
       (cap.scope.kind !== 'account' || (accountIds ?? [cap.scope.value]).includes(cap.scope.value)),
   );
   const crossings: Crossing[] = [];
-  for (const cap of concerned) crossings.push(...(await holdCap(client, cap, accountIds, at)));
+  for (const cap of concerned) {
+    crossings.push(...(await holdCap(client, cap, accountIds, at, cap.id === changed.id ? before : undefined)));
+  }
   return carryOutCrossings(client, crossings, at, undefined);
 }
 
 function previewOf(decisions: readonly Decision[]): CapPreview {
   const byAccount = new Map<string, CapPreview['accounts'][number]>();
+  const lifts = new Set<string>();
   for (const { accountId, type, spend, limit, threshold, action, mode } of decisions) {
+    if (type === 'restore') lifts.add(accountId);
     if (spend === undefined || limit === undefined || threshold === undefined || type === 'restore') continue;
     let entry = byAccount.get(accountId);
     if (!entry) {
@@ -317,6 +325,8 @@ function previewOf(decisions: readonly Decision[]): CapPreview {
     affected: accounts.length,
     warned: accounts.filter((each) => each.warn).length,
     suspended: accounts.filter((each) => each.suspend.length > 0).length,
-    truncated: accounts.length > PREVIEWED_ACCOUNTS_MAX,
+    lifts: [...lifts].slice(0, PREVIEWED_ACCOUNTS_MAX),
+    lifted: lifts.size,
+    truncated: Math.max(accounts.length, lifts.size) > PREVIEWED_ACCOUNTS_MAX,
   };
 }

@@ -107,6 +107,92 @@ describe('a cap that is changed', () => {
   });
 });
 
+describe('what a change of a cap finds crossed already', () => {
+  const suspending: CapDefinition['thresholds'][number] = { percent: 100, actions: ['suspend:international'] };
+  const tick = () => plafond.clock.advanceTo(plafond.clock.now() + 1000);
+  const preview = (id: string, definition: Partial<CapDefinition>) =>
+    plafond.caps.preview(capDefinition.parse({ ...CAP, ...own(), ...definition }), id);
+
+  it('is lifted today where a rolling cap is raised, and comes back where it is lowered', async () => {
+    const rolling: Partial<CapDefinition> = { period: 'rolling:24h', thresholds: [suspending], limit: '50.00' };
+    const id = await plafond.addCap(own(rolling));
+    await use('30.00', { started_at: '2026-03-20T07:00:00+01:00' });
+    await use('30.00', { started_at: '2026-03-20T08:00:00+01:00' });
+    await use('20.00', { started_at: '2026-03-20T09:00:00+01:00' });
+    tick();
+    // The window that acted holds 60, the one that ends at nine 80: raised to 70 that one is above, raised to 90 none is.
+    await change(id, { ...rolling, limit: '70.00' });
+    expect((await decided()).slice(1)).toEqual(['restore manual 100 at 60.00', 'suspend manual 100 at 80.00']);
+    expect(await bars()).toMatchObject([{ state: 'lifting' }, { state: 'wanted' }]);
+    tick();
+    expect(await preview(id, { ...rolling, limit: '90.00' })).toMatchObject({
+      affected: 0,
+      lifted: 1,
+      lifts: [account],
+    });
+    await change(id, { ...rolling, limit: '90.00' });
+    expect((await decided()).slice(3)).toEqual(['restore manual 100 at 80.00']);
+    expect(await bars()).toMatchObject([{ state: 'lifting' }, { state: 'lifting' }]);
+    tick();
+    await change(id, { ...rolling, limit: '10.00' });
+    expect((await decided()).slice(4)).toEqual(['suspend manual 100 at 80.00']);
+  });
+
+  it('is lifted where the threshold is taken out of the cap, and comes back where it is put in again', async () => {
+    const id = await plafond.addCap(
+      own({
+        thresholds: [{ percent: 50, actions: ['warn'] }, suspending],
+      }),
+    );
+    await use('120.00');
+    tick();
+    const without = { thresholds: [{ percent: 50, actions: ['warn' as const] }] };
+    expect(await preview(id, without)).toMatchObject({ affected: 0, lifted: 1 });
+    await change(id, without);
+    expect((await decided()).slice(2)).toEqual(['restore manual 100 at ']);
+    expect(await bars()).toMatchObject([{ state: 'lifting' }]);
+    tick();
+    await change(id, { thresholds: [...without.thresholds, { percent: 100, actions: ['suspend:international'] }] });
+    expect((await decided()).slice(3)).toEqual(['suspend manual 100 at 120.00']);
+  });
+
+  it('is left to a person where the cap is lifted by hand only', async () => {
+    const manual = { reinstate: 'manual' as const };
+    const id = await plafond.addCap(own({ ...manual, thresholds: [{ percent: 100, actions: ['suspend:premium'] }] }));
+    await use('120.00');
+    await change(id, { ...manual, thresholds: [{ percent: 50, actions: ['warn'] }] });
+    expect((await decided()).slice(1)).toEqual(['notify-operator manual 100 at ', 'warn cap 50 at 120.00']);
+    expect(await bars()).toMatchObject([{ state: 'wanted' }]);
+  });
+
+  it.each(['month', 'rolling:24h'])('acts where the cap leaves shadow mode, once (%s)', async (period) => {
+    const definition = {
+      period,
+      mode: 'shadow',
+      thresholds: [{ percent: 100, actions: ['warn', 'suspend:premium'] }],
+    } as Partial<CapDefinition>;
+    const id = await plafond.addCap(own(definition));
+    await use('120.00', { started_at: '2026-03-20T10:00:00+01:00' });
+    expect(await bars()).toEqual([]);
+    tick();
+    expect(await preview(id, { ...definition, mode: 'enforce' })).toMatchObject({ warned: 1, suspended: 1 });
+    await change(id, { ...definition, mode: 'enforce' });
+    expect((await decided()).slice(2)).toEqual(['warn manual 100 at 120.00', 'suspend manual 100 at 120.00']);
+    expect(await bars()).toMatchObject([{ class: 'premium', state: 'wanted' }]);
+    tick();
+    await change(id, { ...definition, mode: 'enforce', name: 'the same' });
+    expect(await decided()).toHaveLength(4);
+  });
+
+  it('is lifted where the cap counts in another period', async () => {
+    const id = await plafond.addCap(own({ thresholds: [suspending] }));
+    await use('120.00');
+    await change(id, { period: 'day', thresholds: [{ percent: 100, actions: ['suspend:international'] }] });
+    expect((await decided()).slice(1)).toEqual(['restore manual 100 at ']);
+    expect(await bars()).toMatchObject([{ state: 'lifting' }]);
+  });
+});
+
 describe('a preview', () => {
   const state = () =>
     Promise.all(
@@ -145,6 +231,8 @@ describe('a preview', () => {
       affected: 1,
       warned: 1,
       suspended: 1,
+      lifted: 0,
+      lifts: [],
       truncated: false,
     });
     await plafond.caps.create(definition, 'test');

@@ -216,7 +216,7 @@ describe('plafond replay', () => {
     const err: string[] = [];
     const terminal = { out: (line: string) => expect(line).toBe(''), err: (line: string) => err.push(line) };
     expect(await runCommand(args, terminal)).toBe(0);
-    expect(err.join('\n')).toMatch(/records in .*: 1 counted, .*1 rejected; 1 decision\n {2}line 3 {2}account_id/);
+    expect(err.join('\n')).toMatch(/records in .*: 1 counted, .*1 rejected; 2 decisions\n {2}line 3 {2}account_id/);
 
     for (const [option, value, story] of [
       ['--usage', 'nowhere.csv', /nowhere\.csv/],
