@@ -10,6 +10,7 @@ import { ApiDescription, DocsController } from './docs.controller.ts';
 import { EvidenceController } from './evidence.controller.ts';
 import { FeedsController } from './feeds.controller.ts';
 import { Gate } from './gate.ts';
+import { GuardController } from './guard.controller.ts';
 import { HealthController } from './health.controller.ts';
 import { ImportsController } from './imports.controller.ts';
 import { FirstAdministrator } from './keys/first-administrator.ts';
@@ -40,6 +41,7 @@ import { WarningsController } from './warnings.controller.ts';
     DecisionsController,
     WarningsController,
     SuspensionsController,
+    GuardController,
     ChangesController,
     AlarmsController,
     ReconciliationsController,

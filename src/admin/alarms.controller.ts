@@ -22,7 +22,8 @@ const alarm = z
   .object({
     id: z.string(),
     kind: z.string().meta({
-      description: '`feed-behind`, `feed-gap`, `rejects-rise`, `lifting-waits`, `reconciliation`; more may come',
+      description:
+        '`feed-behind`, `feed-gap`, `rejects-rise`, `lifting-waits`, `reconciliation`, `guard`; more may come',
     }),
     subject: z.string(),
     raised_at: instant,

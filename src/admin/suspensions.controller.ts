@@ -14,7 +14,7 @@ import { instant, showInstant } from './wire.ts';
 
 const suspensionsQuery = pageQuery.extend({ account: z.string().max(64).optional() });
 
-const reason = z
+export const reason = z
   .string()
   .min(1, { error: 'must say why' })
   .max(1000)
@@ -58,6 +58,7 @@ const suspension = z
     requested_at: instant,
     approved_by: z.string().nullable(),
     approved_at: instant.nullable(),
+    guard_question: z.string().nullable().meta({ description: 'the question of the guard for which it was held' }),
     ends_at: instant.nullable(),
     applied_at: instant.nullable().meta({ description: 'when the switch was seen to bar it' }),
     lift_trigger: z.string().nullable(),
@@ -209,6 +210,7 @@ function showSuspension(row: SuspensionRow): Suspension {
     requested_at: showInstant(row.requested_at, row.time_zone),
     approved_by: row.approved_by,
     approved_at: at(row.approved_at),
+    guard_question: row.guard_question,
     ends_at: at(row.ends_at),
     applied_at: at(row.applied_at),
     lift_trigger: row.lift_trigger,

@@ -2,7 +2,7 @@
 import type { ClientBase } from 'pg';
 import { toDate, type Instant } from '../kernel/clock.ts';
 
-export type AlarmKind = 'feed-behind' | 'feed-gap' | 'rejects-rise' | 'lifting-waits' | 'reconciliation';
+export type AlarmKind = 'feed-behind' | 'feed-gap' | 'rejects-rise' | 'lifting-waits' | 'reconciliation' | 'guard';
 
 export interface Trouble {
   text: string;

@@ -17,6 +17,7 @@ import { renderEmail, renderSms } from '../warnings/render.ts';
 import { crossingMatters } from './crossing-matters.ts';
 import { evidenceOf, freshnessThen, type Freshness } from './decision-evidence.ts';
 import type { Matter } from './matter.ts';
+import { throughGuard } from './through-guard.ts';
 
 /** Decides on each crossing and writes what follows; answers the decisions that are new. */
 export async function carryOutCrossings(
@@ -36,10 +37,11 @@ export async function carryOutCrossings(
 /** Writes what follows from each matter that is new; answers their decisions. */
 export async function carryOut(
   client: ClientBase,
-  matters: readonly Matter[],
+  wanted: readonly Matter[],
   at: Instant,
   freshness: Freshness | undefined,
 ): Promise<Decision[]> {
+  const { matters, question } = await throughGuard(client, wanted, at);
   const fresh = await insertDecisions(
     client,
     matters.map(({ decision }) => decision),
@@ -57,7 +59,7 @@ export async function carryOut(
   const warnings = [...warningsOf.values()].flat();
   const restored = made.filter(({ decision }) => decision.type === 'restore').map(({ decision }) => decision);
   const lifted = await liftSuspensions(client, restored, at);
-  await insertSuspensions(client, suspensions, at);
+  await insertSuspensions(client, suspensions, question, at);
   await insertWarnings(client, warnings, at);
   await appendEvidence(
     client,
@@ -137,7 +139,7 @@ function grouped<K, T>(all: readonly T[], keyOf: (each: T) => K): Map<K, T[]> {
   return groups;
 }
 
-function inChunks<T>(all: readonly T[], size: number): T[][] {
+export function inChunks<T>(all: readonly T[], size: number): T[][] {
   const chunks: T[][] = [];
   for (let i = 0; i < all.length; i += size) chunks.push(all.slice(i, i + size));
   return chunks;

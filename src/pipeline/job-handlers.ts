@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { UsagePartitions } from '../ledger/partitions.ts';
+import { AnswerGuard } from './answer-guard.ts';
 import { DropOldPartitions } from './drop-old-partitions.ts';
 import { ImportDroppedFile } from './import-dropped-file.ts';
 import { ReconcileImports } from './reconcile-imports.ts';
@@ -20,6 +21,7 @@ export class PipelineHandlers {
     private readonly deliveries: SettleDelivery,
     private readonly suspensions: SettleSuspensions,
     private readonly reinstatements: ReinstateDue,
+    private readonly guard: AnswerGuard,
     private readonly droppedFiles: ImportDroppedFile,
     private readonly servers: PullSftp,
     private readonly partitions: UsagePartitions,
@@ -33,7 +35,7 @@ export class PipelineHandlers {
   readonly handlers: JobHandlers = {
     'deliver-warnings': ({ warnings }) => this.deliveries.deliver(warnings),
     'reconcile-suspensions': ({ accounts }) => this.suspensions.reconcile(accounts),
-    'reinstate-due': () => this.reinstatements.run(),
+    'reinstate-due': () => this.#endWhatIsOver(),
     'import-file': (file) => this.droppedFiles.import(file),
     'scan-inbox': () => this.#scanInbox(),
     'pull-feeds': () => this.#pullFeeds(),
@@ -45,6 +47,11 @@ export class PipelineHandlers {
     'settle-moved-records': () => this.movedRecords.run(),
     'prepare-partitions': () => this.partitions.prepare(),
   };
+
+  async #endWhatIsOver(): Promise<void> {
+    await this.reinstatements.run();
+    await this.guard.settle();
+  }
 
   /** A server that is still being looked at is not looked at again. */
   async #pullFeeds(): Promise<void> {

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { UsagePartitions } from '../ledger/partitions.ts';
+import { AnswerGuard } from './answer-guard.ts';
 import { ChangeAccounts } from './change-accounts.ts';
 import { ChangeCaps } from './change-caps.ts';
 import { ChangeFeeds } from './change-feeds.ts';
@@ -32,6 +33,7 @@ const USE_CASES = [
   SettleSuspensions,
   SettleDelivery,
   ReinstateDue,
+  AnswerGuard,
   UsagePartitions,
   WatchFeeds,
   ReconcileImports,

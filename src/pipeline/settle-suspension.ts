@@ -16,7 +16,7 @@ import { Clock, type Instant } from '../kernel/clock.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { step, type SuspensionEvent } from '../suspensions/states.ts';
 import {
-  approveSuspension,
+  approveSuspensions,
   endSuspensions,
   insertByHand,
   liveByHand,
@@ -125,8 +125,8 @@ export class SettleSuspensions {
       if (before.ends_at !== null && before.ends_at.getTime() <= at) {
         throw new Refusal('conflict', 'period_ended', 'the period for which it was meant is over');
       }
-      const row = await approveSuspension(client, id, actor, at);
-      return { row, type: 'suspend', explanation: `Approved by ${actor}: ${before.reason}` };
+      const [row] = await approveSuspensions(client, [id], actor, at);
+      return { row: row!, type: 'suspend', explanation: `Approved by ${actor}: ${before.reason}` };
     });
   }
 

@@ -15,15 +15,17 @@ export interface PlannedSuspension {
 
 const INSERT_SUSPENSIONS = `
   INSERT INTO suspensions (suspension_id, account_id, class, state, decision_id, cap_id, period, reason, terms, ends_at,
-                           requested_by, requested_at)
-  SELECT *, 'plafond', $11::timestamptz
+                           guard_question, requested_by, requested_at)
+  SELECT *, 'plafond', $12::timestamptz
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[],
-                $10::timestamptz[])
+                $10::timestamptz[], $11::uuid[])
   ON CONFLICT DO NOTHING`;
 
+/** Those that the guard holds wait for the answer to `question`. */
 export async function insertSuspensions(
   client: ClientBase,
   suspensions: readonly PlannedSuspension[],
+  question: string | undefined,
   at: Instant,
 ): Promise<void> {
   if (suspensions.length === 0) return;
@@ -38,6 +40,7 @@ export async function insertSuspensions(
     suspensions.map((s) => s.decision.explanation),
     suspensions.map((s) => s.terms),
     suspensions.map((s) => (s.endsAt === undefined ? null : toDate(s.endsAt))),
+    suspensions.map((s) => (s.decision.trigger === 'guard' ? question : null)),
     toDate(at),
   ]);
 }

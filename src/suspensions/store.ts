@@ -6,7 +6,7 @@ import type { LiveSuspension } from './reconcile.ts';
 import type { SuspensionState } from './states.ts';
 
 /** Who asks for suspensions that no person asked for; a person is named with the key that they showed. */
-const BY_RULE = 'plafond';
+export const BY_RULE = 'plafond';
 
 /** A row of `suspensions` as it is stored. */
 export interface SuspensionRow {
@@ -24,6 +24,8 @@ export interface SuspensionRow {
   requested_at: Date;
   approved_by: string | null;
   approved_at: Date | null;
+  /** the question of the guard for which it was held */
+  guard_question: string | null;
   ends_at: Date | null;
   applied_at: Date | null;
   lift_trigger: string | null;
@@ -118,19 +120,19 @@ export async function insertByHand(client: ClientBase, asked: SuspensionByHand):
   return rows[0]!;
 }
 
-/** Approves one that waits. The caller holds its lock. */
+/** Approves those that wait. The caller holds their locks. */
 const APPROVE = `
   UPDATE suspensions SET state = 'wanted', approved_by = $2, approved_at = $3
-  WHERE suspension_id = $1 AND state = 'awaiting-approval' RETURNING *`;
+  WHERE suspension_id = ANY($1::uuid[]) AND state = 'awaiting-approval' RETURNING *`;
 
-export async function approveSuspension(
+export async function approveSuspensions(
   client: ClientBase,
-  id: string,
+  ids: readonly string[],
   actor: string,
   at: Instant,
-): Promise<SuspensionRow> {
-  const { rows } = await client.query<SuspensionRow>(APPROVE, [id, actor, toDate(at)]);
-  return rows[0]!;
+): Promise<SuspensionRow[]> {
+  const { rows } = await client.query<SuspensionRow>(APPROVE, [ids, actor, toDate(at)]);
+  return rows;
 }
 
 /**

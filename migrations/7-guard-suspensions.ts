@@ -1,0 +1,93 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** The guard against suspending many at once, limits that are raised for a while, and numbers that no bar stops. */
+export class GuardSuspensions1700000000007 implements MigrationInterface {
+  name = 'GuardSuspensions1700000000007';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(GUARD);
+    await runner.query(UPLIFTS);
+    await runner.query(ALLOWED_NUMBERS);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      DROP TABLE allowed_numbers, uplifts;
+      DROP INDEX suspensions_by_rule, suspensions_in_question;
+      ALTER TABLE suspensions DROP COLUMN guard_question;
+      DROP TABLE guard_questions, guard`);
+  }
+}
+
+const GUARD = `
+  -- One row. Whoever suspends by rule holds it until the transaction ends: so what passes is counted exactly, however
+  -- many processes decide at once.
+  CREATE TABLE guard (
+    singleton          boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    version            integer NOT NULL DEFAULT 1,
+    per_hour           integer NOT NULL DEFAULT 100 CHECK (per_hour BETWEEN 0 AND 1000000),
+    percent            numeric(5, 2) NOT NULL DEFAULT 5 CHECK (percent BETWEEN 0 AND 100),
+    at_least           integer NOT NULL DEFAULT 50 CHECK (at_least BETWEEN 0 AND 1000000),
+    -- accounts with usage under a cap in the last month, as counted last
+    active_accounts    bigint,
+    active_counted_at  timestamptz
+  );
+  INSERT INTO guard DEFAULT VALUES;
+
+  -- What the guard holds is one question to the operators at a time.
+  CREATE TABLE guard_questions (
+    question_no   bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    question_id   uuid PRIMARY KEY,
+    state         text COLLATE "C" NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'answered', 'settled')),
+    asked_at      timestamptz NOT NULL,
+    -- how many have ever been held for it; grows while it is open
+    held          integer NOT NULL DEFAULT 0,
+    -- why the first was held
+    reason        text NOT NULL,
+    answer        text COLLATE "C" CHECK (answer IN ('all', 'some', 'none')),
+    approved      integer,
+    declined      integer,
+    answer_reason text,
+    closed_at     timestamptz,
+    closed_by     text
+  );
+  CREATE UNIQUE INDEX guard_questions_open ON guard_questions ((true)) WHERE state = 'open';
+
+  ALTER TABLE suspensions ADD COLUMN guard_question uuid REFERENCES guard_questions;
+  CREATE INDEX suspensions_in_question ON suspensions (guard_question, suspension_no) WHERE guard_question IS NOT NULL;
+  -- What the guard counts.
+  CREATE INDEX suspensions_by_rule ON suspensions (requested_at)
+    WHERE requested_by = 'plafond' AND guard_question IS NULL AND approved_by IS NULL;
+`;
+
+const UPLIFTS = `
+  -- Raises an account's limit for a while: of one cap, or of all that hold for it on a traffic.
+  CREATE TABLE uplifts (
+    uplift_no      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    uplift_id      uuid PRIMARY KEY,
+    account_id     text COLLATE "C" NOT NULL,
+    cap_id         uuid,
+    traffic        text COLLATE "C",
+    amount_micros  bigint NOT NULL CHECK (amount_micros > 0),
+    currency       text COLLATE "C" NOT NULL,
+    until_at       timestamptz NOT NULL,
+    reason         text NOT NULL,
+    granted_by     text NOT NULL,
+    granted_at     timestamptz NOT NULL,
+    ended_at       timestamptz,
+    ended_by       text,
+    ended_reason   text,
+    CHECK ((cap_id IS NULL) <> (traffic IS NULL))
+  );
+  CREATE INDEX uplifts_of_account ON uplifts (account_id, uplift_no);
+  CREATE INDEX uplifts_in_force ON uplifts (until_at) WHERE ended_at IS NULL;
+`;
+
+const ALLOWED_NUMBERS = `
+  -- Numbers that an account may call whatever is barred.
+  CREATE TABLE allowed_numbers (
+    account_id  text COLLATE "C" NOT NULL,
+    number      text COLLATE "C" NOT NULL CHECK (number ~ '^\\+\\d{3,15}$'),
+    PRIMARY KEY (account_id, number)
+  );
+`;
