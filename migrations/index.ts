@@ -1,6 +1,7 @@
 import { LayTheTables1700000000001 } from './1-lay-the-tables.ts';
 import { ConfigureFeeds1700000000002 } from './2-configure-feeds.ts';
 import { RaiseAlarms1700000000003 } from './3-raise-alarms.ts';
+import { WatchDeviations1700000000005 } from './5-watch-deviations.ts';
 import { GuardSuspensions1700000000007 } from './7-guard-suspensions.ts';
 import { AnswerAndTell1700000000009 } from './9-answer-and-tell.ts';
 import { FollowCorrections1700000000010 } from './10-follow-corrections.ts';
@@ -11,6 +12,7 @@ export const migrations = [
   LayTheTables1700000000001,
   ConfigureFeeds1700000000002,
   RaiseAlarms1700000000003,
+  WatchDeviations1700000000005,
   GuardSuspensions1700000000007,
   AnswerAndTell1700000000009,
   FollowCorrections1700000000010,

@@ -1,0 +1,223 @@
+/**
+ * What has moved in the ledger and has not been looked at yet: a log by account shard, written in the transaction that
+ * moves, read by whoever takes the shard's turn.
+ *
+ * A writer holds the lock of each shard it moves (`lockShards`) until it has committed, so the entries of a shard are
+ * numbered in the order in which they commit: whoever has read up to a number has missed none below it.
+ *
+ * The log stands in slots of some hours (partitions); a slot is emptied as a whole when all of it has been read.
+ */
+import type { ClientBase } from 'pg';
+import { integerArray, textArray } from '../database/array-literal.ts';
+import { copyText } from '../database/transaction.ts';
+import { KINDS, STATES } from '../feeds/usage-record.ts';
+import { toDate, type Instant } from '../kernel/clock.ts';
+import { shardOf } from '../ledger/usage-store.ts';
+import type { Version } from '../ledger/version.ts';
+
+/** Of a version what a signature needs to know. */
+export type ObservedVersion = Pick<
+  Version,
+  | 'accountId'
+  | 'recordId'
+  | 'startedAt'
+  | 'durationSeconds'
+  | 'kind'
+  | 'amount'
+  | 'cost'
+  | 'destination'
+  | 'state'
+  | 'originCountry'
+  | 'receivedAt'
+>;
+
+/** A version that came to hold (`in`), or that holds no longer (`out`). */
+export interface Observation {
+  moves: 'in' | 'out';
+  version: ObservedVersion;
+}
+
+/** What moved: nothing comes in where a version was taken out of the ledger for good. */
+export interface Moved {
+  from: Version | undefined;
+  to: Version | undefined;
+}
+
+const SLOTS = 4;
+const SLOT_MS = 6 * 3_600_000;
+
+function slotOf(at: Instant): number {
+  return Math.floor(at / SLOT_MS) % SLOTS;
+}
+
+/**
+ * Appends an entry a shard and asks for each shard's turn, in one statement. A shard that is asked for already answers
+ * nothing: one job is on its way. Its row is locked all the same, so that whoever takes the turn, and deletes the row
+ * first, waits for this transaction and reads what it wrote.
+ */
+const APPEND = `
+  WITH logged AS (
+    INSERT INTO movement_log (slot, shard, at, movements, lines)
+    SELECT $1, shard, $2, movements, lines FROM unnest($3::smallint[], $4::int[], $5::text[]) AS e (shard, movements, lines)
+  )
+  INSERT INTO shard_turns_asked AS asked (shard) SELECT shard FROM unnest($3::smallint[]) AS s (shard) ORDER BY shard
+  ON CONFLICT (shard) DO UPDATE SET times = asked.times + 1
+  RETURNING shard, times`;
+
+/** Logs what moved; answers the shards for whose turn nobody has asked yet. The caller holds the locks of the shards. */
+export async function logMovements(client: ClientBase, moved: readonly Moved[], at: Instant): Promise<number[]> {
+  const entries = new Map<number, { movements: number; lines: string }>();
+  const add = (version: Version, moves: '-' | '+') => {
+    const shard = shardOf(version.accountId);
+    let entry = entries.get(shard);
+    if (!entry) entries.set(shard, (entry = { movements: 0, lines: '' }));
+    entry.movements++;
+    entry.lines += lineOf(version, moves);
+  };
+  for (const { from, to } of moved) {
+    if (from) add(from, '-');
+    if (to) add(to, '+');
+  }
+  if (entries.size === 0) return [];
+  const { rows } = await client.query<{ shard: number; times: number }>(APPEND, [
+    slotOf(at),
+    toDate(at),
+    integerArray([...entries.keys()]),
+    integerArray([...entries.values()].map(({ movements }) => movements)),
+    textArray([...entries.values()].map(({ lines }) => lines)),
+  ]);
+  return rows.filter(({ times }) => times === 1).map(({ shard }) => shard);
+}
+
+function lineOf(v: Version, moves: '-' | '+'): string {
+  const { number, country, traffic } = v.destination;
+  return (
+    `${moves}${copyText(v.accountId)}\t${copyText(v.recordId)}\t${v.startedAt}\t${v.durationSeconds}\t${KINDS.indexOf(v.kind)}\t` +
+    `${v.amount}\t${v.cost ?? ''}\t${number}\t${country}\t${traffic}\t${STATES.indexOf(v.state)}\t${v.originCountry}\t${v.receivedAt}\n`
+  );
+}
+
+/** The text of an entry as what it tells, in its order. */
+export function observationsOf(lines: string): Observation[] {
+  return lines
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => {
+      const cells = line.split('\t') as FixedLength;
+      return {
+        moves: line.charCodeAt(0) === PLUS ? 'in' : 'out',
+        version: {
+          accountId: readText(cells[0].slice(1)),
+          recordId: readText(cells[1]),
+          startedAt: Number(cells[2]),
+          durationSeconds: Number(cells[3]),
+          kind: KINDS[Number(cells[4])]!,
+          amount: BigInt(cells[5]),
+          cost: cells[6] === '' ? undefined : BigInt(cells[6]),
+          // As from the ledger: the type of number is not asked for again.
+          destination: { number: cells[7], country: cells[8], type: 'other', traffic: Number(cells[9]) },
+          state: STATES[Number(cells[10])]!,
+          originCountry: cells[11],
+          receivedAt: Number(cells[12]),
+        },
+      };
+    });
+}
+
+type Cell = string;
+type FixedLength = [Cell, Cell, Cell, Cell, Cell, Cell, Cell, Cell, Cell, Cell, Cell, Cell, Cell];
+
+const PLUS = '+'.charCodeAt(0);
+const ESCAPED: Record<string, string> = { '\\\\': '\\', '\\n': '\n', '\\r': '\r', '\\t': '\t' };
+
+/** Undoes `copyText`. */
+function readText(cell: string): string {
+  return cell.includes('\\') ? cell.replaceAll(/\\[\\nrt]/g, (escape) => ESCAPED[escape]!) : cell;
+}
+
+/**
+ * Makes the shard's turn one's own until the transaction ends, and takes away what asked for it: who asks from now on asks
+ * anew. Answers up to which entry the shard has been read.
+ */
+const TAKE_TURN = `
+  INSERT INTO shard_turns AS turn (shard) VALUES ($1) ON CONFLICT (shard) DO UPDATE SET shard = excluded.shard
+  RETURNING entry_no`;
+
+export async function takeTurn(client: ClientBase, shard: number): Promise<string> {
+  const { rows } = await client.query<{ entry_no: string }>(TAKE_TURN, [shard]);
+  return rows[0]!.entry_no;
+}
+
+/** Has whoever moves something in the shard from now on ask for its turn again. In a transaction of its own, before the turn. */
+export async function answerAsked(client: ClientBase, shard: number): Promise<void> {
+  await client.query('DELETE FROM shard_turns_asked WHERE shard = $1', [shard]);
+}
+
+export interface LogEntry {
+  entryNo: string;
+  at: Instant;
+  observations: Observation[];
+}
+
+/** By the index on (shard, entry_no); no more than about `movements_max` movements, but an entry whole. */
+const READ = `
+  SELECT entry_no, (extract(epoch FROM at) * 1000)::bigint AS at_ms, lines
+    FROM (SELECT *, sum(movements) OVER (ORDER BY entry_no) - movements AS before
+            FROM (SELECT * FROM movement_log WHERE shard = $1 AND entry_no > $2 ORDER BY entry_no LIMIT 256) next) e
+   WHERE before < $3 ORDER BY entry_no`;
+
+export async function readLog(
+  client: ClientBase,
+  shard: number,
+  after: string,
+  movementsMax: number,
+): Promise<LogEntry[]> {
+  const { rows } = await client.query<{ entry_no: string; at_ms: string; lines: string }>(READ, [
+    shard,
+    after,
+    movementsMax,
+  ]);
+  return rows.map(({ entry_no, at_ms, lines }) => ({
+    entryNo: entry_no,
+    at: Number(at_ms),
+    observations: observationsOf(lines),
+  }));
+}
+
+export async function endTurn(client: ClientBase, shard: number, entryNo: string): Promise<void> {
+  await client.query('UPDATE shard_turns SET entry_no = $2 WHERE shard = $1', [shard, entryNo]);
+}
+
+/** Shards that have entries nobody has read; for the case that an ask got lost. One probe of the index a shard. */
+const UNREAD = `
+  SELECT shard FROM generate_series(0, $1::int - 1) AS shard
+   WHERE EXISTS (SELECT FROM movement_log l
+                  WHERE l.shard = shard.shard
+                    AND l.entry_no > coalesce((SELECT t.entry_no FROM shard_turns t WHERE t.shard = shard.shard), 0))`;
+
+export async function unreadShards(client: ClientBase, shards: number): Promise<number[]> {
+  const { rows } = await client.query<{ shard: number }>(UNREAD, [shards]);
+  return rows.map(({ shard }) => shard);
+}
+
+/**
+ * Empties the slots that are neither written now nor were last, where all of it has been read; answers how many. An entry
+ * that nobody has read keeps its slot: it is looked at the next time.
+ */
+export async function emptyOldSlots(client: ClientBase, at: Instant): Promise<number> {
+  const kept = [slotOf(at), slotOf(at - SLOT_MS)];
+  let emptied = 0;
+  for (let slot = 0; slot < SLOTS; slot++) {
+    if (kept.includes(slot)) continue;
+    await client.query(`LOCK TABLE movement_log_${slot} IN ACCESS EXCLUSIVE MODE`);
+    const { rows } = await client.query<{ unread: boolean; any: boolean }>(
+      `SELECT EXISTS (SELECT FROM movement_log_${slot}) AS any,
+              EXISTS (SELECT FROM movement_log_${slot} l LEFT JOIN shard_turns t USING (shard)
+                       WHERE l.entry_no > coalesce(t.entry_no, 0)) AS unread`,
+    );
+    if (!rows[0]!.any || rows[0]!.unread) continue;
+    await client.query(`TRUNCATE movement_log_${slot}`);
+    emptied++;
+  }
+  return emptied;
+}

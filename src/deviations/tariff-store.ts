@@ -1,0 +1,141 @@
+/** Usual prices, signs and brakes in PostgreSQL. */
+import type { ClientBase } from 'pg';
+import { toDate, type Instant } from '../kernel/clock.ts';
+import { dateOfDay } from '../ledger/usage-store.ts';
+import { PRICE_STEP_SQL, PRICED_SQL, RANGE_SQL, UsualPrices, type PriceCount } from './price.ts';
+import { PRICE_SIGNS_MS, type BrakeCause, type TariffSign } from './tariff-brake.ts';
+
+const DAY_MS = 86_400_000;
+/** Prices of so many days tell what is usual. */
+const DAYS = 28;
+
+/**
+ * Counts a day's prices anew from its partition of the ledger. What was charged on a range while it was braked is left out,
+ * unless the billing team found it right: a wrong price must not become a usual one.
+ */
+const COUNT_DAY = `
+  INSERT INTO tariff_prices (day, currency, segment, range, bucket, calls)
+  SELECT u.day, a.currency, a.segment, ${RANGE_SQL}, ${PRICE_STEP_SQL}, count(*)
+    FROM usage u JOIN accounts a USING (account_id)
+   WHERE u.day = $1 AND ${PRICED_SQL}
+     AND NOT EXISTS (SELECT FROM tariff_brakes b JOIN cases c USING (case_no)
+                      WHERE b.range = ${RANGE_SQL} AND b.kind = 'price' AND c.state NOT IN ('legitimate', 'confirmed-fraud')
+                        AND u.started_at >= c.from_at AND u.started_at < coalesce(b.released_at, 'infinity'))
+   GROUP BY 1, 2, 3, 4, 5`;
+
+/** Brings the counts of usual prices up to date: the days before today that have usage and no count yet, and those in `anew`. */
+export async function countPrices(client: ClientBase, now: Instant, anew: readonly number[] = []): Promise<number> {
+  const today = Math.floor(now / DAY_MS);
+  const days = Array.from({ length: DAYS }, (_, back) => today - 1 - back);
+  const { rows } = await client.query<{ day: string }>(
+    'SELECT DISTINCT day::text AS day FROM tariff_prices WHERE day = ANY ($1::date[])',
+    [days.map(dateOfDay)],
+  );
+  const counted = new Set(rows.map(({ day }) => day));
+  let changed = 0;
+  for (const day of days) {
+    if (counted.has(dateOfDay(day)) && !anew.includes(day)) continue;
+    await client.query('DELETE FROM tariff_prices WHERE day = $1', [dateOfDay(day)]);
+    const { rowCount } = await client.query(COUNT_DAY, [dateOfDay(day)]);
+    if (rowCount) changed++;
+  }
+  await client.query('DELETE FROM tariff_prices WHERE day < $1', [dateOfDay(today - 2 * DAYS)]);
+  return changed;
+}
+
+export async function usualPrices(client: ClientBase, now: Instant): Promise<UsualPrices> {
+  const { rows } = await client.query<Omit<PriceCount, 'calls'> & { calls: string }>(
+    `SELECT currency, segment, range, bucket, sum(calls) AS calls FROM tariff_prices
+      WHERE day >= $1 GROUP BY currency, segment, range, bucket`,
+    [dateOfDay(Math.floor(now / DAY_MS) - DAYS)],
+  );
+  return new UsualPrices(rows.map((row) => ({ ...row, calls: Number(row.calls) })));
+}
+
+export interface NewSign extends TariffSign {
+  currency: string;
+  range: string;
+  recordId: string;
+}
+
+/** A range that alarms has no more use of more signs than these. */
+const SIGNS_OF_RANGE_MAX = 1_000;
+
+/** Keeps signs, each once however often it is seen. */
+const KEEP_SIGNS = `
+  INSERT INTO tariff_signs (kind, currency, range, account_id, record_id, at, ratio)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::float8[])
+         AS s (kind, currency, range, account_id, record_id, at, ratio)
+   WHERE (SELECT count(*) FROM tariff_signs t WHERE t.range = s.range) < ${SIGNS_OF_RANGE_MAX}
+   ORDER BY range, kind, account_id, record_id
+  ON CONFLICT DO NOTHING`;
+
+export async function keepSigns(client: ClientBase, signs: readonly NewSign[]): Promise<void> {
+  if (signs.length === 0) return;
+  await client.query(KEEP_SIGNS, [
+    signs.map((s) => s.kind),
+    signs.map((s) => s.currency),
+    signs.map((s) => s.range),
+    signs.map((s) => s.accountId),
+    signs.map((s) => s.recordId),
+    signs.map((s) => toDate(s.at)),
+    signs.map((s) => s.ratio),
+  ]);
+}
+
+export async function signsOn(client: ClientBase, ranges: readonly string[]): Promise<Map<string, TariffSign[]>> {
+  const { rows } = await client.query<{ kind: TariffSign['kind']; range: string; account_id: string; at: Date; ratio: number }>(
+    'SELECT kind, range, account_id, at, ratio FROM tariff_signs WHERE range = ANY ($1) ORDER BY sign_no',
+    [ranges],
+  );
+  return Map.groupBy(
+    rows.map((row) => ({ ...row, accountId: row.account_id, at: row.at.getTime() })),
+    ({ range }) => range,
+  );
+}
+
+/** Ranges that have had a sign of late: calls to them are looked at whatever they cost. */
+export async function suspectedRanges(client: ClientBase, now: Instant): Promise<Set<string>> {
+  const { rows } = await client.query<{ range: string }>('SELECT DISTINCT range FROM tariff_signs WHERE at > $1', [
+    toDate(now - PRICE_SIGNS_MS),
+  ]);
+  return new Set(rows.map(({ range }) => range));
+}
+
+export async function forgetOldSigns(client: ClientBase, now: Instant): Promise<void> {
+  await client.query('DELETE FROM tariff_signs WHERE at < $1', [toDate(now - 7 * PRICE_SIGNS_MS)]);
+}
+
+export interface Brake {
+  range: string;
+  caseNo: string;
+  kind: BrakeCause['kind'] | 'by-hand';
+}
+
+/** The ranges on which account actions wait now. */
+export async function openBrakes(client: ClientBase): Promise<Brake[]> {
+  const { rows } = await client.query<{ range: string; case_no: string; kind: Brake['kind'] }>(
+    'SELECT range, case_no, kind FROM tariff_brakes WHERE released_at IS NULL ORDER BY range',
+  );
+  return rows.map(({ range, case_no, kind }) => ({ range, caseNo: case_no, kind }));
+}
+
+/** Brakes a range; answers whether it was not braked already. */
+export async function insertBrake(client: ClientBase, brake: Brake, at: Instant): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `INSERT INTO tariff_brakes (range, case_no, kind, braked_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+    [brake.range, brake.caseNo, brake.kind, toDate(at)],
+  );
+  return rowCount === 1;
+}
+
+/** Lets go of what a case had braked; answers the ranges. Their signs have been seen and count no more. */
+export async function releaseBrakes(client: ClientBase, caseNo: string, by: string, at: Instant): Promise<string[]> {
+  const { rows } = await client.query<{ range: string }>(
+    'UPDATE tariff_brakes SET released_at = $2, released_by = $3 WHERE case_no = $1 AND released_at IS NULL RETURNING range',
+    [caseNo, toDate(at), by],
+  );
+  const ranges = rows.map(({ range }) => range);
+  await client.query('DELETE FROM tariff_signs WHERE range = ANY ($1)', [ranges]);
+  return ranges;
+}
