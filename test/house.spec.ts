@@ -19,6 +19,7 @@ const STAGES = [
   'decisions',
   'warnings',
   'suspensions',
+  'cases',
   'evidence',
 ];
 /** What every room stands on; it knows no stage. */
@@ -39,10 +40,11 @@ const MAY_KNOW: Record<string, readonly string[]> = {
   ledger: ['kernel', 'database', 'destinations', 'accounts', 'feeds'],
   spend: [...GROUND, 'destinations', 'accounts', 'ledger'],
   caps: ['kernel', 'destinations', 'accounts', 'ledger', 'spend'],
-  deviations: ['kernel', 'destinations', 'accounts', 'ledger'],
+  deviations: [...GROUND, 'destinations', 'accounts', 'feeds', 'ledger'],
   decisions: ['kernel', 'destinations', 'caps', 'deviations'],
   warnings: ['kernel', 'decisions'],
   suspensions: ['kernel', 'caps', 'decisions'],
+  cases: ['kernel'],
   evidence: ['kernel'],
 
   queues: [...GROUND],
@@ -55,6 +57,7 @@ const MAY_KNOW: Record<string, readonly string[]> = {
     'feeds',
     'spend',
     'caps',
+    'deviations',
     'decisions',
     'evidence',
     'pipeline',

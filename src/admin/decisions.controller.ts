@@ -41,6 +41,8 @@ const decision = z.object({
   explanation: z.string(),
   action: z.string().optional(),
   service: z.string().optional(),
+  score: z.number().optional().meta({ description: 'of a deviation; it acts from `threshold` on' }),
+  evidence: z.record(z.string(), z.unknown()).optional().meta({ description: 'of a deviation: what raised the score' }),
 });
 
 /** In the order they were made: by decision_no, or by (account_id, decision_no). */

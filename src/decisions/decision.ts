@@ -22,7 +22,7 @@ export interface Decision {
   capVersion: number;
   /** the period's name (CONTRACT §1); empty outside any */
   period: string;
-  /** percent; undefined outside a cap */
+  /** of a cap percent, of a deviation the score that acts; undefined outside both */
   threshold: number | undefined;
   traffic: Traffic | '';
   spend: Micros | undefined;
@@ -34,6 +34,10 @@ export interface Decision {
   mode: Mode;
   /** a sentence or two for the billing team */
   explanation: string;
+  /** of a deviation: in how many account-months a harmless account shows the like once; it acts from `threshold` on */
+  score?: number | undefined;
+  /** of a deviation: what raised the score, as JSON */
+  evidence?: Record<string, unknown> | undefined;
 }
 
 /** Whether the customer is to be told; shadow mode only records. */
@@ -69,5 +73,7 @@ export function decisionResponse(decision: Decision, timeZone: string): Record<s
     explanation: decision.explanation,
     action: decision.action || undefined,
     service: decision.serviceId || undefined,
+    score: decision.score,
+    evidence: decision.evidence,
   };
 }

@@ -5,10 +5,10 @@ import type { Decision } from './decision.ts';
 /** Writes each decision once: an id that is there already stays as it was. Answers the ids that are new. */
 const INSERT_DECISIONS = `
   INSERT INTO decisions (decision_id, at, account_id, type, trigger, action, cap_id, cap_version, period, threshold, traffic,
-                         spend_micros, limit_micros, currency, record_id, service_id, mode, explanation)
+                         spend_micros, limit_micros, currency, record_id, service_id, mode, explanation, score, evidence)
   SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::int[],
                        $9::text[], $10::numeric[], $11::text[], $12::bigint[], $13::bigint[], $14::text[], $15::text[],
-                       $16::text[], $17::text[], $18::text[])
+                       $16::text[], $17::text[], $18::text[], $19::float8[], $20::jsonb[])
   ON CONFLICT (decision_id) DO NOTHING
   RETURNING decision_id`;
 
@@ -33,6 +33,8 @@ export async function insertDecisions(client: ClientBase, decisions: readonly De
     decisions.map((d) => d.serviceId),
     decisions.map((d) => d.mode),
     decisions.map((d) => d.explanation),
+    decisions.map((d) => d.score ?? null),
+    decisions.map((d) => (d.evidence === undefined ? null : JSON.stringify(d.evidence))),
   ]);
   return new Set(rows.map((row) => row.decision_id));
 }
@@ -58,6 +60,8 @@ export interface DecisionRow {
   service_id: string;
   mode: Decision['mode'];
   explanation: string;
+  score: number | null;
+  evidence: Record<string, unknown> | null;
 }
 
 export function decisionOf(row: DecisionRow): Decision {
@@ -80,5 +84,7 @@ export function decisionOf(row: DecisionRow): Decision {
     serviceId: row.service_id,
     mode: row.mode,
     explanation: row.explanation,
+    score: row.score ?? undefined,
+    evidence: row.evidence ?? undefined,
   };
 }

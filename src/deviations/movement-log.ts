@@ -13,29 +13,7 @@ import { copyText } from '../database/transaction.ts';
 import { KINDS, STATES } from '../feeds/usage-record.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
 import { shardOf } from '../ledger/usage-store.ts';
-import type { Version } from '../ledger/version.ts';
-
-/** Of a version what a signature needs to know. */
-export type ObservedVersion = Pick<
-  Version,
-  | 'accountId'
-  | 'recordId'
-  | 'startedAt'
-  | 'durationSeconds'
-  | 'kind'
-  | 'amount'
-  | 'cost'
-  | 'destination'
-  | 'state'
-  | 'originCountry'
-  | 'receivedAt'
->;
-
-/** A version that came to hold (`in`), or that holds no longer (`out`). */
-export interface Observation {
-  moves: 'in' | 'out';
-  version: ObservedVersion;
-}
+import type { Movement, Version } from '../ledger/version.ts';
 
 /** What moved: nothing comes in where a version was taken out of the ledger for good. */
 export interface Moved {
@@ -92,40 +70,56 @@ export async function logMovements(client: ClientBase, moved: readonly Moved[], 
 function lineOf(v: Version, moves: '-' | '+'): string {
   const { number, country, traffic } = v.destination;
   return (
-    `${moves}${copyText(v.accountId)}\t${copyText(v.recordId)}\t${v.startedAt}\t${v.durationSeconds}\t${KINDS.indexOf(v.kind)}\t` +
-    `${v.amount}\t${v.cost ?? ''}\t${number}\t${country}\t${traffic}\t${STATES.indexOf(v.state)}\t${v.originCountry}\t${v.receivedAt}\n`
+    `${moves}${copyText(v.accountId)}\t${copyText(v.recordId)}\t${copyText(v.origin)}\t${copyText(v.serviceId)}\t${v.startedAt}\t` +
+    `${v.durationSeconds}\t${KINDS.indexOf(v.kind)}\t${v.units ?? ''}\t${copyText(v.aNumber)}\t${number}\t${country}\t${traffic}\t` +
+    `${v.amount}\t${v.cost ?? ''}\t${STATES.indexOf(v.state)}\t${v.revision}\t${v.originCountry}\t${v.receivedAt}\n`
   );
 }
 
-/** The text of an entry as what it tells, in its order. */
-export function observationsOf(lines: string): Observation[] {
-  return lines
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => {
-      const cells = line.split('\t') as FixedLength;
-      return {
-        moves: line.charCodeAt(0) === PLUS ? 'in' : 'out',
-        version: {
-          accountId: readText(cells[0].slice(1)),
-          recordId: readText(cells[1]),
-          startedAt: Number(cells[2]),
-          durationSeconds: Number(cells[3]),
-          kind: KINDS[Number(cells[4])]!,
-          amount: BigInt(cells[5]),
-          cost: cells[6] === '' ? undefined : BigInt(cells[6]),
-          // As from the ledger: the type of number is not asked for again.
-          destination: { number: cells[7], country: cells[8], type: 'other', traffic: Number(cells[9]) },
-          state: STATES[Number(cells[10])]!,
-          originCountry: cells[11],
-          receivedAt: Number(cells[12]),
-        },
-      };
-    });
+/** The movements that an entry tells, in its order. What was taken out for good, or went to another account, is worth nothing from then on. */
+export function movementsOf(lines: string): Movement[] {
+  const movements: Movement[] = [];
+  let out: Version | undefined;
+  for (const line of lines.split('\n').slice(0, -1)) {
+    const version = versionOfLine(line);
+    const comesIn = line.charCodeAt(0) === PLUS;
+    if (out && !(comesIn && out.accountId === version.accountId && out.recordId === version.recordId)) {
+      movements.push({ from: out, to: { ...out, amount: 0n, cost: undefined } });
+      out = undefined;
+    }
+    if (comesIn) movements.push({ from: out, to: version });
+    out = comesIn ? undefined : version;
+  }
+  if (out) movements.push({ from: out, to: { ...out, amount: 0n, cost: undefined } });
+  return movements;
+}
+
+function versionOfLine(line: string): Version {
+  const cells = line.split('\t') as Cells;
+  return {
+    accountId: readText(cells[0].slice(1)),
+    recordId: readText(cells[1]),
+    origin: readText(cells[2]),
+    serviceId: readText(cells[3]),
+    startedAt: Number(cells[4]),
+    durationSeconds: Number(cells[5]),
+    kind: KINDS[Number(cells[6])]!,
+    units: cells[7] === '' ? undefined : BigInt(cells[7]),
+    aNumber: readText(cells[8]),
+    // As from the ledger: the type of number is not asked for again.
+    destination: { number: cells[9], country: cells[10], type: 'other', traffic: Number(cells[11]) },
+    amount: BigInt(cells[12]),
+    cost: cells[13] === '' ? undefined : BigInt(cells[13]),
+    state: STATES[Number(cells[14])]!,
+    revision: Number(cells[15]),
+    originCountry: cells[16],
+    receivedAt: Number(cells[17]),
+  };
 }
 
 type Cell = string;
-type FixedLength = [Cell, Cell, Cell, Cell, Cell, Cell, Cell, Cell, Cell, Cell, Cell, Cell, Cell];
+type Nine = [Cell, Cell, Cell, Cell, Cell, Cell, Cell, Cell, Cell];
+type Cells = [...Nine, ...Nine];
 
 const PLUS = '+'.charCodeAt(0);
 const ESCAPED: Record<string, string> = { '\\\\': '\\', '\\n': '\n', '\\r': '\r', '\\t': '\t' };
@@ -156,7 +150,7 @@ export async function answerAsked(client: ClientBase, shard: number): Promise<vo
 export interface LogEntry {
   entryNo: string;
   at: Instant;
-  observations: Observation[];
+  movements: Movement[];
 }
 
 /** By the index on (shard, entry_no); no more than about `movements_max` movements, but an entry whole. */
@@ -180,7 +174,7 @@ export async function readLog(
   return rows.map(({ entry_no, at_ms, lines }) => ({
     entryNo: entry_no,
     at: Number(at_ms),
-    observations: observationsOf(lines),
+    movements: movementsOf(lines),
   }));
 }
 

@@ -4,7 +4,7 @@
  * Prices are set by a tariff, so within a range and a segment they are few and seldom change; they are kept as how many
  * calls fell into each step of 10 % (`tariff_prices`), by day.
  */
-import type { ObservedVersion } from './movement-log.ts';
+import type { Version } from '../ledger/version.ts';
 
 /** `+` and five digits: a country's mobile network, an area. Tariffs are cut about there. */
 const RANGE_CHARACTERS = 6;
@@ -39,7 +39,7 @@ export function chargedPerMinute({
   kind,
   amount,
   durationSeconds,
-}: Pick<ObservedVersion, 'kind' | 'amount' | 'durationSeconds'>): number | undefined {
+}: Pick<Version, 'kind' | 'amount' | 'durationSeconds'>): number | undefined {
   if (kind !== 'voice' || amount <= 0n || durationSeconds < SECONDS_MIN) return undefined;
   return (Number(amount) * 60) / durationSeconds;
 }

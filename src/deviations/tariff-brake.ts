@@ -49,11 +49,7 @@ export function brakeCause(signs: readonly TariffSign[], now: Instant): BrakeCau
     }
   }
   const dearCalls = [...dear.values()].flat();
-  if (
-    dear.size >= DEAR_ACCOUNTS_MIN &&
-    dearCalls.length >= DEAR_CALLS_MIN &&
-    usual.size * DEAR_TO_USUAL <= dear.size
-  ) {
+  if (dear.size >= DEAR_ACCOUNTS_MIN && dearCalls.length >= DEAR_CALLS_MIN && usual.size * DEAR_TO_USUAL <= dear.size) {
     return {
       kind: 'price',
       accounts: dear.size,

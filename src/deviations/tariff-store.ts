@@ -84,14 +84,21 @@ export async function keepSigns(client: ClientBase, signs: readonly NewSign[]): 
 }
 
 export async function signsOn(client: ClientBase, ranges: readonly string[]): Promise<Map<string, TariffSign[]>> {
-  const { rows } = await client.query<{ kind: TariffSign['kind']; range: string; account_id: string; at: Date; ratio: number }>(
-    'SELECT kind, range, account_id, at, ratio FROM tariff_signs WHERE range = ANY ($1) ORDER BY sign_no',
-    [ranges],
-  );
-  return Map.groupBy(
-    rows.map((row) => ({ ...row, accountId: row.account_id, at: row.at.getTime() })),
-    ({ range }) => range,
-  );
+  const { rows } = await client.query<{
+    kind: TariffSign['kind'];
+    range: string;
+    account_id: string;
+    at: Date;
+    ratio: number;
+  }>('SELECT kind, range, account_id, at, ratio FROM tariff_signs WHERE range = ANY ($1) ORDER BY sign_no', [ranges]);
+  const signs = new Map<string, TariffSign[]>();
+  for (const { kind, range, account_id, at, ratio } of rows) {
+    const sign = { kind, accountId: account_id, at: at.getTime(), ratio };
+    const same = signs.get(range);
+    if (same) same.push(sign);
+    else signs.set(range, [sign]);
+  }
+  return signs;
 }
 
 /** Ranges that have had a sign of late: calls to them are looked at whatever they cost. */

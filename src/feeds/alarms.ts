@@ -2,7 +2,8 @@
 import type { ClientBase } from 'pg';
 import { toDate, type Instant } from '../kernel/clock.ts';
 
-export type AlarmKind = 'feed-behind' | 'feed-gap' | 'rejects-rise' | 'lifting-waits' | 'reconciliation' | 'guard';
+export type AlarmKind =
+  'feed-behind' | 'feed-gap' | 'rejects-rise' | 'lifting-waits' | 'reconciliation' | 'guard' | 'tariff-brake';
 
 export interface Trouble {
   text: string;

@@ -51,7 +51,8 @@ export function toDates(from: Instant, to: Instant): [Date, Date, string, string
 
 const COUNTING_LOCK = 7_002;
 const SHARD_LOCKS = 7_003;
-const SHARDS = 64;
+/** Accounts are cut into so many shards. */
+export const SHARDS = 64;
 
 /** The shard of an account: FNV-1a over its reference. */
 export function shardOf(accountId: string): number {

@@ -9,6 +9,8 @@ import { CapBook } from '../caps/cap-book.ts';
 import { Meters } from '../caps/meters.ts';
 import { allCaps } from '../caps/store.ts';
 import type { Decision } from '../decisions/decision.ts';
+import { PolicyBook } from '../deviations/policy.ts';
+import { policyBook } from '../deviations/policy-store.ts';
 import type { ParsedRow, Reject } from '../feeds/usage-record.ts';
 import type { Instant } from '../kernel/clock.ts';
 import { admit, isAdmitted } from '../ledger/admit.ts';
@@ -16,6 +18,7 @@ import { dayOf, heldVersions, insertVersions, lockShards, removeVersions, shardO
 import { nearRealTime, standing, type HeldVersion, type Movement, type Standing } from '../ledger/version.ts';
 import { applyMovements } from './apply-movements.ts';
 import { carryOutCrossings } from './carry-out.ts';
+import { askToObserve } from './ask-to-observe.ts';
 
 export interface BatchSource {
   feed: string;
@@ -44,18 +47,20 @@ export class ShardsMissing extends Error {
 export class KnownAccounts {
   #revision = '';
   #meters = new Meters(new CapBook([]));
+  #policies = new PolicyBook([]);
   #accounts = new Map<string, Account>();
 
   static readonly #REMEMBERED_MAX = 200_000;
 
-  /** The caps at `revision`, and the accounts named, as far as they exist. */
+  /** The caps and policies at `revision`, and the accounts named, as far as they exist. */
   async at(
     revision: string,
     client: PoolClient,
     ids: Iterable<string>,
-  ): Promise<{ meters: Meters; accounts: ReadonlyMap<string, Account> }> {
+  ): Promise<{ meters: Meters; policies: PolicyBook; accounts: ReadonlyMap<string, Account> }> {
     if (revision !== this.#revision) {
       this.#meters = new Meters(new CapBook(await allCaps(client)));
+      this.#policies = await policyBook(client);
       this.#accounts = new Map();
       this.#revision = revision;
     }
@@ -63,7 +68,7 @@ export class KnownAccounts {
     const accounts = this.#accounts;
     const unknown = [...new Set(ids)].filter((id) => !accounts.has(id));
     for (const account of await accountsById(client, unknown)) accounts.set(account.accountId, account);
-    return { meters: this.#meters, accounts };
+    return { meters: this.#meters, policies: this.#policies, accounts };
   }
 }
 
@@ -79,7 +84,7 @@ export async function countBatch(
   for (const row of rows) if ('record' in row) ids.add(row.record.accountId);
   const shards = new Set([...[...ids].map(shardOf), ...extraShards]);
   const revision = await lockShards(client, shards);
-  const { meters, accounts } = await known.at(revision, client, ids);
+  const { meters, policies, accounts } = await known.at(revision, client, ids);
 
   const rejects: Reject[] = [];
   const arriving = admitAll(rows, accounts, source, now, rejects);
@@ -111,6 +116,7 @@ export async function countBatch(
   const crossings = await applyMovements(client, { accounts, meters }, movements, now, () =>
     writeVersions(client, held, holding, movements),
   );
+  await askToObserve(client, movements, accounts, policies, now);
   const latestStart = arriving.reduce<Instant | undefined>(
     (latest, { startedAt }) => (latest === undefined || startedAt > latest ? startedAt : latest),
     undefined,

@@ -6,6 +6,8 @@ import { AnswerGuard } from './answer-guard.ts';
 import { DropOldPartitions } from './drop-old-partitions.ts';
 import { ImportDroppedFile } from './import-dropped-file.ts';
 import { ReconcileImports } from './reconcile-imports.ts';
+import { FitNorms } from './fit-norms.ts';
+import { ObserveUsage } from './observe-usage.ts';
 import { PullSftp } from './pull-sftp.ts';
 import { ReinstateDue } from './reinstate-due.ts';
 import { SettleDelivery } from './settle-delivery.ts';
@@ -29,12 +31,17 @@ export class PipelineHandlers {
     private readonly reconciliations: ReconcileImports,
     private readonly retention: DropOldPartitions,
     private readonly movedRecords: SettleMovedRecords,
+    private readonly observations: ObserveUsage,
+    private readonly norms: FitNorms,
     private readonly queues: Queues,
   ) {}
 
   readonly handlers: JobHandlers = {
     'deliver-warnings': ({ warnings }) => this.deliveries.deliver(warnings),
     'reconcile-suspensions': ({ accounts }) => this.suspensions.reconcile(accounts),
+    'observe-usage': ({ shards }) => this.observations.observe(shards),
+    'sweep-observations': () => this.observations.sweep(),
+    'fit-norms': () => this.norms.run(),
     'reinstate-due': () => this.#endWhatIsOver(),
     'import-file': (file) => this.droppedFiles.import(file),
     'scan-inbox': () => this.#scanInbox(),

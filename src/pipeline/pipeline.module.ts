@@ -8,6 +8,8 @@ import { FeedBook } from './feed-book.ts';
 import { DropOldPartitions } from './drop-old-partitions.ts';
 import { ImportDroppedFile } from './import-dropped-file.ts';
 import { LinkKey } from './link-key.ts';
+import { ObserveUsage } from './observe-usage.ts';
+import { FitNorms } from './fit-norms.ts';
 import { PullSftp } from './pull-sftp.ts';
 import { RebuildSpend } from './rebuild-spend.ts';
 import { ReconcileImports } from './reconcile-imports.ts';
@@ -30,6 +32,8 @@ const USE_CASES = [
   ChangeAccounts,
   ChangeCaps,
   SettleMovedRecords,
+  ObserveUsage,
+  FitNorms,
   SettleSuspensions,
   SettleDelivery,
   ReinstateDue,

@@ -14,6 +14,7 @@ import {
 import { standing, type Movement, type Version } from '../ledger/version.ts';
 import { applyMovements } from './apply-movements.ts';
 import { carryOutCrossings } from './carry-out.ts';
+import { askToObserve } from './ask-to-observe.ts';
 import { KnownAccounts } from './count-batch.ts';
 
 /**
@@ -56,6 +57,8 @@ export class SettleMovedRecords {
     const crossings = await applyMovements(client, holding, others.map(withdrawn), now, () =>
       removeVersions(client, others),
     );
+    const taken = others.map((from) => ({ from, to: undefined }));
+    await askToObserve(client, taken, holding.accounts, holding.policies, now);
     if (crossings.length > 0) await carryOutCrossings(client, crossings, now, undefined);
   }
 }

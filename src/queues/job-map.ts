@@ -6,7 +6,7 @@ import type { JobsOptions } from 'bullmq';
 import { z } from 'zod';
 
 /** Suspensions have a queue of their own, so that nothing slow ever stands before them. */
-export const QUEUES = ['suspensions', 'warnings', 'imports', 'pulls', 'upkeep'] as const;
+export const QUEUES = ['suspensions', 'warnings', 'deviations', 'imports', 'pulls', 'upkeep'] as const;
 export type QueueName = (typeof QUEUES)[number];
 
 interface JobDefinition {
@@ -34,6 +34,17 @@ export const JOB_MAP = {
     attempts: 6,
     backoff_ms: 500,
   },
+  /** Looks at what moved in shards of accounts since it was last looked at. */
+  'observe-usage': {
+    queue: 'deviations',
+    payload: z.strictObject({ shards: z.array(z.int().min(0).max(32_767)).min(1) }),
+    attempts: 6,
+    backoff_ms: 500,
+  },
+  /** Asks for shards whose ask got lost, and empties what of the log has been read. */
+  'sweep-observations': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
+  /** Learns prices and what is usual in each segment from the ledger. */
+  'fit-norms': { queue: 'upkeep', payload: nothing, attempts: 3, backoff_ms: 60_000 },
   'reinstate-due': { queue: 'suspensions', payload: nothing, attempts: 1, backoff_ms: 0 },
   'import-file': {
     queue: 'imports',

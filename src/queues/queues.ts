@@ -22,11 +22,12 @@ export class Queues implements OnModuleDestroy {
   constructor(
     @InjectQueue('suspensions') suspensions: Queue,
     @InjectQueue('warnings') warnings: Queue,
+    @InjectQueue('deviations') deviations: Queue,
     @InjectQueue('imports') imports: Queue,
     @InjectQueue('pulls') pulls: Queue,
     @InjectQueue('upkeep') upkeep: Queue,
   ) {
-    this.#queues = { suspensions, warnings, imports, pulls, upkeep };
+    this.#queues = { suspensions, warnings, deviations, imports, pulls, upkeep };
     for (const queue of Object.values(this.#queues)) queue.on('error', (error) => this.outage.failed(error));
   }
 

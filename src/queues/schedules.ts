@@ -61,6 +61,16 @@ export class Schedules implements OnApplicationBootstrap {
     return this.add('reconcile-imports', 10 * SECOND_MS);
   }
 
+  @Cron('*/10 * * * * *', ONE_AT_A_TIME)
+  sweepObservations(): Promise<void> {
+    return this.add('sweep-observations', 10 * SECOND_MS);
+  }
+
+  @Cron('0 20 * * * *', ONE_AT_A_TIME)
+  fitNorms(): Promise<void> {
+    return this.add('fit-norms', HOUR_MS);
+  }
+
   @Cron('0 * * * * *', ONE_AT_A_TIME)
   watchFeeds(): Promise<void> {
     return this.add('watch-feeds', MINUTE_MS);

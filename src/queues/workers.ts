@@ -62,6 +62,10 @@ export class SuspensionsWorker extends QueueWorker {}
 @Processor('warnings', { ...PATIENT, concurrency: 4 })
 export class WarningsWorker extends QueueWorker {}
 
+// Shards are many and their turns short; what is read for all of them is shared within a process.
+@Processor('deviations', { ...PATIENT, concurrency: 2 })
+export class DeviationsWorker extends QueueWorker {}
+
 @Processor('imports', { ...PATIENT, concurrency: 1 })
 export class ImportsWorker extends QueueWorker {}
 
@@ -72,4 +76,4 @@ export class PullsWorker extends QueueWorker {}
 @Processor('upkeep', { ...PATIENT, concurrency: 2 })
 export class UpkeepWorker extends QueueWorker {}
 
-export const WORKERS = [SuspensionsWorker, WarningsWorker, ImportsWorker, PullsWorker, UpkeepWorker];
+export const WORKERS = [SuspensionsWorker, WarningsWorker, DeviationsWorker, ImportsWorker, PullsWorker, UpkeepWorker];

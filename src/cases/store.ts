@@ -1,0 +1,170 @@
+/** Cases in PostgreSQL. */
+import type { ClientBase } from 'pg';
+import { toDate, type Instant } from '../kernel/clock.ts';
+import { EPISODE_MS, type CaseKind, type CaseState } from './case.ts';
+
+/** A row of `cases` as it is stored. */
+export interface CaseRow {
+  case_no: string;
+  kind: CaseKind;
+  account_id: string;
+  state: CaseState;
+  opened_at: Date;
+  from_at: Date;
+  last_at: Date;
+  ranges: string[];
+  countries: string[];
+  summary: string;
+  state_at: Date | null;
+  state_by: string | null;
+  state_why: string | null;
+}
+
+/** A decision that belongs to a case of its account, or makes one. */
+export interface CasePart {
+  accountId: string;
+  decisionId: string;
+  at: Instant;
+  /** whether it makes a case where none is open */
+  opens: boolean;
+  /** when what it is about began */
+  from: Instant;
+  ranges: readonly string[];
+  countries: readonly string[];
+  summary: string;
+}
+
+/** An open case that nobody settled, and nothing came to for an episode, is over. By `cases_open_of_account`. */
+const CLOSE_STALE = `
+  WITH over AS (
+    UPDATE cases SET state = 'closed', state_at = $2, state_by = 'plafond', state_why = 'nothing came to it any more'
+     WHERE kind = 'account' AND state = 'open' AND account_id = ANY ($1) AND last_at < $3 RETURNING case_no, state_why
+  )
+  INSERT INTO case_events (case_no, at, by, what, why) SELECT case_no, $2, 'plafond', 'closed', state_why FROM over`;
+
+/** One open case an account: what comes while it is open widens it. In the order of the accounts. */
+const OPEN = `
+  INSERT INTO cases AS c (kind, account_id, state, opened_at, from_at, last_at, ranges, countries, summary)
+  SELECT 'account', account_id, 'open', at, from_at, at, string_to_array(ranges, ','), string_to_array(countries, ','), summary
+    FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[], $6::text[])
+           AS p (account_id, at, from_at, ranges, countries, summary)
+   ORDER BY account_id
+  ON CONFLICT (account_id) WHERE state = 'open' AND kind = 'account' DO UPDATE
+     SET last_at = greatest(c.last_at, excluded.last_at), from_at = least(c.from_at, excluded.from_at),
+         ranges = ARRAY(SELECT DISTINCT unnest(c.ranges || excluded.ranges) ORDER BY 1),
+         countries = ARRAY(SELECT DISTINCT unnest(c.countries || excluded.countries) ORDER BY 1)
+  RETURNING case_no, account_id`;
+
+/** Decisions to the open case of their account, and with them what was decided for it in the days before. */
+const JOIN = `
+  WITH joined AS (
+    UPDATE cases c SET last_at = greatest(last_at, p.at)
+      FROM (SELECT account_id, max(at) AS at FROM unnest($1::text[], $2::timestamptz[]) AS p (account_id, at) GROUP BY 1) p
+     WHERE c.account_id = p.account_id AND c.kind = 'account' AND c.state = 'open'
+    RETURNING c.case_no, c.account_id, c.opened_at
+  )
+  INSERT INTO case_decisions (decision_id, case_no)
+  SELECT d.decision_id, j.case_no FROM joined j JOIN decisions d ON d.account_id = j.account_id AND d.at >= j.opened_at - $3::interval
+   ORDER BY d.decision_id
+  ON CONFLICT (decision_id) DO NOTHING`;
+
+/** Puts decisions of one transaction into their cases. The parts of an account come in their order. */
+export async function joinCases(client: ClientBase, parts: readonly CasePart[]): Promise<void> {
+  if (parts.length === 0) return;
+  const at = Math.max(...parts.map((part) => part.at));
+  const accounts = [...new Set(parts.map(({ accountId }) => accountId))].toSorted();
+  const opening = new Map<string, CasePart>();
+  for (const part of parts) {
+    if (!part.opens) continue;
+    const before = opening.get(part.accountId);
+    opening.set(part.accountId, before ? together(before, part) : part);
+  }
+  await client.query(CLOSE_STALE, [accounts, toDate(at), toDate(at - EPISODE_MS)]);
+  const made = [...opening.values()];
+  if (made.length > 0) {
+    await client.query(OPEN, [
+      made.map((p) => p.accountId),
+      made.map((p) => toDate(p.at)),
+      made.map((p) => toDate(p.from)),
+      made.map((p) => p.ranges.join(',')),
+      made.map((p) => p.countries.join(',')),
+      made.map((p) => p.summary),
+    ]);
+  }
+  const times = accounts.map((id) => toDate(Math.max(...parts.filter((p) => p.accountId === id).map((p) => p.at))));
+  await client.query(JOIN, [accounts, times, `${EPISODE_MS} milliseconds`]);
+}
+
+function together(a: CasePart, b: CasePart): CasePart {
+  return {
+    ...a,
+    from: Math.min(a.from, b.from),
+    ranges: [...new Set([...a.ranges, ...b.ranges])],
+    countries: [...new Set([...a.countries, ...b.countries])],
+  };
+}
+
+/** A case of a number range, for everyone. */
+export async function openTariffCase(
+  client: ClientBase,
+  { ranges, from, summary }: { ranges: readonly string[]; from: Instant; summary: string },
+  at: Instant,
+): Promise<string> {
+  const { rows } = await client.query<{ case_no: string }>(
+    `INSERT INTO cases (kind, account_id, state, opened_at, from_at, last_at, ranges, summary)
+     VALUES ('tariff', '', 'open', $1, $2, $1, $3, $4) RETURNING case_no`,
+    [toDate(at), toDate(from), ranges, summary],
+  );
+  return rows[0]!.case_no;
+}
+
+/** One case, which nobody else changes until the transaction ends. */
+export async function lockCase(client: ClientBase, caseNo: string): Promise<CaseRow | undefined> {
+  const { rows } = await client.query<CaseRow>('SELECT * FROM cases WHERE case_no = $1 FOR UPDATE', [caseNo]);
+  return rows[0];
+}
+
+/** The case that a decision belongs to. */
+export async function caseOfDecision(client: ClientBase, decisionId: string): Promise<string | undefined> {
+  const { rows } = await client.query<{ case_no: string }>(
+    'SELECT case_no FROM case_decisions WHERE decision_id = $1',
+    [decisionId],
+  );
+  return rows[0]?.case_no;
+}
+
+export async function setCaseState(
+  client: ClientBase,
+  caseNo: string,
+  { state, by, why, at }: { state: CaseState; by: string; why: string; at: Instant },
+): Promise<void> {
+  await client.query('UPDATE cases SET state = $2, state_by = $3, state_why = $4, state_at = $5 WHERE case_no = $1', [
+    caseNo,
+    state,
+    by,
+    why,
+    toDate(at),
+  ]);
+}
+
+export interface CaseEvent {
+  caseNo: string;
+  at: Instant;
+  by: string;
+  /** such as a verdict, or `customer-said-us` */
+  what: string;
+  why: string;
+  /** what it changed */
+  facts: Record<string, unknown>;
+}
+
+export async function addCaseEvent(client: ClientBase, { caseNo, at, by, what, why, facts }: CaseEvent): Promise<void> {
+  await client.query('INSERT INTO case_events (case_no, at, by, what, why, facts) VALUES ($1, $2, $3, $4, $5, $6)', [
+    caseNo,
+    toDate(at),
+    by,
+    what,
+    why,
+    JSON.stringify(facts),
+  ]);
+}
