@@ -84,7 +84,11 @@ export function observe(
     }
   }
   const { score, scale } = model.score(statistics);
-  return { score, scale, rose: thresholds === undefined ? 'none' : act(signature, score, thresholds) };
+  return {
+    score,
+    scale,
+    rose: thresholds === undefined ? 'none' : act(signature, score, thresholds, SCALE[scale]!.family),
+  };
 }
 
 function keyOf(version: Version, account: Account): number {
@@ -249,13 +253,16 @@ function measure({ f }: Signature, segment: SegmentModel): void {
   }
 }
 
-/** Whether a score calls for more than has been done; a level holds until it was quiet for a week. */
-function act({ u }: Signature, score: number, thresholds: Thresholds): Level {
+/**
+ * Whether a score calls for more than has been done; a level holds until it was quiet for a week. What is spent on ordinary calls at
+ * home suspends nothing: a hold of the numbers that it goes to is the most.
+ */
+function act({ u }: Signature, score: number, thresholds: Thresholds, family: Family): Level {
   const now = u[AT.now]!;
   if (u[AT.level]! > 0 && score < thresholds.warn && now - u[AT.loudAt]! > QUIET_S) u[AT.level] = 0;
   if (score < thresholds.warn) return 'none';
   u[AT.loudAt] = now;
-  const level = score >= thresholds.suspend ? 3 : score >= thresholds.hold ? 2 : 1;
+  const level = score >= thresholds.suspend && family !== 'all' ? 3 : score >= thresholds.hold ? 2 : 1;
   if (level <= u[AT.level]!) return 'none';
   u[AT.level] = level;
   u[AT.levelAt] = now;

@@ -7,7 +7,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import type { Account } from '../accounts/account.ts';
 import { readAccounts } from '../accounts/account-file.ts';
-import { suspendedClass, type BarringClass } from '../caps/barring.ts';
+import { barredTraffic, suspendedClass, type BarringClass, type BarScope } from '../caps/barring.ts';
 import { capOf, scopeOf, type Cap } from '../caps/cap.ts';
 import { CapBook } from '../caps/cap-book.ts';
 import { readCapFile } from '../caps/cap-file.ts';
@@ -17,14 +17,16 @@ import { decide } from '../decisions/decide.ts';
 import { decisionId, decisionResponse, type Decision } from '../decisions/decision.ts';
 import { decideReinstatement } from '../decisions/reinstatement.ts';
 import { isEmergency } from '../destinations/emergency.ts';
-import { TRAFFIC_BIT } from '../destinations/traffic.ts';
-import { readRows } from '../feeds/formats/rows.ts';
+import { matchesTraffic } from '../destinations/traffic.ts';
+import { NormsCollector, type Norms } from '../deviations/norms.ts';
 import { openFile } from '../feeds/sources/drop-folder.ts';
 import type { Reject, UsageRecord } from '../feeds/usage-record.ts';
 import type { Instant } from '../kernel/clock.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { admit, isAdmitted } from '../ledger/admit.ts';
 import { standing, type Version } from '../ledger/version.ts';
+import { DeviationRun } from './deviation-run.ts';
+import { OutOfOrder, sorted, streamed, type UsageSource } from './usage-file.ts';
 
 export interface ReplayOptions {
   accounts: string;
@@ -35,6 +37,8 @@ export interface ReplayOptions {
   warmUntil?: Instant;
   /** `enforce` leaves out what a suspension would have barred */
   mode?: 'shadow' | 'enforce';
+  /** false holds and suspensions by deviations, per 1,000 account-months, as a decimal string (default 1); or `off` */
+  budget?: string;
   onProgress?: (done: { records: number }) => void;
 }
 
@@ -50,7 +54,7 @@ export interface ReplaySummary {
   rejects: Reject[];
 }
 
-const BATCH_ROWS = 20_000;
+const PROGRESS_ROWS = 20_000;
 const REJECTS_SHOWN_MAX = 20;
 
 export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
@@ -61,17 +65,39 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     ]),
   );
   const caps = await named(options.caps, async () => capsOf(await readText(options.caps)));
-  const rejects: Reject[] = [];
-  const records = await named(options.usage, () => readUsage(options.usage, rejects));
-  const rows = records.length + rejects.length;
-  const run = new Replay(accounts, caps, options);
-  const lines: string[] = [];
-  for (const record of records) {
-    for (const decision of run.take(record, rejects)) {
-      lines.push(JSON.stringify(decisionResponse(decision, accounts.get(decision.accountId)!.timeZone)));
-    }
-    if (run.records % BATCH_ROWS === 0) options.onProgress?.({ records: run.records });
+  try {
+    return await replayOver(streamed(options.usage), accounts, caps, options);
+  } catch (error) {
+    if (!(error instanceof OutOfOrder)) throw error;
+    return replayOver(sorted(options.usage), accounts, caps, options);
   }
+}
+
+async function replayOver(
+  usage: UsageSource,
+  accounts: ReadonlyMap<string, Account>,
+  caps: readonly Cap[],
+  options: ReplayOptions,
+): Promise<ReplaySummary> {
+  const { budget = '1', mode = 'shadow', warmUntil } = options;
+  const rejects: Reject[] = [];
+  const lines: string[] = [];
+  const run = await named(options.usage, async () => {
+    const deviations =
+      budget === 'off'
+        ? undefined
+        : new DeviationRun(Number(budget), mode, warmUntil, await normsOf(usage, accounts, warmUntil));
+    const replaying = new Replay(accounts, caps, options, deviations);
+    for await (const records of usage(rejects)) {
+      for (const record of records) {
+        for (const decision of replaying.take(record, rejects)) {
+          lines.push(JSON.stringify(decisionResponse(decision, accounts.get(decision.accountId)!.timeZone)));
+        }
+        if (replaying.records % PROGRESS_ROWS === 0) options.onProgress?.({ records: replaying.records });
+      }
+    }
+    return replaying;
+  });
   const text = lines.map((line) => `${line}\n`).join('');
   if (options.out === '-') process.stdout.write(text);
   else {
@@ -79,7 +105,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     await rename(`${options.out}.part`, options.out);
   }
   return {
-    records: rows,
+    records: run.records + rejects.length - run.notAdmitted,
     counted: run.counted,
     duplicate: run.duplicate,
     rejected: rejects.length,
@@ -89,9 +115,31 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   };
 }
 
+/** What is usual, from what became available before `warmUntil`: the first version of each record. */
+async function normsOf(
+  usage: UsageSource,
+  accounts: ReadonlyMap<string, Account>,
+  warmUntil: Instant | undefined,
+): Promise<Norms | undefined> {
+  if (warmUntil === undefined) return undefined;
+  const collector = new NormsCollector();
+  const seen = new Set<string>();
+  for await (const records of usage([])) {
+    for (const record of records) {
+      if (record.receivedAt >= warmUntil) return collector.norms();
+      const account = accounts.get(record.accountId);
+      const version = admit(record, account, 'default', record.receivedAt);
+      if (account === undefined || !isAdmitted(version) || seen.has(record.recordId)) continue;
+      seen.add(record.recordId);
+      collector.add(version, account);
+    }
+  }
+  return collector.norms();
+}
+
 interface Bar {
   decision: Decision;
-  class: BarringClass;
+  scope: BarScope;
   from: Instant;
   /** when it ends of itself; undefined: only by hand */
   endsAt: Instant | undefined;
@@ -103,6 +151,7 @@ class Replay {
   counted = 0;
   duplicate = 0;
   barred = 0;
+  notAdmitted = 0;
   readonly #accounts: ReadonlyMap<string, Account>;
   readonly #meters: Meters;
   readonly #options: ReplayOptions;
@@ -112,7 +161,15 @@ class Replay {
   #ending: Bar[] = [];
   readonly #made = new Set<string>();
 
-  constructor(accounts: ReadonlyMap<string, Account>, caps: readonly Cap[], options: ReplayOptions) {
+  readonly #deviations: DeviationRun | undefined;
+
+  constructor(
+    accounts: ReadonlyMap<string, Account>,
+    caps: readonly Cap[],
+    options: ReplayOptions,
+    deviations: DeviationRun | undefined,
+  ) {
+    this.#deviations = deviations;
     this.#accounts = accounts;
     this.#meters = new Meters(new CapBook(caps));
     this.#options = options;
@@ -125,6 +182,7 @@ class Replay {
     const decisions = this.#reinstate(at);
     const version = admit(record, this.#accounts.get(record.accountId), 'default', at);
     if (!isAdmitted(version)) {
+      this.notAdmitted++;
       rejects.push({ ...version, line: record.line, text: '' });
       return decisions;
     }
@@ -151,20 +209,31 @@ class Replay {
         }
       }
     }
+    const deviating = this.#deviations?.take({ from: before, to: version }, this.#accounts.get(version.accountId)!, at);
+    if (deviating) {
+      decisions.push(deviating);
+      this.#bar(deviating);
+    }
     return decisions;
+  }
+
+  /** What a hold or a suspension bars in this mode: a hold the destinations that it names, a suspension its class. */
+  #bar(decision: Decision, endsAt?: Instant): void {
+    if (decision.mode !== 'enforce' || (decision.type !== 'hold' && decision.type !== 'suspend')) return;
+    const suspended = suspendedClass(decision.action);
+    const scopes = suspended ? [suspended] : ((decision.evidence?.bars as BarScope[] | undefined) ?? []);
+    for (const scope of scopes) {
+      const bar: Bar = { decision, scope, from: decision.at, endsAt, until: endsAt ?? Infinity };
+      const bars = this.#bars.get(decision.accountId);
+      if (bars) bars.push(bar);
+      else this.#bars.set(decision.accountId, [bar]);
+      if (endsAt !== undefined) this.#ending.push(bar);
+    }
   }
 
   #carryOut(decision: Decision, cap: Cap, periodEnd: Instant): void {
     const { accountId, at } = decision;
-    const barred = suspendedClass(decision.action);
-    if (decision.type === 'suspend' && barred && decision.mode === 'enforce') {
-      const endsAt = cap.reinstate === 'period-end' ? periodEnd : undefined;
-      const bar: Bar = { decision, class: barred, from: at, endsAt, until: endsAt ?? Infinity };
-      const bars = this.#bars.get(accountId);
-      if (bars) bars.push(bar);
-      else this.#bars.set(accountId, [bar]);
-      if (endsAt !== undefined) this.#ending.push(bar);
-    }
+    this.#bar(decision, cap.reinstate === 'period-end' ? periodEnd : undefined);
     if (decision.type !== 'restore') return;
     for (const bar of this.#bars.get(accountId) ?? []) {
       const { capId, period, threshold } = bar.decision;
@@ -179,19 +248,18 @@ class Replay {
     if (!this.#ending.some((bar) => bar.until <= at)) return [];
     const ended = this.#ending.filter((bar) => bar.until <= at).toSorted((a, b) => a.until - b.until);
     this.#ending = this.#ending.filter((bar) => bar.until > at);
-    return ended.map((bar) => decideReinstatement(bar.decision, bar.class, bar.until));
+    return ended.map((bar) => decideReinstatement(bar.decision, bar.scope as BarringClass, bar.until));
   }
 
   #isBarred(version: Version): boolean {
     const bars = this.#bars.get(version.accountId);
     if (!bars || version.destination.number === '') return false;
-    const { number, traffic } = version.destination;
     return bars.some(
       (bar) =>
         version.startedAt >= bar.from &&
         version.startedAt < bar.until &&
-        (bar.class === 'outgoing' || (traffic & TRAFFIC_BIT[bar.class]) !== 0) &&
-        !isEmergency(number, this.#accounts.get(version.accountId)!.homeCountry),
+        matchesTraffic(barredTraffic(bar.scope), version.destination) &&
+        !isEmergency(version.destination.number, this.#accounts.get(version.accountId)!.homeCountry),
     );
   }
 }
@@ -204,24 +272,6 @@ async function named<T>(path: string, read: () => Promise<T>): Promise<T> {
     if (!(error instanceof Refusal)) throw error;
     throw new Refusal(error.kind, error.code, `${path}: ${error.message}`, error.faults);
   }
-}
-
-async function readUsage(path: string, rejects: Reject[]): Promise<UsageRecord[]> {
-  const records: UsageRecord[] = [];
-  const { bytes, format } = openFile(path);
-  let ordered = true;
-  for await (const batch of readRows(bytes, format, BATCH_ROWS)) {
-    for (const row of batch) {
-      if ('reject' in row) {
-        rejects.push(row.reject);
-        continue;
-      }
-      ordered &&= records.length === 0 || records.at(-1)!.receivedAt <= row.record.receivedAt;
-      records.push(row.record);
-    }
-  }
-  // The order of the file decides between records of the same instant: the sort is stable.
-  return ordered ? records : records.toSorted((a, b) => a.receivedAt - b.receivedAt);
 }
 
 /** Caps that no server has named get the id that their place gives them, so that the same file decides the same. */

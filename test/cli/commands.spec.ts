@@ -207,7 +207,7 @@ describe('plafond replay', () => {
       caps: JSON.stringify(CAP),
       usage: HEADER + row('r1', '60.00') + row('r2', '1.00', 'nobody'),
     };
-    const args = ['replay', '--out', join(folder, 'decisions.ndjson')];
+    const args = ['replay', '--budget', 'off', '--out', join(folder, 'decisions.ndjson')];
     for (const [name, content] of Object.entries(files)) {
       const file = join(folder, name === 'caps' ? 'caps.json' : `${name}.csv`);
       await writeFile(file, content);

@@ -42,7 +42,7 @@ async function run(options: Partial<ReplayOptions> & { rows?: readonly string[];
   if (rows) await writeFile(usage, `${[header, ...rows].join('\n')}\n`);
   const caps = capText === undefined ? file('caps.json') : join(folder, `caps-${runs}.json`);
   if (capText !== undefined) await writeFile(caps, capText);
-  const summary = await replay({ accounts: file('accounts.csv'), caps, usage, out, ...rest });
+  const summary = await replay({ accounts: file('accounts.csv'), caps, usage, out, budget: 'off', ...rest });
   const text = await readFile(out, 'utf8');
   const decided = text
     .split('\n')
@@ -73,6 +73,37 @@ const EXPECTED = [
   'warn cap 100 2010-03 m35d576de',
   'suspend cap 100 2010-03 m35d576de',
 ];
+
+describe('the court case, by what is usual', () => {
+  it.each(['shadow', 'enforce'] as const)(
+    'is held within four hours and €25 of its first call, in %s',
+    async (mode) => {
+      const { decided } = await run({ mode, budget: '1' });
+      const held = decided.find(({ type, trigger }) => type === 'hold' && trigger === 'deviation')!;
+      const first = lines.map(valuesOf).find(({ origin_country }) => origin_country === 'RO')!;
+      expect(parseInstant(held.at)! - parseInstant(first.started_at!)!).toBeLessThan(4 * 3_600_000);
+      expect(Number(held.spend)).toBeLessThan(25);
+      expect(decided.filter(({ type }) => type === 'hold')).toHaveLength(1);
+    },
+  );
+
+  it('is for the billing team to decide where the contract has no clause', async () => {
+    const accounts = join(folder, 'no-terms.csv');
+    await writeFile(accounts, (await readFile(file('accounts.csv'), 'utf8')).replace('GTC 7.3', ''));
+    const { decided } = await run({ accounts, mode: 'enforce', budget: '1' });
+    const byDeviation = decided.filter(({ trigger }) => trigger === 'deviation').map(({ type }) => type);
+    expect(new Set(byDeviation)).toEqual(new Set(['warn', 'notify-operator']));
+  });
+
+  it('leaves out what a hold bars, and comes out the same to the byte', async () => {
+    const enforced = await run({ mode: 'enforce', budget: '1' });
+    expect(enforced.summary.barred).toBeGreaterThan(140);
+    expect((await run({ mode: 'enforce', budget: '1' })).text).toBe(enforced.text);
+    expect((await run({ mode: 'enforce', budget: '1', rows: lines.toSorted((a, b) => hash(a) - hash(b)) })).text).toBe(
+      enforced.text,
+    );
+  });
+});
 
 describe('the court case', () => {
   it('warns at 50 and 80 %, and suspends at 100 %', async () => {
