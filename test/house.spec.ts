@@ -41,7 +41,7 @@ const MAY_KNOW: Record<string, readonly string[]> = {
   spend: [...GROUND, 'destinations', 'accounts', 'ledger'],
   caps: ['kernel', 'destinations', 'accounts', 'ledger', 'spend'],
   deviations: [...GROUND, 'destinations', 'accounts', 'feeds', 'ledger'],
-  decisions: ['kernel', 'destinations', 'caps', 'deviations'],
+  decisions: ['kernel', 'destinations', 'accounts', 'ledger', 'caps', 'deviations'],
   warnings: ['kernel', 'decisions'],
   suspensions: ['kernel', 'caps', 'decisions'],
   cases: ['kernel'],
