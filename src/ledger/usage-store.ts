@@ -142,14 +142,11 @@ export function versionOf(row: UsageRow): HeldVersion {
 
 /**
  * The versions that hold of the records named, on the days given: those of the arriving versions and their neighbours,
- * since a correction may move a start over midnight. One probe of the unique key a record and day: OFFSET 0 keeps the
- * planner, which knows nothing yet of a new partition, from turning the loops around; the constant days prune.
+ * since a correction may move a start over midnight. One walk through the unique key of each of these days: PostgreSQL
+ * sorts the records and goes from leaf to leaf. The constant days prune.
  */
 const HELD = `
-  SELECT ${USAGE_ROW}
-    FROM unnest($3::date[]) AS d (day), unnest($1::text[]) AS k (record_id),
-         LATERAL (SELECT * FROM usage u WHERE u.record_id = k.record_id AND u.origin = $2 AND u.day = d.day
-                     AND u.day = ANY ($3) OFFSET 0) u`;
+  SELECT ${USAGE_ROW} FROM usage u WHERE u.record_id = ANY ($1::text[]) AND u.origin = $2 AND u.day = ANY ($3::date[])`;
 
 export async function heldVersions(
   client: ClientBase,
@@ -183,26 +180,20 @@ export function copyLine(v: HeldVersion): string {
   );
 }
 
-/**
- * Takes versions out that hold no longer. They are found as {@link HELD} finds them, for the same reason, and then taken
- * by where they lie.
- */
-const REMOVE = `
-  DELETE FROM usage u
-   USING (SELECT h.place, h.partition
-            FROM unnest($1::date[], $2::text[]) AS v (day, record_id),
-                 LATERAL (SELECT ctid AS place, tableoid AS partition FROM usage h
-                           WHERE h.record_id = v.record_id AND h.origin = $3 AND h.day = v.day
-                             AND h.day = ANY ($1::date[]) OFFSET 0) h) found
-   WHERE u.ctid = found.place AND u.tableoid = found.partition AND u.day = ANY ($1::date[])`;
+/** Takes versions out that hold no longer: of each day those that stood on it, found as {@link HELD} finds them. */
+const REMOVE = `DELETE FROM usage u WHERE u.record_id = ANY ($1::text[]) AND u.origin = $2 AND u.day = $3::date`;
 
 export async function removeVersions(client: ClientBase, versions: readonly Version[]): Promise<void> {
-  if (versions.length === 0) return;
-  await client.query(REMOVE, [
-    versions.map((v) => dateOfDay(dayOf(v.startedAt))),
-    versions.map((v) => v.recordId),
-    versions[0]!.origin,
-  ]);
+  const byDay = new Map<number, Version[]>();
+  for (const version of versions) {
+    const day = dayOf(version.startedAt);
+    const same = byDay.get(day);
+    if (same) same.push(version);
+    else byDay.set(day, [version]);
+  }
+  for (const [day, gone] of byDay) {
+    await client.query(REMOVE, [textArray(gone.map((v) => v.recordId)), gone[0]!.origin, dateOfDay(day)]);
+  }
 }
 
 export interface RecordIdentity {
