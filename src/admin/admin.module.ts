@@ -24,6 +24,7 @@ import { RoleGuard } from './role.guard.ts';
 import { SpendController } from './spend.controller.ts';
 import { SpendRebuildController } from './spend-rebuild.controller.ts';
 import { SuspensionsController } from './suspensions.controller.ts';
+import { UpliftsController } from './uplifts.controller.ts';
 import { UsageController } from './usage.controller.ts';
 import { WarningsController } from './warnings.controller.ts';
 
@@ -42,6 +43,7 @@ import { WarningsController } from './warnings.controller.ts';
     WarningsController,
     SuspensionsController,
     GuardController,
+    UpliftsController,
     ChangesController,
     AlarmsController,
     ReconciliationsController,

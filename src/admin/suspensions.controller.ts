@@ -34,7 +34,9 @@ const suspensionForm = z
   .meta({ id: 'SuspensionForm' });
 
 /** Who lifts in a hurry may leave the reason for later. */
-const reasonForm = z.strictObject({ reason: reason.default('no reason given') }).default({ reason: 'no reason given' });
+export const reasonForm = z
+  .strictObject({ reason: reason.default('no reason given') })
+  .default({ reason: 'no reason given' });
 
 const STATES = ['awaiting-approval', 'wanted', 'applied', 'lifting', 'lifted', 'declined'] as const;
 

@@ -3,6 +3,7 @@
  * Usage of a service that has a cap of its own counts under that one; everything else under the account's.
  */
 import type { Account } from '../accounts/account.ts';
+import { raisedBy, type Uplift } from './uplift.ts';
 import { scopeOf, type Cap, type CapDefinition, type Scope } from './cap.ts';
 
 /** Where two caps may not meet: same scope, traffic, period and currency. */
@@ -27,8 +28,16 @@ export class CapBook {
   readonly #bySegment = new Map<string, readonly Cap[]>();
   readonly #byOwner = new Map<string, readonly Cap[]>();
 
+  readonly #uplifts = new Map<string, Uplift[]>();
+  readonly #raised = new Map<string, Map<readonly Cap[], readonly Cap[]>>();
+
   /** @throws where two caps have the same scope, traffic, period and currency */
-  constructor(caps: Iterable<Cap>) {
+  constructor(caps: Iterable<Cap>, uplifts: Iterable<Uplift> = []) {
+    for (const uplift of uplifts) {
+      const others = this.#uplifts.get(uplift.accountId);
+      if (others) others.push(uplift);
+      else this.#uplifts.set(uplift.accountId, [uplift]);
+    }
     for (const cap of caps) {
       const scoped = this.#scoped(cap.scope.kind, cap.scope.value, true)!;
       const twin = scoped.get(meterOf(cap));
@@ -38,8 +47,12 @@ export class CapBook {
     }
   }
 
-  /** The caps that hold for an account as a whole: one a traffic class and period. */
+  /** The caps that hold for an account as a whole, as uplifts raise them: one a traffic class and period. */
   ofAccount(account: Account): readonly Cap[] {
+    return this.#raisedFor(account, this.#ofAccount(account));
+  }
+
+  #ofAccount(account: Account): readonly Cap[] {
     const own = this.#scoped('account', account.accountId);
     const group = `${account.currency}\u0000${account.segment}`;
     let shared = this.#bySegment.get(group);
@@ -61,7 +74,20 @@ export class CapBook {
   ofService(serviceId: string, account: Account): readonly Cap[] {
     if (serviceId === '') return NONE;
     const own = this.#scoped('service', serviceId);
-    return own ? this.#remembered(`service\u0000${serviceId}\u0000${account.currency}`, account.currency, [own]) : NONE;
+    if (!own) return NONE;
+    const caps = this.#remembered(`service\u0000${serviceId}\u0000${account.currency}`, account.currency, [own]);
+    return this.#raisedFor(account, caps);
+  }
+
+  /** The same caps each time they are asked for, so that what is known of them can be kept beside them. */
+  #raisedFor({ accountId }: Account, caps: readonly Cap[]): readonly Cap[] {
+    const uplifts = this.#uplifts.get(accountId);
+    if (!uplifts) return caps;
+    let known = this.#raised.get(accountId);
+    if (!known) this.#raised.set(accountId, (known = new Map()));
+    let raised = known.get(caps);
+    if (!raised) known.set(caps, (raised = caps.map((cap) => raisedBy(cap, uplifts))));
+    return raised;
   }
 
   #remembered(owner: string, currency: string, layers: Map<string, Cap>[]): readonly Cap[] {

@@ -108,6 +108,8 @@ export interface Cap {
   traffic: Traffic;
   period: Period;
   limit: Micros;
+  /** how much of the limit is an uplift of the account for which the cap is held */
+  uplift: Micros;
   currency: Currency;
   /** by rising percent */
   thresholds: readonly Threshold[];
@@ -133,6 +135,7 @@ export function capOf(id: string, version: number, definition: CapDefinition): C
     traffic: definition.traffic,
     period: definition.period,
     limit,
+    uplift: 0n,
     currency: definition.currency,
     thresholds: definition.thresholds
       .map(({ percent, actions }) => ({ percent, actions, amount: percentOf(limit, percent) }))

@@ -45,8 +45,18 @@ export interface Crossing {
   /** it rose, fell by a correction, and rose again */
   again: boolean;
   spend: Micros;
-  /** the record that decided; undefined where the cap was changed */
+  /** the record that decided; undefined where the limit was changed */
   record: Version | undefined;
+  /** where an uplift changed the limit */
+  limitChange?: LimitChange;
+}
+
+/** An uplift was granted or has ended. */
+export interface LimitChange {
+  /** `manual`: by a person; `cap`: its time was over */
+  trigger: 'manual' | 'cap';
+  /** such as "since its limit is raised by 50.00 EUR until …" */
+  words: string;
 }
 
 export interface CrossingState {

@@ -80,20 +80,22 @@ function decideWithdrawal(crossing: Crossing, at: Instant): Decision {
   return { ...lift(crossing, at, 'manual', reason), spend: undefined };
 }
 
+/** A cap that is lifted by hand only is so by a person who raises the limit for a while. */
 function lift(crossing: Crossing, at: Instant, trigger: Trigger, reason: string): Decision {
   const notify = (story: string) => make(crossing, at, 'notify-operator', trigger, '', `${reason} ${story}`);
   if (crossing.account.suspensionTerms === '') return notify('Nothing had been suspended.');
-  if (crossing.meter.cap.reinstate === 'manual') return notify('The cap is lifted by hand only: a person decides.');
+  if (crossing.meter.cap.reinstate === 'manual' && !crossing.limitChange)
+    return notify('The cap is lifted by hand only: a person decides.');
   return make(crossing, at, 'restore', trigger, '', `${reason} What it had suspended is lifted.`);
 }
 
-/** What goes back and forth over a threshold does so by corrections of usage, or by a person who changes the cap. */
+/** What goes back and forth over a threshold does so by corrections of usage, or by a limit that is changed. */
 function correctedBy(crossing: Crossing): Trigger {
-  return crossing.record ? 'correction' : 'manual';
+  return crossing.record ? 'correction' : (crossing.limitChange?.trigger ?? 'manual');
 }
 
 function cause(crossing: Crossing): string {
-  return crossing.record ? 'by a correction' : 'since the cap was changed';
+  return crossing.record ? 'by a correction' : (crossing.limitChange?.words ?? 'since the cap was changed');
 }
 
 function make(
@@ -104,11 +106,16 @@ function make(
   action: string,
   explanation: string,
 ): Decision {
-  const { account, meter, period, threshold, spend, record } = crossing;
+  const { account, meter, period, threshold, spend, record, limitChange } = crossing;
   const { cap } = meter;
   // A crossing acts once, so cap, account, period and threshold identify what it decides; what corrections undo and
-  // redo may come more than once, so those say when and by which record.
-  const once = trigger === 'cap' ? [] : [at, record?.recordId ?? '', record?.revision ?? 0, record?.state ?? ''];
+  // redo may come more than once, so those say when and by which record. While an uplift is in force the limit is another.
+  const once =
+    trigger === 'cap' && !limitChange
+      ? cap.uplift === 0n
+        ? []
+        : [`uplift ${cap.uplift}`]
+      : [at, record?.recordId ?? '', record?.revision ?? 0, record?.state ?? ''];
   return {
     id: decisionId(cap.id, account.accountId, period.name, threshold.percent, type, trigger, action, ...once),
     at,

@@ -3,9 +3,9 @@ import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import type { Account } from '../accounts/account.ts';
 import { accountOf, accountsById, lockAccounts, putAccounts, type AccountRow } from '../accounts/store.ts';
-import { CapBook } from '../caps/cap-book.ts';
 import type { Cap } from '../caps/cap.ts';
 import { allCaps } from '../caps/store.ts';
+import { capBook } from '../caps/uplift-store.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { Clock, toDate, type Instant } from '../kernel/clock.ts';
 import { Refusal } from '../kernel/refusal.ts';
@@ -132,7 +132,7 @@ async function countAnew(client: ClientBase, accounts: readonly Account[], at: I
   const caps = await allCaps(client);
   const meters = new Map(caps.map((cap) => [`${cap.traffic} ${cap.period}`, cap]));
   for (const cap of meters.values()) await recountUnder(client, cap, ids);
-  const book = new CapBook(caps);
+  const book = await capBook(client);
   const holding = new Map<string, Cap>();
   for (const account of await accountsById(client, ids)) {
     for (const cap of book.ofAccount(account)) holding.set(cap.id, cap);

@@ -7,7 +7,7 @@ import type { Account } from '../accounts/account.ts';
 import { accountsById } from '../accounts/store.ts';
 import { CapBook } from '../caps/cap-book.ts';
 import { Meters } from '../caps/meters.ts';
-import { allCaps } from '../caps/store.ts';
+import { capBook } from '../caps/uplift-store.ts';
 import type { Decision } from '../decisions/decision.ts';
 import { PolicyBook } from '../deviations/policy.ts';
 import { policyBook } from '../deviations/policy-store.ts';
@@ -59,7 +59,7 @@ export class KnownAccounts {
     ids: Iterable<string>,
   ): Promise<{ meters: Meters; policies: PolicyBook; accounts: ReadonlyMap<string, Account> }> {
     if (revision !== this.#revision) {
-      this.#meters = new Meters(new CapBook(await allCaps(client)));
+      this.#meters = new Meters(await capBook(client));
       this.#policies = await policyBook(client);
       this.#accounts = new Map();
       this.#revision = revision;

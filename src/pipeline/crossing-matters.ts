@@ -110,6 +110,7 @@ function capFacts(cap: Cap): Record<string, unknown> {
     traffic: cap.traffic,
     cap_period: cap.period,
     limit: formatAmount(cap.limit),
+    ...(cap.uplift === 0n ? {} : { uplift: formatAmount(cap.uplift) }),
     currency: cap.currency,
     thresholds: cap.thresholds.map(({ percent, amount, actions }) => ({
       percent: String(percent),

@@ -6,10 +6,11 @@ import type { ClientBase } from 'pg';
 import type { Account } from '../accounts/account.ts';
 import { accountsById } from '../accounts/store.ts';
 import type { Cap } from '../caps/cap.ts';
-import { CapBook } from '../caps/cap-book.ts';
+import type { CapBook } from '../caps/cap-book.ts';
 import { Evaluation, type Crossing } from '../caps/evaluation.ts';
 import { Meters } from '../caps/meters.ts';
-import { allCaps, crossingsOf, keepCrossings } from '../caps/store.ts';
+import { crossingsOf, keepCrossings } from '../caps/store.ts';
+import { capBook } from '../caps/uplift-store.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
 import { calendarPeriod, rollingHours, type CalendarPeriod } from '../kernel/period.ts';
 import { toDates, USAGE_ROW, versionOf, type UsageRow } from '../ledger/usage-store.ts';
@@ -25,6 +26,8 @@ interface Subject {
   account: Account;
   /** the service whose own cap it is; empty: the account */
   serviceId: string;
+  /** as uplifts raise it for the account */
+  cap: Cap;
 }
 
 /**
@@ -42,7 +45,7 @@ export async function holdCap(
   const rows = await (hours === undefined ? countersToHold : windowsToHold)(client, cap, accountIds, now);
   const ids = [...new Set(rows.map((row) => row.account_id))];
   const accounts = new Map((await accountsById(client, ids)).map((account) => [account.accountId, account]));
-  const book = new CapBook(await allCaps(client));
+  const book = await capBook(client);
   const evaluation = new Evaluation();
   evaluation.recall(await crossingsOf(client, ids));
   const subjects = new Map<string, Subject>();
@@ -50,8 +53,8 @@ export async function holdCap(
     const account = accounts.get(account_id);
     if (!account) continue;
     const holding = serviceId === '' ? book.ofAccount(account) : book.ofService(serviceId, account);
-    if (holding.some(({ id }) => id === cap.id))
-      subjects.set(subjectKey(account_id, serviceId), { account, serviceId });
+    const held = holding.find(({ id }) => id === cap.id);
+    if (held) subjects.set(subjectKey(account_id, serviceId), { account, serviceId, cap: held });
   }
   const crossings =
     hours === undefined
@@ -86,8 +89,8 @@ function holdCounters(
   const spends = new Map(
     rows.map((row) => [`${subjectKey(row.account_id, row.service_id)} ${row.from_ms}`, BigInt(row.spend_micros)]),
   );
-  return [...subjects].flatMap(({ account, serviceId }) => {
-    const meter = { cap, serviceId };
+  return [...subjects].flatMap(({ account, ...meter }) => {
+    const { serviceId } = meter;
     const spendIn = ({ from }: CalendarPeriod) =>
       spends.get(`${subjectKey(account.accountId, serviceId)} ${from}`) ?? 0n;
     const period = calendarPeriod(cap.period as 'day' | 'week' | 'month', now, account);
@@ -106,8 +109,8 @@ function holdWindows(
   now: Instant,
   before: Cap | undefined,
 ): Crossing[] {
-  return [...subjects].flatMap(({ account, serviceId }) => {
-    const meter = { cap, serviceId };
+  return [...subjects].flatMap(({ account, ...meter }) => {
+    const { serviceId } = meter;
     const window =
       windows.get(subjectKey(account.accountId, serviceId)) ?? new RollingWindow(rollingHours(cap.period)!);
     const spendIn = ({ from }: CalendarPeriod) => window.spendAt(from + window.lengthMs);

@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { UsagePartitions } from '../ledger/partitions.ts';
 import { AnswerGuard } from './answer-guard.ts';
 import { DropOldPartitions } from './drop-old-partitions.ts';
+import { GrantUplift } from './grant-uplift.ts';
 import { ImportDroppedFile } from './import-dropped-file.ts';
 import { ReconcileImports } from './reconcile-imports.ts';
 import { FitNorms } from './fit-norms.ts';
@@ -24,6 +25,7 @@ export class PipelineHandlers {
     private readonly suspensions: SettleSuspensions,
     private readonly reinstatements: ReinstateDue,
     private readonly guard: AnswerGuard,
+    private readonly uplifts: GrantUplift,
     private readonly droppedFiles: ImportDroppedFile,
     private readonly servers: PullSftp,
     private readonly partitions: UsagePartitions,
@@ -56,6 +58,7 @@ export class PipelineHandlers {
   };
 
   async #endWhatIsOver(): Promise<void> {
+    await this.uplifts.endDue();
     await this.reinstatements.run();
     await this.guard.settle();
   }

@@ -6,6 +6,7 @@ import { ChangeCaps } from './change-caps.ts';
 import { ChangeFeeds } from './change-feeds.ts';
 import { FeedBook } from './feed-book.ts';
 import { DropOldPartitions } from './drop-old-partitions.ts';
+import { GrantUplift } from './grant-uplift.ts';
 import { ImportDroppedFile } from './import-dropped-file.ts';
 import { LinkKey } from './link-key.ts';
 import { ObserveUsage } from './observe-usage.ts';
@@ -38,6 +39,7 @@ const USE_CASES = [
   SettleDelivery,
   ReinstateDue,
   AnswerGuard,
+  GrantUplift,
   UsagePartitions,
   WatchFeeds,
   ReconcileImports,
