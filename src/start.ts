@@ -57,7 +57,7 @@ export async function startPlafond(
 const nestOptions = (log: PlafondLogger) => ({ logger: log, abortOnError: false });
 
 async function createHttp(config: Config, roles: Surroundings, log: PlafondLogger): Promise<NestFastifyApplication> {
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoles(config, roles), httpAdapter(), {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoles(config, roles), httpAdapter(config), {
     ...HTTP_OPTIONS,
     ...nestOptions(log),
   });

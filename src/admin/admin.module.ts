@@ -3,6 +3,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { PipelineModule } from '../pipeline/pipeline.module.ts';
 import { AccountsController } from './accounts.controller.ts';
 import { AlarmsController } from './alarms.controller.ts';
+import { AnswersController } from './answers.controller.ts';
 import { CapsController } from './caps.controller.ts';
 import { ChangesController } from './changes.controller.ts';
 import { DecisionsController } from './decisions.controller.ts';
@@ -52,6 +53,7 @@ import { WarningsController } from './warnings.controller.ts';
     HealthController,
     MetricsController,
     DocsController,
+    AnswersController,
   ],
   providers: [
     ApiDescription,

@@ -9,17 +9,21 @@ import { errorCode, HttpProblem } from './problem.ts';
 const JSON_BYTES_MAX = 1024 ** 2;
 const RECEIVED_BYTES_MAX = 64 * 1024 ** 2;
 
-const PARSED_TYPES = ['application/json'];
+const FORM_BYTES_MAX = 16 * 1024;
 
-/** Takes the place of Fastify's parsers. A route's `streams` says which types it reads itself; all others take JSON. */
+const PARSED_TYPES = ['application/json'];
+const FORM_TYPES = ['application/x-www-form-urlencoded'];
+
+/** Takes the place of Fastify's parsers. A route's `streams` says which types it reads itself, `forms` that it takes a browser's form; all others take JSON. */
 export function parseBodies(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', async (request: FastifyRequest, payload: Readable) => {
-    const { streams } = request.routeOptions.config;
+    const { streams, forms } = request.routeOptions.config;
     const type = mediaType(request);
-    const taken = streams ?? PARSED_TYPES;
+    const taken = streams ?? (forms ? FORM_TYPES : PARSED_TYPES);
     if (!taken.includes(type)) throw unsupported(`this takes ${taken.join(', ')}, not ${type || 'an unnamed type'}`);
-    return streams ? payload : parseJson(payload, request);
+    if (streams) return payload;
+    return forms ? parseForm(payload) : parseJson(payload, request);
   });
 }
 
@@ -36,6 +40,13 @@ async function parseJson(payload: Readable, request: FastifyRequest): Promise<un
   } catch (error) {
     throw new Refusal('unreadable', 'bad_json', `the body is not JSON: ${error instanceof Error ? error.message : ''}`);
   }
+}
+
+/** A form's fields as a browser sends them; of a name that comes twice the last counts. */
+async function parseForm(payload: Readable): Promise<Record<string, string>> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of bounded(payload, FORM_BYTES_MAX, 'a form')) chunks.push(chunk);
+  return Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString('utf8')));
 }
 
 /** The type of the body without its parameters, in lower case; empty where none is named. */

@@ -1,18 +1,34 @@
-/** Nothing is read of a request, not even its body, before it has shown a key. Only /health is open. */
+/**
+ * Nothing is read of a request, not even its body, before it has shown a key. Open are /health, and the pages for customers,
+ * whose key is the token in their path.
+ */
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Clock } from '../kernel/clock.ts';
-import { FailedAttempts } from './keys/failed-attempts.ts';
+import { Attempts } from './attempts.ts';
 import { KeyRing } from './keys/key-ring.ts';
 import { HttpProblem } from './problem.ts';
 
 const CHALLENGES = ['Bearer realm="plafond"', 'Basic realm="plafond: any name, the key as password", charset="UTF-8"'];
 
+/** The routes that need no key. */
+const OPEN_ROUTES: ReadonlySet<string | undefined> = new Set([
+  '/health/live',
+  '/health/ready',
+  '/a/:token',
+  '/a/:token/us',
+  '/a/:token/not-us',
+  '/a/:token/call-me',
+]);
+
+const WRONG_KEYS_A_MINUTE_MAX = 20;
+
 @Injectable()
 export class Gate {
   readonly #keys: KeyRing;
   readonly #clock: Clock;
-  readonly #failures = new FailedAttempts();
+  /** By address; who has a valid key is never slowed down. */
+  readonly #failures = new Attempts(WRONG_KEYS_A_MINUTE_MAX);
 
   constructor(keys: KeyRing, clock: Clock) {
     this.#keys = keys;
@@ -22,7 +38,7 @@ export class Gate {
   /** Notes on the request who calls. Throws 401, or 429 after too many wrong keys from one address. */
   async admit(request: FastifyRequest): Promise<void> {
     const route = request.routeOptions.url;
-    if (route === '/health/live' || route === '/health/ready') return;
+    if (OPEN_ROUTES.has(route)) return;
     const docs = route !== undefined && /^\/docs(?:$|[/-])/.test(route);
     const presented = presentedKey(request.headers.authorization, docs);
     if (presented === undefined) throw unauthorized('a key is needed: Authorization: Bearer <key>', docs);

@@ -17,10 +17,12 @@ import { invalid, ProblemFilter, sendProblem } from './problem.ts';
 const REQUEST_MS_MAX = 600_000;
 
 /** The adapter that the application is to be created with. */
-export function httpAdapter(): FastifyAdapter {
+export function httpAdapter(config?: Pick<Config, 'trustedProxies'>): FastifyAdapter {
   return new FastifyAdapter({
     genReqId: () => randomUUID(),
     requestTimeout: REQUEST_MS_MAX,
+    // Whose address counts as the caller's: that of the connection, unless a proxy that is trusted says otherwise.
+    trustProxy: config?.trustedProxies ?? false,
     // What no route can be looked for, such as a path that does not decode, never reaches a filter.
     frameworkErrors: sendProblem,
   });

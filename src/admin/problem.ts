@@ -69,7 +69,7 @@ const log = new Logger('http');
 /** Answers with what went wrong; what went wrong inside goes to the log alone. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { status, code, detail, errors, headers } = answerTo(error);
-  if (status >= 500) log.error(`${request.method} ${request.url} (${request.id}): ${describe(error)}`);
+  if (status >= 500) log.error(`${request.method} ${withoutToken(request.url)} (${request.id}): ${describe(error)}`);
   if (reply.sent) return;
   const body: Problem = {
     type: `urn:plafond:problem:${code}`,
@@ -86,6 +86,11 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .code(status)
     .headers({ ...headers, 'content-type': 'application/problem+json' })
     .send(bytes);
+}
+
+/** The path of a customer's page is a key. */
+function withoutToken(url: string): string {
+  return url.replace(/^\/a\/[^/?]+/, '/a/***');
 }
 
 @Catch()

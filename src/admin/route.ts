@@ -14,6 +14,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** the content types whose bytes the route reads itself, as they come in; unset: JSON, parsed and bounded */
     streams?: readonly string[];
+    /** whether the route takes a browser's form in place of JSON */
+    forms?: boolean;
   }
 }
 
@@ -56,7 +58,7 @@ export function Route(declared: RouteDeclaration): MethodDecorator {
   );
 }
 
-/** A route that anybody may call: only what machines ask before they can know a key. */
+/** A route that anybody may call: what machines ask before they can know a key, and what has its key in its path. */
 export function OpenRoute(declared: Pick<RouteDeclaration, 'summary' | 'answers' | 'schema'>): MethodDecorator {
   return applyDecorators(SetMetadata(OPEN, true), ApiOperation({ summary: declared.summary }), success(declared));
 }

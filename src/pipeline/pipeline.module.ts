@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { UsagePartitions } from '../ledger/partitions.ts';
 import { AnswerGuard } from './answer-guard.ts';
+import { AnswerPages } from './answer-pages.ts';
+import { AnswerWarning } from './answer-warning.ts';
 import { ChangeAccounts } from './change-accounts.ts';
 import { ChangeCaps } from './change-caps.ts';
 import { ChangeFeeds } from './change-feeds.ts';
@@ -27,6 +29,8 @@ const USE_CASES = [
   ImportDroppedFile,
   FeedBook,
   LinkKey,
+  AnswerWarning,
+  AnswerPages,
   ChangeFeeds,
   TryFeed,
   PullSftp,

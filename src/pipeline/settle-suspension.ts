@@ -2,7 +2,6 @@
  * Makes the switch do what is wanted, and writes down what was read back; and what people want by hand. States and rules:
  * suspensions/README.md.
  */
-import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
@@ -18,13 +17,13 @@ import { step, type SuspensionEvent } from '../suspensions/states.ts';
 import {
   approveSuspensions,
   endSuspensions,
-  insertByHand,
   liveByHand,
   lockSuspension,
   type SuspensionRow,
 } from '../suspensions/store.ts';
 import { SWITCH, type Switch } from '../suspensions/switches/switch.ts';
 import { ReconcileRound, type RoundResult } from './reconcile-round.ts';
+import { suspendByHand } from './suspend-by-hand.ts';
 import { aboutRow, decisionEvidence, suspensionDecision, type AboutSuspension } from './suspension-decision.ts';
 
 /** A suspension that a person asks for. It needs no terms on file: the person answers for it, and is named. */
@@ -92,30 +91,12 @@ export class SettleSuspensions {
         );
       }
       const account = accountOf(row);
-      const id = randomUUID();
-      const decision = suspensionDecision({
-        suspension: { id, class: barringClass, capId: '', period: '' },
-        account,
-        type: 'suspend',
-        trigger: 'manual',
-        at,
-        explanation: `Suspended by hand by ${actor}: ${reason}`,
-      });
-      await insertDecisions(client, [decision]);
-      const suspension = await insertByHand(client, {
-        id,
-        accountId,
-        class: barringClass,
-        decisionId: decision.id,
-        reason,
-        terms: account.suspensionTerms,
-        requestedBy: actor,
-        requestedAt: at,
-        endsAt: until,
-      });
+      const explanation = `Suspended by hand by ${actor}: ${reason}`;
+      const asked = { account, scope: barringClass, reason, explanation, actor, until };
+      const { decision, row: suspension } = await suspendByHand(client, asked, at);
       await appendEvidence(client, [decisionEvidence(decision, suspension, account.timeZone, { by: actor, reason })]);
       await enqueue(client, [{ job: 'reconcile-suspensions', payload: { accounts: [accountId] } }]);
-      return { id };
+      return { id: suspension.suspension_id };
     });
   }
 
