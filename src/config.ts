@@ -24,6 +24,14 @@ const wholeNumber = (from: number, to: number) =>
     .transform(Number)
     .refine((n) => n >= from && n <= to, { error: `must be a whole number from ${from} to ${to}` });
 
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
+
 const environment = z.object({
   PORT: wholeNumber(0, 65_535).default(3000),
   HOST: z.string().min(1).default('127.0.0.1'),
@@ -62,6 +70,10 @@ const environment = z.object({
   PUBLIC_URL: urlOf(['http:', 'https:'], 'https://plafond.example.net, where customers reach it')
     .refine((text) => !/[?#]/.test(text), { error: 'must have no query and no fragment' })
     .optional(),
+  PROVIDER_TIME_ZONE: z
+    .string()
+    .refine(isTimeZone, { error: 'must be the name of a time zone, such as Europe/Amsterdam' })
+    .optional(),
   TRUSTED_PROXIES: z
     .string()
     .regex(/^[0-9a-fA-F:.,/ ]+$/, { error: 'must be addresses or networks, such as 10.0.0.0/8, separated by commas' })
@@ -92,6 +104,8 @@ export interface Config {
   logLevel: string;
   /** where customers reach this server, without a slash at its end: what the links of warnings begin with */
   publicUrl: string;
+  /** in which the day of the billing team begins; undefined: where most accounts are */
+  providerTimeZone: string | undefined;
   /** whose word on a caller's address is taken, separated by commas; undefined: nobody's */
   trustedProxies: string | undefined;
   /** usage that started, and came, longer ago is dropped */
@@ -124,6 +138,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     adminKey: read.PLAFOND_ADMIN_KEY,
     logLevel: read.LOG_LEVEL,
     publicUrl: (read.PUBLIC_URL ?? ownUrl(read)).replace(/\/+$/, ''),
+    providerTimeZone: read.PROVIDER_TIME_ZONE,
     trustedProxies: read.TRUSTED_PROXIES,
     retentionDays: read.RETENTION_DAYS,
   });

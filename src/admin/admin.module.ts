@@ -3,9 +3,9 @@ import { APP_GUARD } from '@nestjs/core';
 import { PipelineModule } from '../pipeline/pipeline.module.ts';
 import { AccountsController } from './accounts.controller.ts';
 import { AlarmsController } from './alarms.controller.ts';
-import { AnswersController } from './answers.controller.ts';
 import { CapsController } from './caps.controller.ts';
 import { ChangesController } from './changes.controller.ts';
+import { ConsentPoliciesController } from './consent-policies.controller.ts';
 import { DecisionsController } from './decisions.controller.ts';
 import { ApiDescription, DocsController } from './docs.controller.ts';
 import { EvidenceController } from './evidence.controller.ts';
@@ -20,8 +20,10 @@ import { KeysController } from './keys.controller.ts';
 import { KnownRoutes } from './known-routes.ts';
 import { Metrics } from './metrics.ts';
 import { MetricsController } from './metrics.controller.ts';
+import { ReceiversController } from './receivers.controller.ts';
 import { ReconciliationsController } from './reconciliations.controller.ts';
 import { RoleGuard } from './role.guard.ts';
+import { SilencesController } from './silences.controller.ts';
 import { SpendController } from './spend.controller.ts';
 import { SpendRebuildController } from './spend-rebuild.controller.ts';
 import { SuspensionsController } from './suspensions.controller.ts';
@@ -53,7 +55,9 @@ import { WarningsController } from './warnings.controller.ts';
     HealthController,
     MetricsController,
     DocsController,
-    AnswersController,
+    ConsentPoliciesController,
+    ReceiversController,
+    SilencesController,
   ],
   providers: [
     ApiDescription,

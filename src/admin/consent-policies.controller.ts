@@ -31,7 +31,9 @@ const policyForm = z
     maximum: z
       .string({ error: 'must be a decimal string such as "250.00"' })
       .refine((text) => (parseAmount(text) ?? -1n) >= 0n, { error: 'must be a decimal string such as "250.00"' })
-      .meta({ description: 'what may be spent in a period all in all; "0.00": customers may not consent by themselves' }),
+      .meta({
+        description: 'what may be spent in a period all in all; "0.00": customers may not consent by themselves',
+      }),
   })
   .meta({ id: 'ConsentPolicyForm' });
 
@@ -105,7 +107,8 @@ export class ConsentPoliciesController {
     const all = await this.dataSource.query<PolicyRow[]>(ALL);
     return showPolicy(
       all.find(
-        (row) => row.scope_kind === policy.scope && row.scope_value === policy.value && row.currency === policy.currency,
+        (row) =>
+          row.scope_kind === policy.scope && row.scope_value === policy.value && row.currency === policy.currency,
       )!,
     );
   }

@@ -109,10 +109,7 @@ export class ReceiversController {
 
   @Get(':name')
   @Route({ needs: 'billing', summary: 'Shows a receiver', answers: 'The receiver', schema: receiver })
-  async show(
-    @Param('name') name: string,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<ReceiverResponse> {
+  async show(@Param('name') name: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<ReceiverResponse> {
     const row = await this.#find(name);
     if (!row) throw notFound(`receiver ${name}`);
     void reply.header('etag', etag(row.version));
@@ -138,7 +135,9 @@ export class ReceiversController {
   ): Promise<ReceiverResponse> {
     if (!RECEIVER_NAME.test(name)) {
       const detail = 'must be 1 to 64 letters, digits, dots, dashes or underscores';
-      throw new Refusal('invalid', 'bad_receiver_name', `the name of a receiver ${detail}`, [{ field: 'name', detail }]);
+      throw new Refusal('invalid', 'bad_receiver_name', `the name of a receiver ${detail}`, [
+        { field: 'name', detail },
+      ]);
     }
     if (match === undefined && (await this.#find(name))) {
       throw new HttpProblem(428, 'if_match_needed', 'say with If-Match which version you have read, by its ETag');
@@ -191,6 +190,7 @@ function showReceiver({ secret, created_at, updated_at, last_sent_at, ...row }: 
   };
 }
 
-function showMessage({ message_no: _, message_id, at, settled_at, ...row }: MessageRow): Message {
-  return { id: message_id, ...row, at: showInstant(at), settled_at: showInstant(settled_at) };
+function showMessage({ message_id, kind, at, subject, text, state, settled_at, attempts }: MessageRow): Message {
+  const shown = { at: showInstant(at), settled_at: showInstant(settled_at) };
+  return { id: message_id, kind, subject, text, state, attempts, ...shown };
 }

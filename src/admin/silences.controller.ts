@@ -134,9 +134,7 @@ export class SilencesController {
     answers: 'A page, newest first',
     schema: pageOf(summary),
   })
-  async summaries(
-    @Query({ schema: pageQuery }) { cursor, limit }: z.output<typeof pageQuery>,
-  ): Promise<Page<Summary>> {
+  async summaries(@Query({ schema: pageQuery }) { cursor, limit }: z.output<typeof pageQuery>): Promise<Page<Summary>> {
     const before = textCursor(cursor);
     if (before !== undefined && !/^\d{4}-\d{2}-\d{2}$/.test(before)) throw notFound(`a page after ${before}`);
     const rows = await this.dataSource.query<{ day: string; at: Date; figures: DailyFigures }[]>(SUMMARIES, [

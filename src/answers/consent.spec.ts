@@ -24,7 +24,11 @@ describe('how much a customer may consent to', () => {
       [policy('account', '1001', 50n * EUR), policy('segment', 'smb', 300n * EUR)],
       50n * EUR,
     ],
-    ['is nothing where nothing is said of the account', [policy('account', '1001', 0n), policy('everyone', '', EUR)], undefined],
+    [
+      'is nothing where nothing is said of the account',
+      [policy('account', '1001', 0n), policy('everyone', '', EUR)],
+      undefined,
+    ],
     ['is not what is said of another segment', [policy('segment', 'soho', EUR)], undefined],
     ['is not said in another currency', [policy('everyone', '', EUR, 'GBP')], undefined],
   ])('%s', (_, policies, maximum) => expect(maximumConsent(policies, ACCOUNT)).toBe(maximum));

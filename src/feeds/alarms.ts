@@ -3,7 +3,14 @@ import type { ClientBase } from 'pg';
 import { toDate, type Instant } from '../kernel/clock.ts';
 
 export type AlarmKind =
-  'feed-behind' | 'feed-gap' | 'rejects-rise' | 'lifting-waits' | 'reconciliation' | 'guard' | 'tariff-brake';
+  | 'feed-behind'
+  | 'feed-gap'
+  | 'rejects-rise'
+  | 'lifting-waits'
+  | 'reconciliation'
+  | 'guard'
+  | 'tariff-brake'
+  | 'receiver-failing';
 
 export interface Trouble {
   text: string;

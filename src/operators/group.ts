@@ -38,7 +38,9 @@ export function groupMessage(
   const text = [
     ...lines.map((line) => `- ${line}`),
     ...(more > 0 ? [`… and ${more} more: ${WHERE[kind]}`] : []),
-    ...(withheld > 0 ? [`${withheld} more ${withheld === 1 ? 'is' : 'are'} withheld by a silence: GET /v1/silences`] : []),
+    ...(withheld > 0
+      ? [`${withheld} more ${withheld === 1 ? 'is' : 'are'} withheld by a silence: GET /v1/silences`]
+      : []),
   ].join('\n');
   const shown = events.slice(0, IN_BODY_MAX).map((event) => ({
     id: event.id,
@@ -69,7 +71,9 @@ function subjectOf(kind: EventKind, events: readonly OperatorEvent[]): string {
     return `Plafond: ${parts.join(', ')}`;
   }
   const one = events.length === 1;
-  return one ? `Plafond: account ${events[0]!.subject} needs a look` : `Plafond: ${events.length} decisions need a look`;
+  return one
+    ? `Plafond: account ${events[0]!.subject} needs a look`
+    : `Plafond: ${events.length} decisions need a look`;
 }
 
 function lineOf({ text, over, at }: OperatorEvent): string {

@@ -43,7 +43,8 @@ export const receiverForm = z
       if (secret !== undefined) wrong('secret', 'is not needed for an e-mail address');
       return;
     }
-    if (kind === 'webhook' && secret === undefined) wrong('secret', 'must name the variable that holds the signing key');
+    if (kind === 'webhook' && secret === undefined)
+      wrong('secret', 'must name the variable that holds the signing key');
     if (kind === 'slack' && address === '' && secret !== undefined) return;
     if (!isWebUrl(address)) wrong('address', 'must be an https:// or http:// URL without a log-in');
   })

@@ -63,7 +63,15 @@ export async function takeEvents(
   const told = rows
     .filter((row) => row.silence_id === null)
     .toSorted((a, b) => Number(BigInt(a.event_id) - BigInt(b.event_id)))
-    .map(({ event_id, silence_id: _, at, ...row }) => ({ id: event_id, at: at.getTime(), ...row }));
+    .map(({ event_id, kind: of, subject, at, text, over, facts }) => ({
+      id: event_id,
+      kind: of,
+      subject,
+      at: at.getTime(),
+      text,
+      over,
+      facts,
+    }));
   return { told, withheld: rows.length - told.length };
 }
 
@@ -115,10 +123,9 @@ const CLAIM = `
   RETURNING m.message_id, m.kind, m.subject, m.text, m.html, m.body::text AS body, m.at, m.attempts`;
 
 export async function claimMessage(client: ClientBase, receiver: string): Promise<ClaimedMessage | undefined> {
-  const { rows } = await client.query<Omit<ClaimedMessage, 'id' | 'at' | 'attempt'> & { message_id: string; at: Date; attempts: number }>(
-    CLAIM,
-    [receiver],
-  );
+  const { rows } = await client.query<
+    Omit<ClaimedMessage, 'id' | 'at' | 'attempt'> & { message_id: string; at: Date; attempts: number }
+  >(CLAIM, [receiver]);
   return rows.map(({ message_id, at, attempts, ...row }) => ({
     id: message_id,
     at: at.getTime(),

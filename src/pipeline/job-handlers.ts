@@ -14,6 +14,8 @@ import { ReinstateDue } from './reinstate-due.ts';
 import { SettleDelivery } from './settle-delivery.ts';
 import { SettleMovedRecords } from './settle-moved-records.ts';
 import { SettleSuspensions } from './settle-suspension.ts';
+import { SummarizeDay } from './summarize-day.ts';
+import { TellOperators } from './tell-operators.ts';
 import { WatchFeeds } from './watch-feeds.ts';
 import type { JobHandlers } from '../queues/job-map.ts';
 import { Queues } from '../queues/queues.ts';
@@ -35,6 +37,8 @@ export class PipelineHandlers {
     private readonly movedRecords: SettleMovedRecords,
     private readonly observations: ObserveUsage,
     private readonly norms: FitNorms,
+    private readonly operators: TellOperators,
+    private readonly summaries: SummarizeDay,
     private readonly queues: Queues,
   ) {}
 
@@ -54,6 +58,9 @@ export class PipelineHandlers {
     'reconcile-imports': () => this.reconciliations.run(),
     'drop-old-partitions': () => this.retention.run(),
     'settle-moved-records': () => this.movedRecords.run(),
+    'tell-operators': () => this.#tellOperators(),
+    'send-to-receiver': ({ receiver }) => this.operators.send(receiver),
+    'summarize-day': () => this.summaries.run(),
     'prepare-partitions': () => this.partitions.prepare(),
   };
 
@@ -71,6 +78,19 @@ export class PipelineHandlers {
         job: 'pull-sftp',
         payload: { feed },
         options: { deduplication: { id: `pull ${feed}` } },
+      })),
+    );
+  }
+
+  /** To one receiver one job sends at a time: what comes meanwhile, it sends as well. */
+  async #tellOperators(): Promise<void> {
+    await this.operators.group();
+    const receivers = await this.operators.due();
+    await this.queues.add(
+      receivers.map((receiver) => ({
+        job: 'send-to-receiver',
+        payload: { receiver },
+        options: { deduplication: { id: `send ${receiver}` } },
       })),
     );
   }

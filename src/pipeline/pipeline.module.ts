@@ -1,12 +1,11 @@
 import { Module } from '@nestjs/common';
 import { UsagePartitions } from '../ledger/partitions.ts';
 import { AnswerGuard } from './answer-guard.ts';
-import { AnswerPages } from './answer-pages.ts';
-import { AnswerWarning } from './answer-warning.ts';
 import { ChangeAccounts } from './change-accounts.ts';
 import { ChangeCaps } from './change-caps.ts';
 import { ChangeFeeds } from './change-feeds.ts';
 import { FeedBook } from './feed-book.ts';
+import { ChangeOperators } from './change-operators.ts';
 import { DropOldPartitions } from './drop-old-partitions.ts';
 import { GrantUplift } from './grant-uplift.ts';
 import { ImportDroppedFile } from './import-dropped-file.ts';
@@ -21,6 +20,8 @@ import { ReinstateDue } from './reinstate-due.ts';
 import { SettleDelivery } from './settle-delivery.ts';
 import { SettleMovedRecords } from './settle-moved-records.ts';
 import { SettleSuspensions } from './settle-suspension.ts';
+import { SummarizeDay } from './summarize-day.ts';
+import { TellOperators } from './tell-operators.ts';
 import { WatchFeeds } from './watch-feeds.ts';
 import { TryFeed } from './try-feed.ts';
 
@@ -29,8 +30,9 @@ const USE_CASES = [
   ImportDroppedFile,
   FeedBook,
   LinkKey,
-  AnswerWarning,
-  AnswerPages,
+  ChangeOperators,
+  TellOperators,
+  SummarizeDay,
   ChangeFeeds,
   TryFeed,
   PullSftp,

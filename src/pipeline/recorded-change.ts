@@ -4,7 +4,7 @@ import { toDate, type Instant } from '../kernel/clock.ts';
 /** What somebody changed, for the record of who and when. */
 export interface RecordedChange {
   actor: string;
-  subject: 'account' | 'cap' | 'counter' | 'feed' | 'guard' | 'key';
+  subject: 'account' | 'cap' | 'consent-policy' | 'counter' | 'feed' | 'guard' | 'key' | 'receiver' | 'silence';
   subjectId: string;
   change: 'created' | 'changed' | 'mended' | 'removed' | 'revoked';
   before?: object | undefined;

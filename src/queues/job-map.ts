@@ -6,7 +6,7 @@ import type { JobsOptions } from 'bullmq';
 import { z } from 'zod';
 
 /** Suspensions have a queue of their own, so that nothing slow ever stands before them. */
-export const QUEUES = ['suspensions', 'warnings', 'deviations', 'imports', 'pulls', 'upkeep'] as const;
+export const QUEUES = ['suspensions', 'warnings', 'deviations', 'imports', 'pulls', 'operators', 'upkeep'] as const;
 export type QueueName = (typeof QUEUES)[number];
 
 interface JobDefinition {
@@ -66,6 +66,15 @@ export const JOB_MAP = {
   'reconcile-imports': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
   'drop-old-partitions': { queue: 'upkeep', payload: nothing, attempts: 5, backoff_ms: 60_000 },
   'settle-moved-records': { queue: 'upkeep', payload: nothing, attempts: 3, backoff_ms: 60_000 },
+  /** Makes messages of what there is to tell operators, and has each receiver sent what waits for it. */
+  'tell-operators': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
+  'send-to-receiver': {
+    queue: 'operators',
+    payload: z.strictObject({ receiver: z.string().min(1) }),
+    attempts: 1,
+    backoff_ms: 0,
+  },
+  'summarize-day': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
   'prepare-partitions': { queue: 'upkeep', payload: nothing, attempts: 5, backoff_ms: 2_000 },
 } as const satisfies Record<string, JobDefinition>;
 

@@ -25,9 +25,10 @@ export class Queues implements OnModuleDestroy {
     @InjectQueue('deviations') deviations: Queue,
     @InjectQueue('imports') imports: Queue,
     @InjectQueue('pulls') pulls: Queue,
+    @InjectQueue('operators') operators: Queue,
     @InjectQueue('upkeep') upkeep: Queue,
   ) {
-    this.#queues = { suspensions, warnings, deviations, imports, pulls, upkeep };
+    this.#queues = { suspensions, warnings, deviations, imports, pulls, operators, upkeep };
     for (const queue of Object.values(this.#queues)) queue.on('error', (error) => this.outage.failed(error));
   }
 

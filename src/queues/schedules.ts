@@ -76,6 +76,16 @@ export class Schedules implements OnApplicationBootstrap {
     return this.add('watch-feeds', MINUTE_MS);
   }
 
+  @Cron(EVERY_5_SECONDS, ONE_AT_A_TIME)
+  tellOperators(): Promise<void> {
+    return this.add('tell-operators', 5 * SECOND_MS);
+  }
+
+  @Cron('0 * * * * *', ONE_AT_A_TIME)
+  summarizeDay(): Promise<void> {
+    return this.add('summarize-day', MINUTE_MS);
+  }
+
   @Cron('0 30 3 * * *', ONE_AT_A_TIME)
   dropOldPartitions(): Promise<void> {
     return this.add('drop-old-partitions', HOUR_MS);

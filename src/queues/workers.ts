@@ -73,7 +73,19 @@ export class ImportsWorker extends QueueWorker {}
 @Processor('pulls', { ...PATIENT, concurrency: 4 })
 export class PullsWorker extends QueueWorker {}
 
+// A receiver that is slow holds up no other.
+@Processor('operators', { ...PATIENT, concurrency: 4 })
+export class OperatorsWorker extends QueueWorker {}
+
 @Processor('upkeep', { ...PATIENT, concurrency: 2 })
 export class UpkeepWorker extends QueueWorker {}
 
-export const WORKERS = [SuspensionsWorker, WarningsWorker, DeviationsWorker, ImportsWorker, PullsWorker, UpkeepWorker];
+export const WORKERS = [
+  SuspensionsWorker,
+  WarningsWorker,
+  DeviationsWorker,
+  ImportsWorker,
+  PullsWorker,
+  OperatorsWorker,
+  UpkeepWorker,
+];

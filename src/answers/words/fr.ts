@@ -22,7 +22,8 @@ export const fr: Words = {
   calls: 'Appels',
   noCalls: 'Aucune consommation de ce type n’est plus connue dans cette période.',
   blocked: 'Ce qui est bloqué',
-  blockedItem: '{{name}}, depuis le {{since}}, {{#if until}}jusqu’au {{until}}{{else}}jusqu’à la levée du blocage{{/if}}',
+  blockedItem:
+    '{{name}}, depuis le {{since}}, {{#if until}}jusqu’au {{until}}{{else}}jusqu’à la levée du blocage{{/if}}',
   keepsWorking: 'Les numéros d’urgence fonctionnent toujours, et vous restez joignable.',
   nothingBlocked: 'Rien n’est bloqué pour le moment.',
   howLifted:

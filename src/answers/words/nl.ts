@@ -58,7 +58,8 @@ export const nl: Words = {
   answerCall: '{{at}}: wij bellen u op {{phone}}. Onze medewerkers weten ervan.',
   link: 'Deze link werkt tot {{expires}}. Wie hem heeft, kan namens u antwoorden: geef hem niet door.',
   again: 'Opnieuw bekijken',
-  reach: '{{#if brand.phone}}U bereikt ons op {{brand.phone}}.{{else}}Neem contact met ons op als u hulp nodig heeft.{{/if}}',
+  reach:
+    '{{#if brand.phone}}U bereikt ons op {{brand.phone}}.{{else}}Neem contact met ons op als u hulp nodig heeft.{{/if}}',
   mailSubject: 'Bevestigd: u gaat door{{#if chosen}} tot {{chosen}}{{/if}}',
   mailText: `Beste {{account}},
 
