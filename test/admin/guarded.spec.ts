@@ -13,7 +13,14 @@ const pathOf = (url: string) =>
     .replace('*', 'x');
 
 /** What only an administrator may do, beside what concerns keys. */
-const ADMINS_ONLY = ['DELETE /v1/feeds/:name', 'POST /v1/spend/rebuild', 'PUT /v1/feeds/:name', 'PUT /v1/guard'];
+const ADMINS_ONLY = [
+  'DELETE /v1/feeds/:name',
+  'DELETE /v1/receivers/:name',
+  'POST /v1/spend/rebuild',
+  'PUT /v1/feeds/:name',
+  'PUT /v1/guard',
+  'PUT /v1/receivers/:name',
+];
 
 @Controller('v1/forgotten')
 class ForgottenController {
