@@ -8,11 +8,12 @@ export class GuardSuspensions1700000000007 implements MigrationInterface {
     await runner.query(GUARD);
     await runner.query(UPLIFTS);
     await runner.query(ALLOWED_NUMBERS);
+    await runner.query(SECOND_PERSON);
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      DROP TABLE allowed_numbers, uplifts;
+      DROP TABLE approvals, second_person, allowed_numbers, uplifts;
       DROP INDEX suspensions_by_rule, suspensions_in_question;
       ALTER TABLE suspensions DROP COLUMN guard_question;
       DROP TABLE guard_questions, guard`);
@@ -86,8 +87,40 @@ const UPLIFTS = `
 const ALLOWED_NUMBERS = `
   -- Numbers that an account may call whatever is barred.
   CREATE TABLE allowed_numbers (
-    account_id  text COLLATE "C" NOT NULL,
+    account_id  text COLLATE "C" NOT NULL REFERENCES accounts ON DELETE CASCADE,
     number      text COLLATE "C" NOT NULL CHECK (number ~ '^\\+\\d{3,15}$'),
     PRIMARY KEY (account_id, number)
   );
+`;
+
+const SECOND_PERSON = `
+  -- One row. What a billing key lifts or raises beyond this amount waits for another key; NULL: nothing does.
+  CREATE TABLE second_person (
+    singleton    boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    version      integer NOT NULL DEFAULT 1,
+    above_micros bigint CHECK (above_micros >= 0)
+  );
+  INSERT INTO second_person DEFAULT VALUES;
+
+  -- What somebody asked for that a second person has to agree to.
+  CREATE TABLE approvals (
+    approval_no    bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    approval_id    uuid PRIMARY KEY,
+    state          text COLLATE "C" NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'approved', 'declined')),
+    account_id     text COLLATE "C" NOT NULL,
+    -- what is to be done: {"do": "lift", …} or {"do": "uplift", …}
+    asked          jsonb NOT NULL,
+    amount_micros  bigint NOT NULL,
+    currency       text COLLATE "C" NOT NULL,
+    asked_by       text NOT NULL,
+    -- the key, by which the two are told apart
+    asked_by_key   text COLLATE "C" NOT NULL,
+    asked_at       timestamptz NOT NULL,
+    settled_by     text,
+    settled_at     timestamptz,
+    settled_reason text,
+    -- the uplift that came of it
+    uplift_id      uuid
+  );
+  CREATE INDEX approvals_pending ON approvals (account_id) WHERE state = 'pending';
 `;

@@ -3,6 +3,8 @@ import { APP_GUARD } from '@nestjs/core';
 import { PipelineModule } from '../pipeline/pipeline.module.ts';
 import { AccountsController } from './accounts.controller.ts';
 import { AlarmsController } from './alarms.controller.ts';
+import { AllowedNumbersController } from './allowed-numbers.controller.ts';
+import { ApprovalsController } from './approvals.controller.ts';
 import { CapsController } from './caps.controller.ts';
 import { ChangesController } from './changes.controller.ts';
 import { ConsentPoliciesController } from './consent-policies.controller.ts';
@@ -47,6 +49,8 @@ import { WarningsController } from './warnings.controller.ts';
     SuspensionsController,
     GuardController,
     UpliftsController,
+    ApprovalsController,
+    AllowedNumbersController,
     ChangesController,
     AlarmsController,
     ReconciliationsController,

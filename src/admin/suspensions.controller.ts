@@ -3,13 +3,16 @@ import { ApiBody, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { BARRING_CLASSES, parseBarScope, type BarScope } from '../caps/barring.ts';
+import { isHoldScope, parseBarScope, type BarScope } from '../caps/barring.ts';
 import { parseInstant } from '../kernel/clock.ts';
+import { SecondPerson } from '../pipeline/second-person.ts';
 import { SettleSuspensions } from '../pipeline/settle-suspension.ts';
 import { accountId } from '../accounts/account-form.ts';
 import { notFound, UuidPipe } from './identifiers.ts';
 import { numberCursor, pageOf, pageQuery, toPage, type Page } from './paging.ts';
-import { Actor, Route } from './route.ts';
+import { actorOf, type Principal } from './keys/role.ts';
+import { personOf } from './person.ts';
+import { Actor, Caller, Route } from './route.ts';
 import { instant, showInstant } from './wire.ts';
 
 const suspensionsQuery = pageQuery.extend({ account: z.string().max(64).optional() });
@@ -20,10 +23,17 @@ export const reason = z
   .max(1000)
   .refine((text) => !text.includes('\0'), { error: 'must be text' });
 
+const barScope = z
+  .string()
+  .refine((text): text is BarScope => parseBarScope(text) !== undefined, {
+    error: 'must be international, premium, outgoing, or for a hold country:SO (ISO 3166-1) or prefix:+25261',
+  })
+  .meta({ description: 'international, premium, outgoing, country:SO or prefix:+25261' });
+
 const suspensionForm = z
   .strictObject({
     account: accountId,
-    class: z.enum(BARRING_CLASSES, { error: `must be one of ${BARRING_CLASSES.join(', ')}` }),
+    class: barScope,
     reason,
     until: z
       .string()
@@ -40,16 +50,12 @@ export const reasonForm = z
 
 const STATES = ['awaiting-approval', 'wanted', 'applied', 'lifting', 'lifted', 'declined'] as const;
 
-const barScope = z
-  .string()
-  .refine((text): text is BarScope => parseBarScope(text) !== undefined)
-  .meta({ description: 'international, premium, outgoing, country:SO or prefix:+25261' });
-
 const suspension = z
   .object({
     id: z.string(),
     account: z.string(),
     class: barScope,
+    kind: z.enum(['suspension', 'hold']).meta({ description: 'a hold bars one country or prefix' }),
     state: z.enum(STATES),
     decision: z.string().nullable(),
     cap: z.string().nullable(),
@@ -73,7 +79,7 @@ const suspension = z
 type Suspension = z.output<typeof suspension>;
 
 type Instants = 'approved_at' | 'ends_at' | 'applied_at' | 'lift_wanted_at' | 'lifted_at';
-type SuspensionRow = Omit<Suspension, 'id' | 'account' | 'decision' | 'cap' | 'requested_at' | Instants> &
+type SuspensionRow = Omit<Suspension, 'id' | 'kind' | 'account' | 'decision' | 'cap' | 'requested_at' | Instants> &
   Record<Instants, Date | null> & {
     suspension_no: string;
     suspension_id: string;
@@ -98,10 +104,12 @@ const ONE = `${SUSPENSIONS} WHERE suspension_id = $1`;
 export class SuspensionsController {
   readonly #dataSource: DataSource;
   readonly #settle: SettleSuspensions;
+  readonly #second: SecondPerson;
 
-  constructor(dataSource: DataSource, settle: SettleSuspensions) {
+  constructor(dataSource: DataSource, settle: SettleSuspensions, second: SecondPerson) {
     this.#dataSource = dataSource;
     this.#settle = settle;
+    this.#second = second;
   }
 
   @Get()
@@ -183,15 +191,19 @@ export class SuspensionsController {
   @Route({
     needs: 'billing',
     summary: 'Lifts a suspension by hand',
+    description: '202 where a second person has to agree first: `Location` names the approval that waits.',
     answers: 'The suspension; the switch follows',
     schema: suspension,
   })
   async lift(
     @Param('id', UuidPipe) id: string,
     @Body({ schema: reasonForm }) form: z.output<typeof reasonForm>,
-    @Actor() actor: string,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Suspension> {
-    await this.#settle.lift(id, actor, form.reason);
+    const approval = await this.#second.askToLift(id, form.reason, personOf(caller));
+    if (approval === undefined) await this.#settle.lift(id, actorOf(caller), form.reason);
+    else void reply.code(202).header('location', `/v1/approvals/${approval}`);
     return this.show(id);
   }
 }
@@ -202,6 +214,7 @@ function showSuspension(row: SuspensionRow): Suspension {
     id: row.suspension_id,
     account: row.account_id,
     class: row.class,
+    kind: isHoldScope(row.class) ? 'hold' : 'suspension',
     state: row.state,
     decision: row.decision_id,
     cap: row.cap_id,

@@ -7,11 +7,14 @@ import { capDefinition } from '../caps/cap.ts';
 import type { UpliftRow } from '../caps/uplift-store.ts';
 import { parseInstant } from '../kernel/clock.ts';
 import { formatAmount, parseAmount } from '../kernel/money.ts';
+import { SecondPerson } from '../pipeline/second-person.ts';
 import { GrantUplift } from '../pipeline/grant-uplift.ts';
 import { readAccount } from './account-row.ts';
 import { notFound, UuidPipe } from './identifiers.ts';
 import { numberCursor, pageOf, pageQuery, toPage, type Page } from './paging.ts';
-import { Actor, Route } from './route.ts';
+import { actorOf, type Principal } from './keys/role.ts';
+import { personOf } from './person.ts';
+import { Actor, Caller, Route } from './route.ts';
 import { reason, reasonForm } from './suspensions.controller.ts';
 import { amount, instant, showInstant } from './wire.ts';
 
@@ -51,6 +54,9 @@ const uplift = z
   .meta({ id: 'Uplift' });
 type Uplift = z.output<typeof uplift>;
 
+const waiting = z.object({ approval: z.string() }).meta({ id: 'WaitingForSecondPerson' });
+type Waiting = z.output<typeof waiting>;
+
 const upliftsQuery = pageQuery.extend({
   in_force: z.enum(['true', 'false']).optional().meta({ description: 'only those in force, or only those that ended' }),
 });
@@ -67,10 +73,12 @@ const ONE = 'SELECT * FROM uplifts WHERE uplift_id = $1 AND account_id = $2';
 export class UpliftsController {
   readonly #dataSource: DataSource;
   readonly #uplifts: GrantUplift;
+  readonly #second: SecondPerson;
 
-  constructor(dataSource: DataSource, uplifts: GrantUplift) {
+  constructor(dataSource: DataSource, uplifts: GrantUplift, second: SecondPerson) {
     this.#dataSource = dataSource;
     this.#uplifts = uplifts;
+    this.#second = second;
   }
 
   @Get()
@@ -99,25 +107,30 @@ export class UpliftsController {
     needs: 'billing',
     summary: 'Raises a limit of an account for a while',
     description:
-      'At once: thresholds that are no longer reached fall, and what they had suspended is lifted. When it ends, what is spent is held against the limit anew.',
+      'At once: thresholds that are no longer reached fall, and what they had suspended is lifted. When it ends, what is spent is held against the limit anew. 202 with the approval that waits where a second person has to agree first.',
     status: 201,
     answers: 'The uplift',
-    schema: uplift,
+    schema: z.union([uplift, waiting]),
   })
   async grant(
     @Param('account_id') accountId: string,
     @Body({ schema: upliftForm }) form: z.output<typeof upliftForm>,
-    @Actor() actor: string,
+    @Caller() caller: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Uplift> {
-    const { id } = await this.#uplifts.grant({
+  ): Promise<Uplift | Waiting> {
+    const asked = {
       accountId,
       of: form.cap === undefined ? { traffic: form.traffic! } : { cap: form.cap },
       amount: parseAmount(form.amount)!,
       until: parseInstant(form.until)!,
       reason: form.reason,
-      actor,
-    });
+    };
+    const approval = await this.#second.askToRaise(asked, personOf(caller));
+    if (approval !== undefined) {
+      void reply.code(202).header('location', `/v1/approvals/${approval}`);
+      return { approval };
+    }
+    const { id } = await this.#uplifts.grant({ ...asked, actor: actorOf(caller) });
     void reply.header('location', `/v1/accounts/${encodeURIComponent(accountId)}/uplifts/${id}`);
     return this.show(accountId, id);
   }

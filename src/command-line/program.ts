@@ -73,6 +73,7 @@ function commands({ out, err }: Terminal, end: (exitCode: number) => void): Comm
       'false holds and suspensions by deviations, per 1,000 account-months',
       budgetArgument,
     )
+    .option('--allowed-numbers <file>', 'numbers that accounts may call whatever is barred, JSON: {"1001": ["+31…"]}')
     .action(async (options: ReplayArguments) => {
       // Loaded only here: the rules and their tables are not needed to speak with a server.
       const { replayFiles } = await import('./replay-files.ts');

@@ -66,6 +66,7 @@ export class PipelineHandlers {
 
   async #endWhatIsOver(): Promise<void> {
     await this.uplifts.endDue();
+    await this.reinstatements.endCoveredHolds();
     await this.reinstatements.run();
     await this.guard.settle();
   }

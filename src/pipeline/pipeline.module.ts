@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { UsagePartitions } from '../ledger/partitions.ts';
+import { AllowNumbers } from './allow-numbers.ts';
 import { AnswerGuard } from './answer-guard.ts';
 import { ChangeAccounts } from './change-accounts.ts';
 import { ChangeCaps } from './change-caps.ts';
@@ -17,6 +18,7 @@ import { RebuildSpend } from './rebuild-spend.ts';
 import { ReconcileImports } from './reconcile-imports.ts';
 import { RecordUsage } from './record-usage.ts';
 import { ReinstateDue } from './reinstate-due.ts';
+import { SecondPerson } from './second-person.ts';
 import { SettleDelivery } from './settle-delivery.ts';
 import { SettleMovedRecords } from './settle-moved-records.ts';
 import { SettleSuspensions } from './settle-suspension.ts';
@@ -45,7 +47,9 @@ const USE_CASES = [
   SettleDelivery,
   ReinstateDue,
   AnswerGuard,
+  AllowNumbers,
   GrantUplift,
+  SecondPerson,
   UsagePartitions,
   WatchFeeds,
   ReconcileImports,

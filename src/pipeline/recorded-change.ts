@@ -4,7 +4,18 @@ import { toDate, type Instant } from '../kernel/clock.ts';
 /** What somebody changed, for the record of who and when. */
 export interface RecordedChange {
   actor: string;
-  subject: 'account' | 'cap' | 'consent-policy' | 'counter' | 'feed' | 'guard' | 'key' | 'receiver' | 'silence';
+  subject:
+    | 'account'
+    | 'allowed-numbers'
+    | 'cap'
+    | 'consent-policy'
+    | 'counter'
+    | 'feed'
+    | 'guard'
+    | 'key'
+    | 'receiver'
+    | 'second-person'
+    | 'silence';
   subjectId: string;
   change: 'created' | 'changed' | 'mended' | 'removed' | 'revoked';
   before?: object | undefined;

@@ -8,17 +8,20 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
-import { accountsById } from '../accounts/store.ts';
-import { enqueue } from '../queues/outbox.ts';
 import { inTransaction } from '../database/transaction.ts';
-import { insertDecisions } from '../decisions/store.ts';
-import { appendEvidence } from '../evidence/append.ts';
 import { settleAlarm, type Trouble } from '../feeds/alarms.ts';
 import type { FeedFreshness } from '../feeds/freshness.ts';
 import { feedsBehind } from '../feeds/watched-feeds.ts';
 import { Clock } from '../kernel/clock.ts';
-import { countDueByRule, endSuspensions, lockDue, type SuspensionRow } from '../suspensions/store.ts';
-import { aboutRow, decisionEvidence, suspensionDecision } from './suspension-decision.ts';
+import { covers } from '../caps/barring.ts';
+import {
+  countDueByRule,
+  lockDue,
+  lockHoldsUnderSuspension,
+  type Ending,
+  type SuspensionRow,
+} from '../suspensions/store.ts';
+import { endAll } from './end-suspensions.ts';
 
 const CHUNK = 500;
 const BY = 'plafond';
@@ -46,6 +49,27 @@ export class ReinstateDue {
     return ended;
   }
 
+  /**
+   * Ends holds of accounts of whom a suspension is read back that stops the same calls: what is barred stays barred, by
+   * one bar instead of two.
+   */
+  async endCoveredHolds(): Promise<number> {
+    return inTransaction(this.dataSource, async ({ client }) => {
+      const at = this.clock.now();
+      const covering = new Map<string, string>();
+      for (const row of await lockHoldsUnderSuspension(client)) {
+        if (covers(row.suspended, row.class, row.home_country)) covering.set(row.suspension_id, row.suspension);
+      }
+      if (covering.size === 0) return 0;
+      const reason = 'a suspension bars the same calls';
+      const rows = await endAll(client, [...covering.keys()], { trigger: 'correction', by: BY, reason, at }, (row) => {
+        const by = covering.get(row.suspension_id)!;
+        return `The hold on ${row.class} of account ${row.account_id} ends, since suspension ${by} bars the same calls.`;
+      });
+      return rows.length;
+    });
+  }
+
   /** The feeds that lifting waits for; tells it once where there is something to lift, and once when it goes on. */
   async #waitFor(): Promise<readonly string[]> {
     const at = this.clock.now();
@@ -66,43 +90,14 @@ export class ReinstateDue {
     const at = this.clock.now();
     const due = await lockDue(client, at, CHUNK, rules);
     if (due.length === 0) return 0;
-    const rows = await endSuspensions(client, due, {
+    const ending: Ending = {
       trigger: 'period-end',
       by: BY,
       reason: 'its time is over',
       reasonOfDecline: NOBODY_APPROVED,
       at,
-    });
-    const accounts = await accountsById(client, [...new Set(rows.map((row) => row.account_id))]);
-    const accountOf = new Map(accounts.map((account) => [account.accountId, account]));
-    const decided = rows.map((row) => {
-      const account = accountOf.get(row.account_id)!;
-      const lifts = row.state === 'lifting';
-      const decision = suspensionDecision({
-        suspension: aboutRow(row),
-        account,
-        type: lifts ? 'restore' : 'notify-operator',
-        trigger: 'period-end',
-        at,
-        explanation: explain(row, lifts),
-      });
-      return {
-        decision,
-        evidence: decisionEvidence(decision, row, account.timeZone, { by: BY, reason: row.lift_reason! }),
-      };
-    });
-    await insertDecisions(
-      client,
-      decided.map(({ decision }) => decision),
-    );
-    await appendEvidence(
-      client,
-      decided.map(({ evidence }) => evidence),
-    );
-    const toReconcile = [...new Set(rows.filter((row) => row.state === 'lifting').map((row) => row.account_id))];
-    if (toReconcile.length > 0) {
-      await enqueue(client, [{ job: 'reconcile-suspensions', payload: { accounts: toReconcile } }]);
-    }
+    };
+    const rows = await endAll(client, due, ending, explain);
     return rows.length;
   }
 }
@@ -117,7 +112,8 @@ function waitingFor(due: number, behind: readonly (FeedFreshness & { feed: strin
   };
 }
 
-function explain(row: SuspensionRow, lifts: boolean): string {
+function explain(row: SuspensionRow): string {
+  const lifts = row.state === 'lifting';
   const period = row.period === '' ? 'The time that was named for it' : `The period ${row.period}`;
   return lifts
     ? `${period} has ended: the suspension of ${row.class} calls of account ${row.account_id} is lifted.`

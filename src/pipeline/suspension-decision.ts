@@ -1,7 +1,7 @@
 /** A decision about one suspension, by a person or because its time is over, and its entry of evidence. Pure. */
 import type { Account } from '../accounts/account.ts';
-import { barredTraffic, type BarScope } from '../caps/barring.ts';
-import { decisionId, decisionResponse, type Decision } from '../decisions/decision.ts';
+import { barredTraffic, isHoldScope, type BarScope } from '../caps/barring.ts';
+import { decisionId, decisionResponse, type Decision, type Trigger } from '../decisions/decision.ts';
 import type { NewEvidence } from '../evidence/append.ts';
 import { formatInstant, type Instant } from '../kernel/clock.ts';
 import type { SuspensionRow } from '../suspensions/store.ts';
@@ -11,21 +11,23 @@ export interface AboutSuspension {
   account: Pick<Account, 'accountId' | 'currency'>;
   /** `notify-operator` where nothing changes on the switch */
   type: 'suspend' | 'restore' | 'notify-operator';
-  trigger: 'manual' | 'period-end';
+  trigger: Trigger;
   at: Instant;
   explanation: string;
 }
 
 export function suspensionDecision(about: AboutSuspension): Decision {
   const { suspension, account, type, trigger, at, explanation } = about;
+  const bars = type === 'suspend';
+  const word = isHoldScope(suspension.class) ? 'hold' : 'suspend';
   return {
     // A suspension is wanted once and ended once, so this names the decision; made twice, it is the same.
     id: decisionId('suspension', suspension.id, type, trigger),
     at,
     accountId: account.accountId,
-    type,
+    type: bars ? word : type,
     trigger,
-    action: type === 'suspend' ? `suspend:${suspension.class}` : '',
+    action: bars ? `${word}:${suspension.class}` : '',
     capId: suspension.capId,
     capVersion: 0,
     period: suspension.period,

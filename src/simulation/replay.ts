@@ -7,7 +7,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import type { Account } from '../accounts/account.ts';
 import { readAccounts } from '../accounts/account-file.ts';
-import { barredTraffic, suspendedClass, type BarringClass, type BarScope } from '../caps/barring.ts';
+import { stops, suspendedClass, type BarringClass, type BarScope } from '../caps/barring.ts';
 import { capOf, scopeOf, type Cap } from '../caps/cap.ts';
 import { CapBook } from '../caps/cap-book.ts';
 import { readCapFile } from '../caps/cap-file.ts';
@@ -16,8 +16,6 @@ import { Meters } from '../caps/meters.ts';
 import { decide } from '../decisions/decide.ts';
 import { decisionId, decisionResponse, type Decision } from '../decisions/decision.ts';
 import { decideReinstatement } from '../decisions/reinstatement.ts';
-import { isEmergency } from '../destinations/emergency.ts';
-import { matchesTraffic } from '../destinations/traffic.ts';
 import { NormsCollector, type Norms } from '../deviations/norms.ts';
 import { openFile } from '../feeds/sources/drop-folder.ts';
 import type { Reject, UsageRecord } from '../feeds/usage-record.ts';
@@ -25,6 +23,7 @@ import type { Instant } from '../kernel/clock.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { admit, isAdmitted } from '../ledger/admit.ts';
 import { standing, type Version } from '../ledger/version.ts';
+import { readAllowedNumbers, type AllowedNumbers } from './allowed-numbers-file.ts';
 import { DeviationRun } from './deviation-run.ts';
 import { OutOfOrder, sorted, streamed, type UsageSource } from './usage-file.ts';
 
@@ -39,6 +38,8 @@ export interface ReplayOptions {
   mode?: 'shadow' | 'enforce';
   /** false holds and suspensions by deviations, per 1,000 account-months, as a decimal string (default 1); or `off` */
   budget?: string;
+  /** a file of the numbers that accounts may call whatever is barred: `{"1001": ["+31207940000"]}` */
+  allowedNumbers?: string;
   onProgress?: (done: { records: number }) => void;
 }
 
@@ -65,11 +66,12 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     ]),
   );
   const caps = await named(options.caps, async () => capsOf(await readText(options.caps)));
+  const allowed = options.allowedNumbers === undefined ? new Map() : await readAllowedNumbers(options.allowedNumbers);
   try {
-    return await replayOver(streamed(options.usage), accounts, caps, options);
+    return await replayOver(streamed(options.usage), accounts, caps, allowed, options);
   } catch (error) {
     if (!(error instanceof OutOfOrder)) throw error;
-    return replayOver(sorted(options.usage), accounts, caps, options);
+    return replayOver(sorted(options.usage), accounts, caps, allowed, options);
   }
 }
 
@@ -77,6 +79,7 @@ async function replayOver(
   usage: UsageSource,
   accounts: ReadonlyMap<string, Account>,
   caps: readonly Cap[],
+  allowed: AllowedNumbers,
   options: ReplayOptions,
 ): Promise<ReplaySummary> {
   const { budget = '1', mode = 'shadow', warmUntil } = options;
@@ -87,7 +90,7 @@ async function replayOver(
       budget === 'off'
         ? undefined
         : new DeviationRun(Number(budget), mode, warmUntil, await normsOf(usage, accounts, warmUntil));
-    const replaying = new Replay(accounts, caps, options, deviations);
+    const replaying = new Replay(accounts, caps, allowed, options, deviations);
     for await (const records of usage(rejects)) {
       for (const record of records) {
         for (const decision of replaying.take(record, rejects)) {
@@ -155,6 +158,7 @@ class Replay {
   readonly #accounts: ReadonlyMap<string, Account>;
   readonly #meters: Meters;
   readonly #options: ReplayOptions;
+  readonly #allowed: AllowedNumbers;
   readonly #holding = new Map<string, Version>();
   readonly #evaluation = new Evaluation();
   readonly #bars = new Map<string, Bar[]>();
@@ -166,9 +170,11 @@ class Replay {
   constructor(
     accounts: ReadonlyMap<string, Account>,
     caps: readonly Cap[],
+    allowed: AllowedNumbers,
     options: ReplayOptions,
     deviations: DeviationRun | undefined,
   ) {
+    this.#allowed = allowed;
     this.#deviations = deviations;
     this.#accounts = accounts;
     this.#meters = new Meters(new CapBook(caps));
@@ -253,13 +259,13 @@ class Replay {
 
   #isBarred(version: Version): boolean {
     const bars = this.#bars.get(version.accountId);
-    if (!bars || version.destination.number === '') return false;
+    if (!bars) return false;
+    const { homeCountry } = this.#accounts.get(version.accountId)!;
     return bars.some(
       (bar) =>
         version.startedAt >= bar.from &&
         version.startedAt < bar.until &&
-        matchesTraffic(barredTraffic(bar.scope), version.destination) &&
-        !isEmergency(version.destination.number, this.#accounts.get(version.accountId)!.homeCountry),
+        stops(bar.scope, version.destination, homeCountry, this.#allowed.get(version.accountId)),
     );
   }
 }

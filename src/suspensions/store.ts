@@ -1,6 +1,7 @@
 /** Suspensions in the database. Every change names the state it comes from, so that it happens once, whoever else is at it. */
 import type { ClientBase } from 'pg';
-import type { BarScope } from '../caps/barring.ts';
+import type { BarScope, HoldScope } from '../caps/barring.ts';
+import type { Trigger } from '../decisions/decision.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
 import type { LiveSuspension } from './reconcile.ts';
 import type { SuspensionState } from './states.ts';
@@ -86,6 +87,30 @@ export async function liveByHand(
   return rows[0]?.suspension_id;
 }
 
+/** Holds in force of accounts that a suspension is read back to bar; by the index `suspensions_live`. */
+const HELD_AND_SUSPENDED = `
+  SELECT h.suspension_id, h.account_id, h.class, s.class AS suspended, s.suspension_id AS suspension, a.home_country
+    FROM suspensions h
+    JOIN suspensions s ON s.account_id = h.account_id AND s.state = 'applied' AND s.suspension_id <> h.suspension_id
+         AND s.class IN ('international', 'outgoing')
+    JOIN accounts a ON a.account_id = h.account_id
+   WHERE h.state IN ('wanted', 'applied') AND (h.class LIKE 'country:%' OR h.class LIKE 'prefix:%')
+   ORDER BY h.suspension_no LIMIT 500 FOR UPDATE OF h SKIP LOCKED`;
+
+export async function lockHoldsUnderSuspension(client: ClientBase): Promise<
+  {
+    suspension_id: string;
+    account_id: string;
+    class: HoldScope;
+    suspended: BarScope;
+    suspension: string;
+    home_country: string;
+  }[]
+> {
+  const { rows } = await client.query(HELD_AND_SUSPENDED);
+  return rows;
+}
+
 /** What a person asks for. */
 export interface SuspensionByHand {
   id: string;
@@ -148,7 +173,7 @@ const END = `
   RETURNING *`;
 
 export interface Ending {
-  trigger: 'manual' | 'period-end';
+  trigger: Trigger;
   by: string;
   reason: string;
   /** where another reason is told of those that nobody had approved */

@@ -20,6 +20,7 @@ const ADMINS_ONLY = [
   'PUT /v1/feeds/:name',
   'PUT /v1/guard',
   'PUT /v1/receivers/:name',
+  'PUT /v1/second-person',
 ];
 
 @Controller('v1/forgotten')

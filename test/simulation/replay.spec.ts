@@ -140,6 +140,19 @@ describe('the court case', () => {
     expect(kept.text).toBe((await run({ mode: 'enforce' })).text);
   });
 
+  it('lets pass, while it is suspended, the calls to numbers that the account may always call', async () => {
+    const suspendedAt = parseInstant((await run()).decided[3]!.at)!;
+    const after = lines.map(valuesOf).filter((values) => parseInstant(values.started_at!)! >= suspendedAt);
+    const number = after.find(({ b_number }) => /^\+(263|252)/.test(b_number!))!.b_number!;
+    const calls = after.filter(({ b_number }) => b_number === number).length;
+    const allowedNumbers = join(folder, 'allowed.json');
+    await writeFile(allowedNumbers, JSON.stringify({ '1002': [number] }));
+    const { summary } = await run({ mode: 'enforce', allowedNumbers });
+    expect(summary.barred).toBe(141 - calls);
+    await writeFile(allowedNumbers, '{"1002": ["020"]}');
+    await expect(run({ mode: 'enforce', allowedNumbers })).rejects.toMatchObject({ code: 'bad_numbers' });
+  });
+
   it('comes out the same to the byte, each time', async () => {
     expect((await run()).text).toBe((await run()).text);
     expect((await run({ mode: 'enforce' })).text).toBe((await run({ mode: 'enforce' })).text);

@@ -1,0 +1,207 @@
+/** Guard, uplifts, a second person and allowed numbers as the billing team meets them, over HTTP. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ACCOUNT, CAP, startAdmin, type AdminApp } from './admin-app.ts';
+
+let admin: AdminApp;
+let anna: string;
+let bert: string;
+beforeAll(async () => {
+  admin = await startAdmin();
+  anna = await admin.keyOf('billing');
+  bert = await admin.keyOf('billing');
+  for (const id of ['1001', '1002', '1003'])
+    await admin.call('PUT', `/v1/accounts/${id}`, { body: { ...ACCOUNT, account_id: id } });
+  await admin.call('POST', '/v1/caps', { body: CAP });
+});
+afterAll(() => admin.close());
+
+/** What the answers of these routes may hold, as far as it is looked at. */
+interface Answer {
+  id?: string;
+  items?: Answer[];
+  errors?: { field: string }[];
+  question?: string;
+  made?: number;
+  approval?: string;
+  uplift?: string;
+}
+type Options = { key?: string; body?: object };
+const ask = async (method: 'GET' | 'POST' | 'PUT', url: string, options: Options = {}) => {
+  const answer = await admin.call(method, url, options);
+  return { status: answer.statusCode, location: answer.headers.location, ...answer.json<Answer>() };
+};
+let calls = 0;
+const spend = (account: string, amount: string) =>
+  admin.call('POST', '/v1/usage?feed=rating', {
+    body: [
+      {
+        record_id: `c${++calls}`,
+        account_id: account,
+        started_at: '2010-03-10T10:00:00+01:00',
+        duration_s: 60,
+        kind: 'voice',
+        b_number: '+252612345678',
+        amount,
+        currency: 'EUR',
+        state: 'final',
+      },
+    ],
+  });
+const suspensionsOf = async (account: string) => (await ask('GET', `/v1/suspensions?account=${account}`)).items ?? [];
+
+describe('the guard', () => {
+  it('is shown, changed by an administrator alone, and bounded', async () => {
+    expect(await ask('GET', '/v1/guard')).toMatchObject({ per_hour: 100, version: 1, made: 0, question: null });
+    const form = { per_hour: 1, percent: 50, at_least: 1 };
+    expect((await ask('PUT', '/v1/guard', { key: anna, body: form })).status).toBe(403);
+    const wrong = await ask('PUT', '/v1/guard', { body: { per_hour: -1, percent: 101, at_least: 1.5 } });
+    expect(wrong.errors!.map(({ field }) => field).toSorted()).toEqual(['at_least', 'per_hour', 'percent']);
+    expect(await ask('PUT', '/v1/guard', { body: form })).toMatchObject({ per_hour: 1, version: 2, allowed: 1 });
+    expect((await ask('GET', '/v1/changes?subject=guard&id=suspensions')).items).toHaveLength(1);
+  });
+
+  it('asks about what is one too many, and takes an answer once', async () => {
+    await spend('1001', '120.00');
+    await spend('1002', '130.00');
+    const { question, made } = await ask('GET', '/v1/guard');
+    expect(made).toBe(1);
+    expect(await ask('GET', `/v1/guard/questions/${question}`)).toMatchObject({ state: 'open', held: 1, waiting: 1 });
+    const [held] = (await ask('GET', `/v1/guard/questions/${question}/suspensions`)).items!;
+    expect(held).toMatchObject({ account: '1002', class: 'international', spend: '130.00', limit: '100.00' });
+    const [waiting] = await suspensionsOf('1002');
+    expect(waiting).toMatchObject({ state: 'awaiting-approval', kind: 'suspension', guard_question: question });
+    const url = `/v1/guard/questions/${question}/answer`;
+    const answer = (body: object) => ask('POST', url, { key: anna, body });
+    expect(await answer({ answer: 'some', reason: 'seen' })).toMatchObject({ status: 422 });
+    expect(await answer({ answer: 'all', accounts: ['1002'], reason: 'seen' })).toMatchObject({ status: 422 });
+    expect(await answer({ answer: 'some', accounts: ['1003'], reason: 'seen' })).toMatchObject({
+      status: 422,
+      code: 'not_in_question',
+    });
+    expect(await answer({ answer: 'all', reason: 'seen', held: 0 })).toMatchObject({ code: 'changed_meanwhile' });
+    expect(await answer({ answer: 'some', accounts: ['1002'], reason: 'seen', held: 1 })).toMatchObject({
+      state: 'answered',
+      approved: 1,
+    });
+    expect(await answer({ answer: 'none', reason: 'seen' })).toMatchObject({ status: 409, code: 'already_closed' });
+    expect((await suspensionsOf('1002'))[0]).toMatchObject({ state: 'wanted', approved_by: expect.any(String) });
+    await ask('PUT', '/v1/guard', { body: { per_hour: 100, percent: 100, at_least: 100 } });
+  });
+});
+
+describe('an uplift', () => {
+  it('lifts at once, is listed, and is ended by hand', async () => {
+    const body = { traffic: 'international', amount: '100.00', until: '2010-03-12T00:00:00+01:00', reason: 'prepaid' };
+    const granted = await ask('POST', '/v1/accounts/1001/uplifts', { key: anna, body });
+    expect(granted).toMatchObject({ status: 201, amount: '100.00', currency: 'EUR', ended_at: null });
+    expect((await suspensionsOf('1001'))[0]).toMatchObject({ state: 'lifting', lift_trigger: 'manual' });
+    const list = await ask('GET', '/v1/accounts/1001/uplifts?in_force=true');
+    expect(list.items).toMatchObject([{ id: granted.id }]);
+    admin.clock.advanceTo(admin.clock.now() + 1_000);
+    const ended = await ask('POST', `/v1/accounts/1001/uplifts/${granted.id}/end`, { body: { reason: 'spent' } });
+    expect(ended).toMatchObject({ status: 200, ended_reason: 'spent' });
+    expect((await suspensionsOf('1001'))[0]).toMatchObject({ state: 'wanted' });
+  });
+
+  it.each([
+    ['neither a cap nor a traffic', { traffic: undefined }, ['cap']],
+    ['both', { cap: '11111111-1111-4111-8111-111111111111' }, ['cap']],
+    ['an amount of nothing', { amount: '0' }, ['amount']],
+    ['an end without a zone', { until: '2010-03-12' }, ['until']],
+    ['no reason', { reason: '' }, ['reason']],
+    ['a field that nobody knows', { forever: true }, ['forever']],
+  ])('of %s is refused, and says which field', async (_, change, fields) => {
+    const body = { traffic: 'all', amount: '1.00', until: '2010-03-12T00:00:00+01:00', reason: 'x', ...change };
+    const { status, errors } = await ask('POST', '/v1/accounts/1001/uplifts', { body });
+    expect([status, errors!.map(({ field }) => field)]).toEqual([422, fields]);
+  });
+});
+
+describe('a second person', () => {
+  beforeAll(async () => {
+    await ask('PUT', '/v1/second-person', { body: { above: '125.00' } });
+  });
+
+  it('is not needed below the amount, nor for an administrator', async () => {
+    const [suspension] = await suspensionsOf('1001');
+    expect(await ask('POST', `/v1/suspensions/${suspension!.id}/lift`, { key: anna })).toMatchObject({
+      status: 200,
+      state: 'lifting',
+    });
+    const body = { traffic: 'international', amount: '500', until: '2010-03-12T00:00:00+01:00', reason: 'x' };
+    expect((await ask('POST', '/v1/accounts/1003/uplifts', { body })).status).toBe(201);
+  });
+
+  it('agrees to a lifting beyond it, and never to their own', async () => {
+    const [suspension] = await suspensionsOf('1002');
+    const url = `/v1/suspensions/${suspension!.id}/lift`;
+    const asked = await ask('POST', url, { key: anna, body: { reason: 'they called' } });
+    expect(asked).toMatchObject({ status: 202, state: 'wanted', location: expect.stringContaining('/v1/approvals/') });
+    expect(await ask('POST', url, { key: anna })).toMatchObject({ status: 409, code: 'already_asked' });
+    const approval = String(asked.location);
+    expect(await ask('GET', approval)).toMatchObject({ state: 'pending', amount: '130.00', asked: { do: 'lift' } });
+    expect(await ask('POST', `${approval}/approve`, { key: anna })).toMatchObject({ status: 409, code: 'own_request' });
+    expect(await ask('POST', `${approval}/approve`, { key: bert })).toMatchObject({ status: 200, state: 'approved' });
+    expect(await ask('POST', `${approval}/approve`, { key: bert })).toMatchObject({ code: 'already_settled' });
+    const [lifted] = await suspensionsOf('1002');
+    expect(lifted).toMatchObject({
+      state: 'lifting',
+      lift_by: expect.stringMatching(/billing .* approved by billing/),
+    });
+  });
+
+  it('agrees to an uplift beyond it, or declines one', async () => {
+    const body = { traffic: 'international', amount: '130.00', until: '2010-03-12T00:00:00+01:00', reason: 'x' };
+    const raise = () => ask('POST', '/v1/accounts/1002/uplifts', { key: anna, body });
+    const { status, approval } = await raise();
+    expect(status).toBe(202);
+    expect(await ask('POST', `/v1/approvals/${approval}/decline`, { key: bert })).toMatchObject({ state: 'declined' });
+    expect((await ask('GET', '/v1/accounts/1002/uplifts')).items).toEqual([]);
+    const { approval: next } = await raise();
+    const approved = await ask('POST', `/v1/approvals/${next}/approve`, { key: bert });
+    expect(approved).toMatchObject({ state: 'approved', uplift: expect.any(String) });
+    expect((await ask('GET', '/v1/accounts/1002/uplifts')).items).toMatchObject([{ id: approved.uplift }]);
+    expect((await ask('GET', '/v1/approvals?state=pending')).items).toEqual([]);
+  });
+});
+
+describe('allowed numbers', () => {
+  const url = '/v1/accounts/1003/allowed-numbers';
+  it('are put as a whole, audited, and told to the switch', async () => {
+    expect(await ask('PUT', url, { key: anna, body: { numbers: ['+31207940000', '+4930111111'] } })).toMatchObject({
+      status: 200,
+      numbers: ['+31207940000', '+4930111111'],
+    });
+    expect(await ask('PUT', url, { key: anna, body: { numbers: ['+4930111111'] } })).toMatchObject({
+      numbers: ['+4930111111'],
+    });
+    expect(await ask('GET', url)).toMatchObject({ numbers: ['+4930111111'] });
+    expect((await ask('GET', '/v1/changes?subject=allowed-numbers&id=1003')).items).toHaveLength(2);
+  });
+
+  it.each([
+    ['a national form', ['0207940000']],
+    ['a number of no country', ['+999123456']],
+    ['more than a hundred', Array.from({ length: 101 }, (_, i) => `+3120794${String(i).padStart(4, '0')}`)],
+    ['a command', ['+31\r\nDELETE']],
+  ])('with %s are refused', async (_, numbers) => {
+    expect(await ask('PUT', url, { body: { numbers } })).toMatchObject({ status: 422 });
+  });
+
+  it('of an account that is none are refused', async () => {
+    const other = '/v1/accounts/nobody/allowed-numbers';
+    expect(await ask('PUT', other, { body: { numbers: [] } })).toMatchObject({ status: 404 });
+    expect(await ask('GET', other)).toMatchObject({ status: 404 });
+  });
+});
+
+describe('a hold over HTTP', () => {
+  it('is taken for a country or a prefix, shown as a hold, and refused for what is neither', async () => {
+    const form = { account: '1003', reason: 'calls at night' };
+    const held = await ask('POST', '/v1/suspensions', { body: { ...form, class: 'country:SO' } });
+    expect(held).toMatchObject({ status: 201, kind: 'hold', class: 'country:SO', state: 'wanted' });
+    expect((await ask('POST', '/v1/suspensions', { body: { ...form, class: 'prefix:+25261' } })).status).toBe(201);
+    for (const word of ['country:XX', 'prefix:25261', 'satellite', 'international:1003'])
+      expect((await ask('POST', '/v1/suspensions', { body: { ...form, class: word } })).status).toBe(422);
+  });
+});
