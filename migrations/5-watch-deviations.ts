@@ -13,8 +13,8 @@ export class WatchDeviations1700000000005 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      DROP TABLE movement_log, shard_turns, shard_turns_asked, deviation_signatures, deviation_norms, deviation_policies,
-                 hot_numbers, case_events, case_decisions, tariff_brakes, tariff_signs, tariff_prices, cases;
+      DROP TABLE braked_decisions, movement_log, shard_turns, shard_turns_asked, deviation_signatures, signature_events, deviation_norms, deviation_policies,
+                 hot_numbers, case_events, case_decisions, tariff_brakes, tariff_signs, tariff_prices, tariff_days, cases;
       ALTER TABLE decisions DROP COLUMN score, DROP COLUMN evidence, ALTER COLUMN threshold TYPE numeric(6, 2)`);
   }
 }
@@ -28,6 +28,8 @@ const LOG = `
     shard      smallint NOT NULL,
     entry_no   bigint GENERATED ALWAYS AS IDENTITY,
     at         timestamptz NOT NULL,
+    feed       text COLLATE "C" NOT NULL,
+    import_id  bigint NOT NULL,
     movements  integer NOT NULL,
     lines      text NOT NULL
   ) PARTITION BY LIST (slot);
@@ -59,12 +61,25 @@ const SIGNATURES = `
   ) WITH (fillfactor = 60);
   ALTER TABLE deviation_signatures ALTER COLUMN state SET STORAGE PLAIN;
 
+  -- What a verdict did to an account's signature, and after which import: a rebuild does it at the same place.
+  CREATE TABLE signature_events (
+    event_no   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id text COLLATE "C" NOT NULL,
+    what       text COLLATE "C" NOT NULL CHECK (what IN ('taken-in')),
+    import_id  bigint NOT NULL,
+    at         timestamptz NOT NULL
+  );
+  CREATE INDEX signature_events_of_account ON signature_events (account_id, event_no);
+
   -- What is usual for accounts of each segment, as it was fitted; the newest holds, evidence names the one it was made by.
   CREATE TABLE deviation_norms (
     norms_no   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     fitted_at  timestamptz NOT NULL,
+    -- usage up to then was looked at; how high harmless accounts get is noted anew from calibrated_at on
     accounts   bigint NOT NULL,
-    norms      jsonb NOT NULL
+    calibrated_at timestamptz,
+    norms      jsonb NOT NULL,
+    calibration jsonb NOT NULL
   );
 
   -- What is done about deviations, for everyone, a segment or an account; the most specific one holds.
@@ -149,6 +164,12 @@ const BRAKE = `
     PRIMARY KEY (day, currency, segment, range, bucket)
   );
 
+  CREATE TABLE tariff_days (
+    day         date PRIMARY KEY,
+    counted_at  timestamptz NOT NULL
+  );
+  CREATE INDEX tariff_days_counted ON tariff_days (counted_at);
+
   -- Signs that a price is wrong, or that many alarm at once: rare, so they are rows, and kept for some days.
   CREATE TABLE tariff_signs (
     sign_no     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -174,5 +195,12 @@ const BRAKE = `
     released_by  text,
     PRIMARY KEY (range, braked_at)
   );
+  -- What waits for a brake's case.
+  CREATE TABLE braked_decisions (
+    decision_id  uuid PRIMARY KEY REFERENCES decisions,
+    case_no      bigint NOT NULL REFERENCES cases
+  );
+  CREATE INDEX braked_decisions_of_case ON braked_decisions (case_no);
+
   CREATE UNIQUE INDEX tariff_brakes_open ON tariff_brakes (range) WHERE released_at IS NULL;
 `;

@@ -91,8 +91,11 @@ export async function joinCases(client: ClientBase, parts: readonly CasePart[]):
       made.map((p) => p.summary),
     ]);
   }
-  const times = accounts.map((id) => toDate(Math.max(...parts.filter((p) => p.accountId === id).map((p) => p.at))));
-  await client.query(JOIN, [accounts, times, `${EPISODE_MS} milliseconds`]);
+  await client.query(JOIN, [
+    parts.map(({ accountId }) => accountId),
+    parts.map((part) => toDate(part.at)),
+    `${EPISODE_MS} milliseconds`,
+  ]);
 }
 
 function together(a: CasePart, b: CasePart): CasePart {
@@ -167,4 +170,94 @@ export async function addCaseEvent(client: ClientBase, { caseNo, at, by, what, w
     why,
     JSON.stringify(facts),
   ]);
+}
+
+/** Of accounts what is not to be learnt: usage within cases that were found to be fraud or wrongly rated. */
+export interface NotToLearn {
+  accountId: string;
+  from: Instant;
+  to: Instant;
+  ranges: readonly string[];
+  countries: readonly string[];
+}
+
+export async function notToLearn(client: ClientBase, accountIds: readonly string[]): Promise<NotToLearn[]> {
+  const { rows } = await client.query<Pick<CaseRow, 'account_id' | 'from_at' | 'state_at' | 'ranges' | 'countries'>>(
+    `SELECT account_id, from_at, state_at, ranges, countries FROM cases
+      WHERE account_id = ANY ($1) AND kind = 'account' AND state IN ('confirmed-fraud', 'rating-error') ORDER BY case_no`,
+    [accountIds],
+  );
+  return rows.map((row) => ({
+    accountId: row.account_id,
+    from: row.from_at.getTime(),
+    to: row.state_at!.getTime(),
+    ranges: row.ranges,
+    countries: row.countries,
+  }));
+}
+
+/** Live or waiting suspensions that rules made for the decisions of a case; locked. With `ofCaps` those of caps too. */
+export async function lockBarsOfCase(client: ClientBase, caseNo: string, ofCaps: boolean): Promise<BarOfCase[]> {
+  const { rows } = await client.query<BarOfCase>(
+    `SELECT s.suspension_id, s.account_id, s.state FROM case_decisions c JOIN suspensions s USING (decision_id)
+      WHERE c.case_no = $1 AND s.state IN ('awaiting-approval', 'wanted', 'applied') AND s.requested_by = 'plafond'
+        AND ($2 OR s.cap_id IS NULL)
+      ORDER BY s.suspension_id FOR UPDATE OF s`,
+    [caseNo, ofCaps],
+  );
+  return rows;
+}
+
+export interface BarOfCase {
+  suspension_id: string;
+  account_id: string;
+  state: 'awaiting-approval' | 'wanted' | 'applied';
+}
+
+/** Suspensions that wait for a tariff case; locked. */
+export async function lockBarsThatWait(client: ClientBase, caseNo: string): Promise<BarOfCase[]> {
+  const { rows } = await client.query<BarOfCase>(
+    `SELECT s.suspension_id, s.account_id, s.state FROM braked_decisions b JOIN suspensions s USING (decision_id)
+      WHERE b.case_no = $1 AND s.state = 'awaiting-approval' ORDER BY s.suspension_id FOR UPDATE OF s`,
+    [caseNo],
+  );
+  return rows;
+}
+
+/**
+ * What rules had barred since `from` of accounts that gave a sign of a wrong price on these ranges, before the brake held:
+ * it stood on those prices. Locked.
+ */
+export async function lockBarsOfWrongPrices(
+  client: ClientBase,
+  ranges: readonly string[],
+  from: Instant,
+): Promise<BarOfCase[]> {
+  const { rows } = await client.query<BarOfCase>(
+    `SELECT s.suspension_id, s.account_id, s.state FROM suspensions s
+      WHERE s.state IN ('awaiting-approval', 'wanted', 'applied') AND s.requested_by = 'plafond' AND s.requested_at >= $2
+        AND s.account_id IN (SELECT account_id FROM tariff_signs WHERE range = ANY ($1) AND kind = 'price' AND ratio >= 5)
+      ORDER BY s.suspension_id FOR UPDATE OF s`,
+    [ranges, toDate(from)],
+  );
+  return rows;
+}
+
+/**
+ * The number blocks (all but the last three digits) that an account called within a case, and not in the 60 days before it;
+ * by the index on (account_id, started_at).
+ */
+export async function blocksOfCase(
+  client: ClientBase,
+  { account_id, from_at, ranges, countries }: CaseRow,
+): Promise<string[]> {
+  const { rows } = await client.query<{ block: string }>(
+    `SELECT block, min(started_at) FROM (
+       SELECT left(b_number, -3) AS block, started_at, country, b_number FROM usage
+        WHERE account_id = $1 AND started_at >= $2::timestamptz - interval '60 days' AND b_number ~ '^[+][0-9]{7,}$'
+          AND (country = ANY ($3) OR EXISTS (SELECT FROM unnest($4::text[]) AS r (range) WHERE starts_with(b_number, range)))) u
+      GROUP BY block HAVING min(started_at) >= $2 ORDER BY 2 LIMIT 100`,
+    [account_id, from_at, countries, ranges],
+  );
+  return [...new Set([...ranges, ...rows.map(({ block }) => block)])];
 }

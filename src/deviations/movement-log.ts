@@ -21,6 +21,12 @@ export interface Moved {
   to: Version | undefined;
 }
 
+/** The delivery that moved it; undefined where upkeep did. */
+export interface MovementSource {
+  feed: string;
+  importId: string;
+}
+
 const SLOTS = 4;
 const SLOT_MS = 6 * 3_600_000;
 
@@ -35,15 +41,20 @@ function slotOf(at: Instant): number {
  */
 const APPEND = `
   WITH logged AS (
-    INSERT INTO movement_log (slot, shard, at, movements, lines)
-    SELECT $1, shard, $2, movements, lines FROM unnest($3::smallint[], $4::int[], $5::text[]) AS e (shard, movements, lines)
+    INSERT INTO movement_log (slot, shard, at, feed, import_id, movements, lines)
+    SELECT $1, shard, $2, $6, $7, movements, lines FROM unnest($3::smallint[], $4::int[], $5::text[]) AS e (shard, movements, lines)
   )
   INSERT INTO shard_turns_asked AS asked (shard) SELECT shard FROM unnest($3::smallint[]) AS s (shard) ORDER BY shard
   ON CONFLICT (shard) DO UPDATE SET times = asked.times + 1
   RETURNING shard, times`;
 
 /** Logs what moved; answers the shards for whose turn nobody has asked yet. The caller holds the locks of the shards. */
-export async function logMovements(client: ClientBase, moved: readonly Moved[], at: Instant): Promise<number[]> {
+export async function logMovements(
+  client: ClientBase,
+  moved: readonly Moved[],
+  source: MovementSource | undefined,
+  at: Instant,
+): Promise<number[]> {
   const entries = new Map<number, { movements: number; lines: string }>();
   const add = (version: Version, moves: '-' | '+') => {
     const shard = shardOf(version.accountId);
@@ -63,6 +74,8 @@ export async function logMovements(client: ClientBase, moved: readonly Moved[], 
     integerArray([...entries.keys()]),
     integerArray([...entries.values()].map(({ movements }) => movements)),
     textArray([...entries.values()].map(({ lines }) => lines)),
+    source?.feed ?? '',
+    source?.importId ?? 0,
   ]);
   return rows.filter(({ times }) => times === 1).map(({ shard }) => shard);
 }
@@ -142,20 +155,34 @@ export async function takeTurn(client: ClientBase, shard: number): Promise<strin
   return rows[0]!.entry_no;
 }
 
-/** Has whoever moves something in the shard from now on ask for its turn again. In a transaction of its own, before the turn. */
-export async function answerAsked(client: ClientBase, shard: number): Promise<void> {
-  await client.query('DELETE FROM shard_turns_asked WHERE shard = $1', [shard]);
+/**
+ * Has whoever moves something in the shards from now on ask for their turn again. In a transaction of its own, before the
+ * turn; in the order of the shards, as everyone locks them.
+ */
+export async function answerAsked(client: ClientBase, shards: readonly number[]): Promise<void> {
+  for (const shard of shards) await client.query('DELETE FROM shard_turns_asked WHERE shard = $1', [shard]);
 }
 
 export interface LogEntry {
   entryNo: string;
+  /** when it became durable */
   at: Instant;
+  source: MovementSource | undefined;
+
   movements: Movement[];
+}
+
+interface LogRow {
+  entry_no: string;
+  at_ms: string;
+  feed: string;
+  import_id: string;
+  lines: string;
 }
 
 /** By the index on (shard, entry_no); no more than about `movements_max` movements, but an entry whole. */
 const READ = `
-  SELECT entry_no, (extract(epoch FROM at) * 1000)::bigint AS at_ms, lines
+  SELECT entry_no, (extract(epoch FROM at) * 1000)::bigint AS at_ms, feed, import_id, lines
     FROM (SELECT *, sum(movements) OVER (ORDER BY entry_no) - movements AS before
             FROM (SELECT * FROM movement_log WHERE shard = $1 AND entry_no > $2 ORDER BY entry_no LIMIT 256) next) e
    WHERE before < $3 ORDER BY entry_no`;
@@ -166,14 +193,11 @@ export async function readLog(
   after: string,
   movementsMax: number,
 ): Promise<LogEntry[]> {
-  const { rows } = await client.query<{ entry_no: string; at_ms: string; lines: string }>(READ, [
-    shard,
-    after,
-    movementsMax,
-  ]);
-  return rows.map(({ entry_no, at_ms, lines }) => ({
+  const { rows } = await client.query<LogRow>(READ, [shard, after, movementsMax]);
+  return rows.map(({ entry_no, at_ms, feed, import_id, lines }) => ({
     entryNo: entry_no,
     at: Number(at_ms),
+    source: feed === '' ? undefined : { feed, importId: import_id },
     movements: movementsOf(lines),
   }));
 }
@@ -192,6 +216,16 @@ const UNREAD = `
 export async function unreadShards(client: ClientBase, shards: number): Promise<number[]> {
   const { rows } = await client.query<{ shard: number }>(UNREAD, [shards]);
   return rows.map(({ shard }) => shard);
+}
+
+/** Whether something of a shard waits to be read. */
+export async function hasUnread(client: ClientBase, shard: number): Promise<boolean> {
+  const { rows } = await client.query<{ unread: boolean }>(
+    `SELECT EXISTS (SELECT FROM movement_log
+                     WHERE shard = $1 AND entry_no > coalesce((SELECT entry_no FROM shard_turns WHERE shard = $1), 0)) AS unread`,
+    [shard],
+  );
+  return rows[0]!.unread;
 }
 
 /**

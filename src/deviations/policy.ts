@@ -25,7 +25,10 @@ export interface DeviationPolicy {
   falseBudget: number;
 }
 
-/** Nobody is barred by a rule that the provider has not seen at work: until somebody says more, it only shows what it would do. */
+/**
+ * Nobody is barred by a rule that the provider has not seen at work: until somebody says more, it only shows what it would
+ * do, and not even that before norms have been fitted to the provider's own accounts.
+ */
 export const FIRST_POLICY: DeviationPolicy = {
   scope: { kind: 'everyone', value: '' },
   version: 0,

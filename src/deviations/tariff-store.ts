@@ -23,13 +23,17 @@ const COUNT_DAY = `
                         AND u.started_at >= c.from_at AND u.started_at < coalesce(b.released_at, 'infinity'))
    GROUP BY 1, 2, 3, 4, 5`;
 
-/** Brings the counts of usual prices up to date: the days before today that have usage and no count yet, and those in `anew`. */
+/**
+ * Brings the counts of usual prices up to date: the days before today that have usage and no count yet, or one that was made
+ * before the night's files had come, and those in `anew`.
+ */
 export async function countPrices(client: ClientBase, now: Instant, anew: readonly number[] = []): Promise<number> {
   const today = Math.floor(now / DAY_MS);
   const days = Array.from({ length: DAYS }, (_, back) => today - 1 - back);
   const { rows } = await client.query<{ day: string }>(
-    'SELECT DISTINCT day::text AS day FROM tariff_prices WHERE day = ANY ($1::date[])',
-    [days.map(dateOfDay)],
+    `SELECT day::text AS day FROM tariff_days
+      WHERE day = ANY ($1::date[]) AND (counted_at > day + interval '30 hours' OR counted_at > $2::timestamptz - interval '6 hours')`,
+    [days.map(dateOfDay), toDate(now)],
   );
   const counted = new Set(rows.map(({ day }) => day));
   let changed = 0;
@@ -37,7 +41,12 @@ export async function countPrices(client: ClientBase, now: Instant, anew: readon
     if (counted.has(dateOfDay(day)) && !anew.includes(day)) continue;
     await client.query('DELETE FROM tariff_prices WHERE day = $1', [dateOfDay(day)]);
     const { rowCount } = await client.query(COUNT_DAY, [dateOfDay(day)]);
-    if (rowCount) changed++;
+    if (!rowCount) continue;
+    changed++;
+    await client.query(
+      'INSERT INTO tariff_days VALUES ($1, $2) ON CONFLICT (day) DO UPDATE SET counted_at = excluded.counted_at',
+      [dateOfDay(day), toDate(now)],
+    );
   }
   await client.query('DELETE FROM tariff_prices WHERE day < $1', [dateOfDay(today - 2 * DAYS)]);
   return changed;
@@ -145,4 +154,17 @@ export async function releaseBrakes(client: ClientBase, caseNo: string, by: stri
   const ranges = rows.map(({ range }) => range);
   await client.query('DELETE FROM tariff_signs WHERE range = ANY ($1)', [ranges]);
   return ranges;
+}
+
+/** Notes for which brake's case decisions wait. */
+export async function keepBraked(
+  client: ClientBase,
+  waiting: readonly { decisionId: string; caseNo: string }[],
+): Promise<void> {
+  if (waiting.length === 0) return;
+  await client.query(
+    `INSERT INTO braked_decisions (decision_id, case_no)
+     SELECT * FROM unnest($1::uuid[], $2::bigint[]) ON CONFLICT (decision_id) DO NOTHING`,
+    [waiting.map(({ decisionId }) => decisionId), waiting.map(({ caseNo }) => caseNo)],
+  );
 }

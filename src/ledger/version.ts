@@ -39,7 +39,7 @@ export function standing(held: Version | undefined, arriving: Version): Standing
 }
 
 /** What a version says, apart from how authoritative it is and when it came. */
-function sameContent(a: Version, b: Version): boolean {
+export function sameContent(a: Version, b: Version): boolean {
   return (
     a.amount === b.amount &&
     a.startedAt === b.startedAt &&

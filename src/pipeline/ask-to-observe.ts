@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { Account } from '../accounts/account.ts';
-import { logMovements, type Moved } from '../deviations/movement-log.ts';
+import { logMovements, type Moved, type MovementSource } from '../deviations/movement-log.ts';
 import type { PolicyBook } from '../deviations/policy.ts';
 import type { Instant } from '../kernel/clock.ts';
 import { enqueue } from '../queues/outbox.ts';
@@ -17,6 +17,7 @@ export async function askToObserve(
   moved: readonly Moved[],
   accounts: ReadonlyMap<string, Account>,
   policies: PolicyBook,
+  source: MovementSource | undefined,
   at: Instant,
 ): Promise<void> {
   const isWatched = (accountId: string): boolean => {
@@ -27,7 +28,7 @@ export async function askToObserve(
     from: from && isWatched(from.accountId) ? from : undefined,
     to: to && isWatched(to.accountId) ? to : undefined,
   }));
-  await enqueue(client, observeJobs(await logMovements(client, watched, at)));
+  await enqueue(client, observeJobs(await logMovements(client, watched, source, at)));
 }
 
 /** The jobs that look at shards. */

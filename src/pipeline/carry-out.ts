@@ -17,6 +17,8 @@ import { renderEmail, renderSms } from '../warnings/render.ts';
 import { crossingMatters } from './crossing-matters.ts';
 import { evidenceOf, freshnessThen, type Freshness } from './decision-evidence.ts';
 import type { Matter } from './matter.ts';
+import { joinTheirCases } from './join-cases.ts';
+import { throughBrake } from './through-brake.ts';
 import { throughGuard } from './through-guard.ts';
 
 /** Decides on each crossing and writes what follows; answers the decisions that are new. */
@@ -41,7 +43,8 @@ export async function carryOut(
   at: Instant,
   freshness: Freshness | undefined,
 ): Promise<Decision[]> {
-  const { matters, question } = await throughGuard(client, wanted, at);
+  const braked = await throughBrake(client, wanted);
+  const { matters, question } = await throughGuard(client, braked.matters, at);
   const fresh = await insertDecisions(
     client,
     matters.map(({ decision }) => decision),
@@ -61,6 +64,7 @@ export async function carryOut(
   const lifted = await liftSuspensions(client, restored, at);
   await insertSuspensions(client, suspensions, question, at);
   await insertWarnings(client, warnings, at);
+  await joinTheirCases(client, made, braked.held);
   await appendEvidence(
     client,
     made.map((each) => {

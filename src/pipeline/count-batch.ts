@@ -116,7 +116,7 @@ export async function countBatch(
   const crossings = await applyMovements(client, { accounts, meters }, movements, now, () =>
     writeVersions(client, held, holding, movements),
   );
-  await askToObserve(client, movements, accounts, policies, now);
+  await askToObserve(client, movements, accounts, policies, source, now);
   const latestStart = arriving.reduce<Instant | undefined>(
     (latest, { startedAt }) => (latest === undefined || startedAt > latest ? startedAt : latest),
     undefined,

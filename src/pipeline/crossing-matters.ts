@@ -122,7 +122,7 @@ function capFacts(cap: Cap): Record<string, unknown> {
   };
 }
 
-function recordFacts(record: Version, timeZone: string): Record<string, unknown> {
+export function recordFacts(record: Version, timeZone: string): Record<string, unknown> {
   return {
     record_id: record.recordId,
     origin: record.origin,

@@ -10,6 +10,7 @@ import { ReconcileImports } from './reconcile-imports.ts';
 import { FitNorms } from './fit-norms.ts';
 import { ObserveUsage } from './observe-usage.ts';
 import { PullSftp } from './pull-sftp.ts';
+import { RebuildSignatures } from './rebuild-signatures.ts';
 import { ReinstateDue } from './reinstate-due.ts';
 import { SettleDelivery } from './settle-delivery.ts';
 import { SettleMovedRecords } from './settle-moved-records.ts';
@@ -39,6 +40,7 @@ export class PipelineHandlers {
     private readonly norms: FitNorms,
     private readonly operators: TellOperators,
     private readonly summaries: SummarizeDay,
+    private readonly signatures: RebuildSignatures,
     private readonly queues: Queues,
   ) {}
 
@@ -48,6 +50,7 @@ export class PipelineHandlers {
     'observe-usage': ({ shards }) => this.observations.observe(shards),
     'sweep-observations': () => this.observations.sweep(),
     'fit-norms': () => this.norms.run(),
+    'rebuild-signatures': () => this.signatures.mend(),
     'reinstate-due': () => this.#endWhatIsOver(),
     'import-file': (file) => this.droppedFiles.import(file),
     'scan-inbox': () => this.#scanInbox(),

@@ -24,8 +24,10 @@ import { Clock } from '../kernel/clock.ts';
 import { SHARDS } from '../ledger/usage-store.ts';
 import { enqueue } from '../queues/outbox.ts';
 import { observeJobs } from './ask-to-observe.ts';
+import { carryOut } from './carry-out.ts';
 import { ObservationContexts } from './observation-context.ts';
-import { actOnSigns, priceSigns } from './watch-tariffs.ts';
+import { watchSignatures } from './watch-signatures.ts';
+import { actOnSigns, alarmSigns, priceSigns } from './watch-tariffs.ts';
 
 /** Movements of a turn: enough that an account is read and written once for many of them, few enough to end soon. */
 const TURN_MOVEMENTS = 20_000;
@@ -42,17 +44,34 @@ export class ObserveUsage {
 
   /** Looks at all that has moved in these shards and was not looked at; answers how many movements that were. */
   async observe(shards: readonly number[]): Promise<number> {
+    const ordered = [...new Set(shards)].toSorted((a, b) => a - b);
+    // First, and committed: who moves something from now on asks again, whoever did before is read below.
+    await inTransaction(this.dataSource, ({ client }) => answerAsked(client, ordered));
     let seen = 0;
-    for (const shard of shards) {
-      // First, and committed: who moves something from now on asks again, whoever did before is read below.
-      await inTransaction(this.dataSource, ({ client }) => answerAsked(client, shard));
-      for (;;) {
-        const movements = await this.#turn(shard);
-        if (movements === 0) break;
-        seen += movements;
-      }
+    for (;;) {
+      const { movements, told } = await inTransaction(this.dataSource, ({ client }) => this.turn(client, ordered));
+      for (const each of told) this.#log.warn(each);
+      if (movements === 0) return seen;
+      seen += movements;
     }
-    return seen;
+  }
+
+  /** One turn of the shards, in their order, as a part of the transaction that `client` is in. */
+  async turn(client: PoolClient, shards: readonly number[]): Promise<{ movements: number; told: string[] }> {
+    const entries: LogEntry[] = [];
+    for (const shard of shards) {
+      const read = await readLog(
+        client,
+        shard,
+        await takeTurn(client, shard),
+        Math.ceil(TURN_MOVEMENTS / shards.length),
+      );
+      if (read.length > 0) await endTurn(client, shard, read.at(-1)!.entryNo);
+      entries.push(...read);
+    }
+    if (entries.length === 0) return { movements: 0, told: [] };
+    const told = await this.#look(client, entries);
+    return { movements: entries.reduce((sum, entry) => sum + entry.movements.length, 0), told };
   }
 
   /** For asks that got lost, as with a queue that lost its jobs; and empties what of the log has been read. */
@@ -68,18 +87,6 @@ export class ObserveUsage {
     });
   }
 
-  async #turn(shard: number): Promise<number> {
-    const { movements, told } = await inTransaction(this.dataSource, async ({ client }) => {
-      const entries = await readLog(client, shard, await takeTurn(client, shard), TURN_MOVEMENTS);
-      if (entries.length === 0) return { movements: 0, told: [] };
-      const said = await this.#look(client, entries);
-      await endTurn(client, shard, entries.at(-1)!.entryNo);
-      return { movements: entries.reduce((sum, entry) => sum + entry.movements.length, 0), told: said };
-    });
-    for (const each of told) this.#log.warn(each);
-    return movements;
-  }
-
   async #look(client: PoolClient, entries: readonly LogEntry[]): Promise<string[]> {
     const now = this.clock.now();
     const context = await this.#contexts.at(client, now);
@@ -88,6 +95,14 @@ export class ObserveUsage {
     const signs = entries.flatMap(({ movements, at }) =>
       priceSigns(movements, accounts, context.prices, context.suspected, at),
     );
-    return actOnSigns(client, signs, now);
+    const risen = await watchSignatures(client, entries, accounts, context);
+    signs.push(...[...risen.values()].flat().flatMap(alarmSigns));
+    // First the brake: what it stops does not pass it on the way.
+    const told = await actOnSigns(client, signs, now);
+    for (const [entry, matters] of risen) {
+      const latestStart = Math.max(...entry.movements.map(({ to }) => to.startedAt));
+      await carryOut(client, matters, now, entry.source && { ...entry.source, latestStart });
+    }
+    return told;
   }
 }

@@ -14,6 +14,9 @@ import { LinkKey } from './link-key.ts';
 import { ObserveUsage } from './observe-usage.ts';
 import { FitNorms } from './fit-norms.ts';
 import { PullSftp } from './pull-sftp.ts';
+import { ChangePolicies } from './change-policies.ts';
+import { RebuildSignatures } from './rebuild-signatures.ts';
+import { SettleCase } from './settle-case.ts';
 import { RebuildSpend } from './rebuild-spend.ts';
 import { ReconcileImports } from './reconcile-imports.ts';
 import { RecordUsage } from './record-usage.ts';
@@ -43,6 +46,9 @@ const USE_CASES = [
   SettleMovedRecords,
   ObserveUsage,
   FitNorms,
+  RebuildSignatures,
+  SettleCase,
+  ChangePolicies,
   SettleSuspensions,
   SettleDelivery,
   ReinstateDue,

@@ -10,6 +10,7 @@ export interface RecordedChange {
     | 'cap'
     | 'consent-policy'
     | 'counter'
+    | 'deviation-policy'
     | 'feed'
     | 'guard'
     | 'key'

@@ -58,7 +58,7 @@ export class SettleMovedRecords {
       removeVersions(client, others),
     );
     const taken = others.map((from) => ({ from, to: undefined }));
-    await askToObserve(client, taken, holding.accounts, holding.policies, now);
+    await askToObserve(client, taken, holding.accounts, holding.policies, undefined, now);
     if (crossings.length > 0) await carryOutCrossings(client, crossings, now, undefined);
   }
 }

@@ -8,6 +8,7 @@ import { insertBrake, keepSigns, openBrakes, signsOn, type NewSign } from '../de
 import { settleAlarm } from '../feeds/alarms.ts';
 import { formatInstant, type Instant } from '../kernel/clock.ts';
 import type { Movement } from '../ledger/version.ts';
+import type { Matter } from './matter.ts';
 
 /** Who brakes holds this lock: shards are looked at side by side, and a range gets one case. */
 const BRAKE_LOCK = 7_005;
@@ -34,6 +35,16 @@ export function priceSigns(
     signs.push({ kind: 'price', currency, range, accountId, recordId: to.recordId, at, ratio });
   }
   return signs;
+}
+
+/** The sign that a deviation gives which calls for a bar, on the number range that it is about; none in shadow mode, which does nothing. Pure. */
+export function alarmSigns({ decision, account }: Matter): NewSign[] {
+  const block = decision.evidence?.block;
+  if (decision.mode === 'shadow' || decision.type === 'warn' || typeof block !== 'string') return [];
+  const range = rangeOf(block.slice('prefix:'.length));
+  if (range === undefined) return [];
+  const { currency, accountId } = account;
+  return [{ kind: 'alarm', currency, range, accountId, recordId: decision.recordId, at: decision.at, ratio: 1 }];
 }
 
 /** Keeps signs, and brakes the ranges that they speak against; answers what there is to tell. */

@@ -108,7 +108,7 @@ describe('a rate deck with a factor of 100', () => {
     await plafond.send([call('w5', 'a4', 0, '136.00'), call('w6', 'a5', 0, '136.00')]);
     await all();
     expect(await brakes()).toHaveLength(1);
-    expect(await plafond.query('SELECT kind, state, ranges FROM cases')).toEqual([
+    expect(await plafond.query("SELECT kind, state, ranges FROM cases WHERE kind = 'tariff'")).toEqual([
       { kind: 'tariff', state: 'open', ranges: ['+25261'] },
     ]);
     expect(await plafond.query(`SELECT subject FROM alarms WHERE kind = 'tariff-brake'`)).toEqual([

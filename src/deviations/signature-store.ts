@@ -1,0 +1,176 @@
+/** Signatures, and what they are held against, in PostgreSQL. Signatures change only in their shard's turn. */
+import type { ClientBase } from 'pg';
+import { textArray } from '../database/array-literal.ts';
+import { toDate, type Instant } from '../kernel/clock.ts';
+import { UNFITTED_CALIBRATION, type Calibration } from './calibration.ts';
+import { UNFITTED_NORMS, type Norms } from './norms.ts';
+import { Signature } from './signature.ts';
+
+/** By the primary key. What is of another version of the engine is left out: its account begins anew, until it is rebuilt. */
+export async function signaturesOf(client: ClientBase, accountIds: readonly string[]): Promise<Map<string, Signature>> {
+  const signatures = new Map<string, Signature>();
+  if (accountIds.length === 0) return signatures;
+  const { rows } = await client.query<{ account_id: string; state: Buffer }>(
+    'SELECT account_id, state FROM deviation_signatures WHERE account_id = ANY ($1::text[])',
+    [textArray(accountIds)],
+  );
+  for (const { account_id, state } of rows) {
+    const signature = decoded(state);
+    if (signature) signatures.set(account_id, signature);
+  }
+  return signatures;
+}
+
+function decoded(state: Buffer): Signature | undefined {
+  try {
+    return Signature.decode(state);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Some thousands at a time, in their accounts' order, for what goes through all of them. */
+export async function* allSignatures(client: ClientBase): AsyncGenerator<{ accountId: string; signature: Signature }> {
+  for (let after = ''; ;) {
+    const { rows } = await client.query<{ account_id: string; state: Buffer }>(
+      'SELECT account_id, state FROM deviation_signatures WHERE account_id > $1 ORDER BY account_id LIMIT 5000',
+      [after],
+    );
+    if (rows.length === 0) return;
+    for (const { account_id, state } of rows) {
+      const signature = decoded(state);
+      if (signature) yield { accountId: account_id, signature };
+    }
+    after = rows.at(-1)!.account_id;
+  }
+}
+
+const SAVE = `
+  INSERT INTO deviation_signatures AS s (account_id, state)
+  SELECT account_id, decode(state, 'base64') FROM unnest($1::text[], $2::text[]) AS n (account_id, state)
+  ON CONFLICT (account_id) DO UPDATE SET state = excluded.state`;
+
+export async function saveSignatures(client: ClientBase, signatures: ReadonlyMap<string, Signature>): Promise<void> {
+  if (signatures.size === 0) return;
+  await client.query(SAVE, [
+    textArray([...signatures.keys()]),
+    textArray([...signatures.values()].map((signature) => Buffer.from(signature.encode()).toString('base64'))),
+  ]);
+}
+
+export async function removeSignatures(client: ClientBase, accountIds: readonly string[]): Promise<void> {
+  await client.query('DELETE FROM deviation_signatures WHERE account_id = ANY ($1)', [accountIds]);
+}
+
+/** What usage is held against, as it was fitted last. */
+export interface Fitted {
+  /** empty: nothing has been fitted yet */
+  normsNo: string;
+  norms: Norms;
+  calibration: Calibration;
+  /** from then on signatures note anew how high they get; undefined: never calibrated */
+  calibratedAt: Instant | undefined;
+  fittedAt: Instant | undefined;
+}
+
+export const UNFITTED: Fitted = {
+  normsNo: '',
+  norms: UNFITTED_NORMS,
+  calibration: UNFITTED_CALIBRATION,
+  calibratedAt: undefined,
+  fittedAt: undefined,
+};
+
+export async function latestFit(client: ClientBase): Promise<Fitted> {
+  const { rows } = await client.query<{
+    norms_no: string;
+    fitted_at: Date;
+    calibrated_at: Date | null;
+    norms: Norms;
+    calibration: Calibration;
+  }>('SELECT * FROM deviation_norms ORDER BY norms_no DESC LIMIT 1');
+  const row = rows[0];
+  if (!row) return UNFITTED;
+  return {
+    normsNo: row.norms_no,
+    norms: row.norms,
+    calibration: row.calibration,
+    calibratedAt: row.calibrated_at?.getTime(),
+    fittedAt: row.fitted_at.getTime(),
+  };
+}
+
+export async function keepFit(
+  client: ClientBase,
+  fit: Pick<Fitted, 'norms' | 'calibration' | 'calibratedAt'>,
+  accounts: number,
+  at: Instant,
+): Promise<void> {
+  await client.query(
+    `INSERT INTO deviation_norms (fitted_at, accounts, calibrated_at, norms, calibration) VALUES ($1, $2, $3, $4, $5)`,
+    [
+      toDate(at),
+      accounts,
+      fit.calibratedAt === undefined ? null : toDate(fit.calibratedAt),
+      JSON.stringify(fit.norms),
+      JSON.stringify(fit.calibration),
+    ],
+  );
+}
+
+/** Number ranges that were confirmed as fraud's and still count. */
+export async function hotRanges(client: ClientBase, now: Instant): Promise<string[]> {
+  const { rows } = await client.query<{ range: string }>(
+    'SELECT range FROM hot_numbers WHERE expires_at > $1 ORDER BY range',
+    [toDate(now)],
+  );
+  return rows.map(({ range }) => range);
+}
+
+const HOT_MS = 180 * 24 * 3_600_000;
+
+/** Puts ranges on the hot list for half a year, or keeps them there for longer. */
+export async function addHotRanges(
+  client: ClientBase,
+  ranges: readonly string[],
+  { caseNo, by, why, at }: { caseNo: string; by: string; why: string; at: Instant },
+): Promise<void> {
+  await client.query(
+    `INSERT INTO hot_numbers (range, case_no, added_at, added_by, expires_at, why)
+     SELECT range, $2, $3, $4, $5, $6 FROM unnest($1::text[]) AS r (range) ORDER BY range
+     ON CONFLICT (range) DO UPDATE SET expires_at = excluded.expires_at, why = excluded.why, case_no = excluded.case_no`,
+    [ranges, caseNo, toDate(at), by, toDate(at + HOT_MS), why],
+  );
+}
+
+/** Takes ranges off the hot list that a case had put there. */
+export async function removeHotRanges(client: ClientBase, caseNo: string): Promise<string[]> {
+  const { rows } = await client.query<{ range: string }>('DELETE FROM hot_numbers WHERE case_no = $1 RETURNING range', [
+    caseNo,
+  ]);
+  return rows.map(({ range }) => range);
+}
+
+/** A verdict that found usage to be the customer's own: what waited is learnt. */
+export interface SignatureEvent {
+  accountId: string;
+  /** the last import before it */
+  importId: bigint;
+}
+
+export async function signatureEvents(client: ClientBase, accountIds: readonly string[]): Promise<SignatureEvent[]> {
+  const { rows } = await client.query<{ account_id: string; import_id: string }>(
+    'SELECT account_id, import_id FROM signature_events WHERE account_id = ANY ($1) ORDER BY event_no',
+    [accountIds],
+  );
+  return rows.map(({ account_id, import_id }) => ({ accountId: account_id, importId: BigInt(import_id) }));
+}
+
+/** Notes that what waited was taken in now, after all imports so far. */
+export async function keepTakenIn(client: ClientBase, accountId: string, at: Instant): Promise<void> {
+  await client.query(
+    `INSERT INTO signature_events (account_id, what, import_id, at)
+     SELECT $1, 'taken-in', coalesce(max(import_id), 0), $2 FROM imports`,
+    [accountId, toDate(at)],
+  );
+}

@@ -1,0 +1,66 @@
+/** A deviation that rose to a level, as the matter that follows from it. Pure. */
+import type { Account } from '../accounts/account.ts';
+import { parseBarScope, suspendedClass, type BarScope } from '../caps/barring.ts';
+import { decideDeviation } from '../decisions/decide-deviation.ts';
+import type { Decision } from '../decisions/decision.ts';
+import type { Deviation } from '../deviations/deviation.ts';
+import type { DeviationPolicy } from '../deviations/policy.ts';
+import { formatInstant, type Instant } from '../kernel/clock.ts';
+import type { Version } from '../ledger/version.ts';
+import { recordFacts } from './crossing-matters.ts';
+import type { Matter } from './matter.ts';
+
+const HOUR_MS = 3_600_000;
+/** What becomes known later than this after a call has ended is learnt, but nobody is barred or told for it. */
+export const LATE_MS = 72 * HOUR_MS;
+
+export interface Observed {
+  deviation: Deviation;
+  record: Version;
+  account: Account;
+  policy: DeviationPolicy;
+  /** by which norms it was judged; empty: by none that were fitted */
+  normsNo: string;
+  /** when the record became available */
+  at: Instant;
+}
+
+export function deviationMatter({ deviation, record, account, policy, normsNo, at }: Observed): Matter {
+  const mode = policy.mode === 'off' ? 'shadow' : policy.mode;
+  const decision = decideDeviation(deviation, record, account, at, mode);
+  return {
+    decision,
+    account,
+    cause: JSON.stringify([account.accountId, 'deviation', decision.id]),
+    known: {
+      policy: {
+        scope: policy.scope.kind === 'everyone' ? {} : { [policy.scope.kind]: policy.scope.value },
+        version: policy.version,
+        mode: policy.mode,
+        false_actions_per_1000_customers_a_month: policy.falseBudget,
+      },
+      norms: normsNo === '' ? 'none fitted yet' : normsNo,
+      record: recordFacts(record, account.timeZone),
+      since: formatInstant(deviation.since, account.timeZone),
+    },
+    stretch: {
+      accountId: account.accountId,
+      serviceId: '',
+      traffic: decision.traffic === '' ? 'all' : decision.traffic,
+      from: Math.min(deviation.since, record.startedAt),
+      to: Math.max(at, record.startedAt) + 1,
+    },
+    bars: scopesOf(decision, deviation).map((scope) => ({ scope, endsAt: undefined })),
+    words: undefined,
+  };
+}
+
+/** What is barred, or will be when a person has said so: nothing in shadow mode. */
+function scopesOf(decision: Decision, deviation: Deviation): BarScope[] {
+  if (decision.mode === 'shadow') return [];
+  if (decision.type === 'hold') {
+    return deviation.bars.map(parseBarScope).filter((scope) => scope !== undefined);
+  }
+  const barred = decision.type === 'suspend' ? suspendedClass(decision.action) : undefined;
+  return barred === undefined ? [] : [barred];
+}
