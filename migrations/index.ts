@@ -3,6 +3,7 @@ import { ConfigureFeeds1700000000002 } from './2-configure-feeds.ts';
 import { RaiseAlarms1700000000003 } from './3-raise-alarms.ts';
 import { WatchDeviations1700000000005 } from './5-watch-deviations.ts';
 import { GuardSuspensions1700000000007 } from './7-guard-suspensions.ts';
+import { DeliverMessages1700000000008 } from './8-deliver-messages.ts';
 import { AnswerAndTell1700000000009 } from './9-answer-and-tell.ts';
 import { FollowCorrections1700000000010 } from './10-follow-corrections.ts';
 import { BarDestinations1700000000011 } from './11-bar-destinations.ts';
@@ -14,6 +15,7 @@ export const migrations = [
   RaiseAlarms1700000000003,
   WatchDeviations1700000000005,
   GuardSuspensions1700000000007,
+  DeliverMessages1700000000008,
   AnswerAndTell1700000000009,
   FollowCorrections1700000000010,
   BarDestinations1700000000011,

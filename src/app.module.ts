@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { Inject, Logger, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { AdminModule } from './admin/admin.module.ts';
-import { CONFIG, type Config } from './config.ts';
+import { BadEnvironment, CONFIG, type Config } from './config.ts';
 import { DatabaseModule, type Database } from './database/database.module.ts';
 import { Clock } from './kernel/clock.ts';
 import { PipelineModule } from './pipeline/pipeline.module.ts';
@@ -10,8 +11,11 @@ import { SchedulesModule } from './queues/schedules.module.ts';
 import { WorkersModule } from './pipeline/workers.module.ts';
 import { LocalSwitch } from './suspensions/switches/local-switch.ts';
 import { SWITCH } from './suspensions/switches/switch.ts';
-import { emailChannel, smsChannel, type Channel } from './warnings/channels/channel.ts';
+import { BadBrand, BRAND, readBrand, type Brand } from './warnings/brand.ts';
+import { emailChannel, smsChannel, type Channel, type MailSettings } from './warnings/channels/channel.ts';
+import { CHART_DRAWER, ThreadDrawer, type ChartDrawer } from './warnings/chart/drawer.ts';
 import { EMAIL_CHANNEL, SMS_CHANNEL } from './warnings/deliveries.ts';
+import { readTemplates, TEMPLATES } from './warnings/templates/folder.ts';
 
 /** What was opened before the roles start, and is closed after they have ended. */
 export interface Surroundings {
@@ -48,6 +52,7 @@ class SurroundingsModule implements OnApplicationShutdown {
     @Inject(CONFIG) config: Config,
     @Inject(EMAIL_CHANNEL) private readonly email: Channel,
     @Inject(SMS_CHANNEL) private readonly sms: Channel,
+    @Inject(CHART_DRAWER) private readonly drawer: ChartDrawer,
   ) {
     this.#log.log(email.description);
     this.#log.log(sms.description);
@@ -55,20 +60,49 @@ class SurroundingsModule implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.email.close(), this.sms.close()]);
+    await Promise.all([this.email.close(), this.sms.close(), this.drawer.close()]);
   }
 
   static of(config: Config, clock: Clock): DynamicModule {
+    const brand = onDisk(() => readBrand(config.brandFile, config.mailFrom));
+    const templates = onDisk(() => readTemplates(config.templatesDir, brand));
+    const mail = onDisk(() => mailSettings(config, brand));
     const providers = [
       { provide: CONFIG, useValue: config },
       { provide: Clock, useValue: clock },
-      {
-        provide: EMAIL_CHANNEL,
-        useFactory: () => emailChannel(config.smtpUrl, config.localInboxDir, config.mailFrom),
-      },
+      { provide: BRAND, useValue: brand },
+      { provide: TEMPLATES, useValue: templates },
+      { provide: CHART_DRAWER, useFactory: () => new ThreadDrawer() },
+      { provide: EMAIL_CHANNEL, useFactory: () => emailChannel(config.smtpUrl, config.localInboxDir, mail) },
       { provide: SMS_CHANNEL, useFactory: () => smsChannel(config.smsUrl, config.localInboxDir) },
       { provide: SWITCH, useFactory: () => new LocalSwitch(config.localSwitchDir, clock) },
     ];
     return { module: SurroundingsModule, global: true, providers, exports: providers };
+  }
+}
+
+function mailSettings({ mailBounces, dkim }: Config, { sender, replyTo }: Brand): MailSettings {
+  const [keySelector, , ...domain] = dkim?.name.split('.') ?? [];
+  return {
+    from: sender,
+    replyTo,
+    bounceAddress: mailBounces,
+    dkim: dkim && {
+      domainName: domain.join('.'),
+      keySelector: keySelector!,
+      privateKey: readFileSync(dkim.keyFile, 'utf8'),
+    },
+  };
+}
+
+/** What the environment names on disk is a part of it: where it can't be read or is wrong, that is said in one line. */
+function onDisk<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof BadBrand) throw new BadEnvironment(error.message, { cause: error });
+    const { code, path } = error as NodeJS.ErrnoException;
+    if (code === undefined || path === undefined) throw error;
+    throw new BadEnvironment(`bad environment: ${path} can't be read: ${code}`, { cause: error });
   }
 }

@@ -52,6 +52,16 @@ const environment = z.object({
     .optional(),
   INBOX_DIR: z.string().min(1).optional(),
   MAIL_FROM: z.string().min(3).default('Plafond <plafond@localhost>'),
+  MAIL_BOUNCES: z
+    .string()
+    .regex(/^[^\s@<>+]+@[^\s@<>]+$/, { error: 'must be an address without a +, such as bounces@provider.example' })
+    .optional(),
+  DKIM_KEY_FILE: z.string().min(1).optional(),
+  DKIM_NAME: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]+\._domainkey\.[A-Za-z0-9.-]+$/, { error: 'must be like s1._domainkey.provider.example' })
+    .optional(),
+  TEMPLATES_DIR: z.string().min(1).optional(),
   ROLE: z
     .string()
     .default('all')
@@ -99,6 +109,14 @@ export interface Config {
   /** where the local switch keeps its bars */
   localSwitchDir: string;
   mailFrom: string;
+  /** where mail servers send what comes back; undefined: to the sender, and reports are not asked for */
+  mailBounces: string | undefined;
+  /** signs mails: the name of its DNS record, and the file of the private key; both or none */
+  dkim: { name: string; keyFile: string } | undefined;
+  /** how the provider shows itself to customers */
+  brandFile: string;
+  /** the provider's own templates; undefined: all are built in */
+  templatesDir: string | undefined;
   roles: readonly Role[];
   adminKey: string | undefined;
   logLevel: string;
@@ -134,6 +152,10 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     localInboxDir: `${dataDir}/inbox`,
     localSwitchDir: `${dataDir}/switch`,
     mailFrom: read.MAIL_FROM,
+    mailBounces: read.MAIL_BOUNCES,
+    dkim: dkimOf(read),
+    brandFile: `${dataDir}/brand.json`,
+    templatesDir: read.TEMPLATES_DIR === undefined ? undefined : resolve(read.TEMPLATES_DIR),
     roles: Object.freeze(read.ROLE) as readonly Role[],
     adminKey: read.PLAFOND_ADMIN_KEY,
     logLevel: read.LOG_LEVEL,
@@ -142,6 +164,12 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     trustedProxies: read.TRUSTED_PROXIES,
     retentionDays: read.RETENTION_DAYS,
   });
+}
+
+function dkimOf({ DKIM_NAME: name, DKIM_KEY_FILE: keyFile }: z.output<typeof environment>): Config['dkim'] {
+  if (name === undefined && keyFile === undefined) return undefined;
+  if (name !== undefined && keyFile !== undefined) return { name, keyFile: resolve(keyFile) };
+  throw new BadEnvironment('bad environment: DKIM_NAME and DKIM_KEY_FILE go together');
 }
 
 const clientEnvironment = environment.pick({ PORT: true, HOST: true, PLAFOND_ADMIN_KEY: true }).extend({

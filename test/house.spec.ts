@@ -44,7 +44,7 @@ const MAY_KNOW: Record<string, readonly string[]> = {
   caps: ['kernel', 'destinations', 'accounts', 'ledger', 'spend'],
   deviations: [...GROUND, 'destinations', 'accounts', 'feeds', 'ledger'],
   decisions: ['kernel', 'destinations', 'accounts', 'ledger', 'caps', 'deviations'],
-  warnings: ['kernel', 'decisions'],
+  warnings: [...GROUND, 'decisions'],
   answers: ['kernel', 'warnings'],
   suspensions: ['kernel', 'caps', 'decisions'],
   cases: ['kernel'],

@@ -24,6 +24,7 @@ import { Metrics } from './metrics.ts';
 import { MetricsController } from './metrics.controller.ts';
 import { ReceiversController } from './receivers.controller.ts';
 import { ReconciliationsController } from './reconciliations.controller.ts';
+import { ReceiptsController } from './receipts.controller.ts';
 import { RoleGuard } from './role.guard.ts';
 import { SilencesController } from './silences.controller.ts';
 import { SpendController } from './spend.controller.ts';
@@ -46,6 +47,7 @@ import { WarningsController } from './warnings.controller.ts';
     ImportsController,
     DecisionsController,
     WarningsController,
+    ReceiptsController,
     SuspensionsController,
     GuardController,
     UpliftsController,

@@ -72,7 +72,7 @@ export class DocsController {
   @Header('content-type', 'text/html; charset=utf-8')
   @Route({
     needs: 'viewer',
-    feedToo: true,
+    alsoFor: 'feed',
     summary: 'The documentation',
     answers: 'A page',
     content: textAs('text/html'),
@@ -84,7 +84,7 @@ export class DocsController {
   @Get('docs/:file')
   @Route({
     needs: 'viewer',
-    feedToo: true,
+    alsoFor: 'feed',
     summary: 'What its page is made of',
     answers: 'A file',
     content: textAs('text/*'),
@@ -98,7 +98,7 @@ export class DocsController {
 
   @Get('docs-json')
   @Header('content-type', 'application/json; charset=utf-8')
-  @Route({ needs: 'viewer', feedToo: true, summary: 'The description of the API', answers: 'OpenAPI 3.0' })
+  @Route({ needs: 'viewer', alsoFor: 'feed', summary: 'The description of the API', answers: 'OpenAPI 3.0' })
   json(): string {
     return this.#description.json();
   }

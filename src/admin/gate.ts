@@ -1,6 +1,6 @@
 /**
- * Nothing is read of a request, not even its body, before it has shown a key. Open are /health, and the pages for customers,
- * whose key is the token in their path.
+ * Nothing is read of a request, not even its body, before it has shown a key. Open are /health, the pages for customers
+ * and the receipts of SMS gateways, whose key is the token in their path.
  */
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
@@ -15,6 +15,7 @@ const CHALLENGES = ['Bearer realm="plafond"', 'Basic realm="plafond: any name, t
 const OPEN_ROUTES: ReadonlySet<string | undefined> = new Set([
   '/health/live',
   '/health/ready',
+  '/v1/receipts/:token',
   '/a/:token',
   '/a/:token/us',
   '/a/:token/not-us',

@@ -109,7 +109,7 @@ export class ImportsController {
   @Get()
   @Route({
     needs: 'viewer',
-    feedToo: true,
+    alsoFor: 'feed',
     summary: 'Lists what came in',
     description: 'A feed sees its own.',
     answers: 'A page, newest first',
@@ -131,7 +131,7 @@ export class ImportsController {
   @Get(':import_id')
   @Route({
     needs: 'viewer',
-    feedToo: true,
+    alsoFor: 'feed',
     summary: 'Shows an import',
     answers: 'The import and what became of its rows',
     schema: importResponse,
@@ -143,7 +143,7 @@ export class ImportsController {
   @Get(':import_id/rejects')
   @Route({
     needs: 'viewer',
-    feedToo: true,
+    alsoFor: 'feed',
     summary: 'Lists the rows that could not be used',
     description: 'A viewer sees the numbers in them shortened.',
     answers: 'A page, by line',

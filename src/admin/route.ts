@@ -4,7 +4,7 @@ import { ApiBearerAuth, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import type { ZodType } from 'zod';
 import { assert } from '../kernel/assert.ts';
-import { actorOf, type Principal, type RouteNeed } from './keys/role.ts';
+import { actorOf, type NarrowRole, type Principal, type RouteNeed } from './keys/role.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -26,8 +26,8 @@ export const OPEN = 'plafond:open';
 
 export interface RouteDeclaration {
   needs: RouteNeed['role'];
-  /** whether a feed's key is let in as well */
-  feedToo?: boolean;
+  /** a narrow role whose keys are let in as well */
+  alsoFor?: NarrowRole;
   summary: string;
   description?: string;
   /** the status of success, 200 where not said */
@@ -39,13 +39,16 @@ export interface RouteDeclaration {
 }
 
 export function Route(declared: RouteDeclaration): MethodDecorator {
-  const need: RouteNeed = { role: declared.needs, feedToo: declared.feedToo ?? false };
+  const need: RouteNeed = { role: declared.needs, alsoFor: declared.alsoFor };
   return applyDecorators(
     SetMetadata(NEED, need),
     ApiBearerAuth(),
     ApiOperation({
       summary: declared.summary,
-      description: [declared.description, `Needs the role \`${need.role}\`${need.feedToo ? ' or `feed`' : ''}.`]
+      description: [
+        declared.description,
+        `Needs the role \`${need.role}\`${need.alsoFor ? ` or \`${need.alsoFor}\`` : ''}.`,
+      ]
         .filter(Boolean)
         .join(' '),
     }),

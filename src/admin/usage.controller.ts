@@ -39,7 +39,7 @@ export class UsageController {
   @ApiBody({ schema: { type: 'string', format: 'binary' }, description: 'Canonical usage, gzipped or not' })
   @Route({
     needs: 'billing',
-    feedToo: true,
+    alsoFor: 'feed',
     summary: 'Takes usage',
     description: 'Canonical usage as CSV with a header, NDJSON or a JSON array; up to 64 MB as sent, 512 MB unpacked.',
     answers: 'It is durable; what became of its rows',

@@ -10,7 +10,10 @@ export type AlarmKind =
   | 'reconciliation'
   | 'guard'
   | 'tariff-brake'
-  | 'receiver-failing';
+  | 'receiver-failing'
+  | 'contact-fails'
+  | 'gateway-trouble'
+  | 'template-broken';
 
 export interface Trouble {
   text: string;

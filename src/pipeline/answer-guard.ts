@@ -23,7 +23,7 @@ import {
   type QuestionEnd,
 } from '../suspensions/guard-store.ts';
 import { approveSuspensions, endSuspensions, type SuspensionRow } from '../suspensions/store.ts';
-import { inChunks } from './carry-out.ts';
+import { inChunks } from './grouped.ts';
 import { recordChanges } from './recorded-change.ts';
 import { aboutRow, decisionEvidence, suspensionDecision } from './suspension-decision.ts';
 

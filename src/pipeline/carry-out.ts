@@ -1,6 +1,6 @@
 /**
  * Writes down what was decided, in the transaction that caused it: the decision, the evidence of what was known, the
- * warnings with their final words, the suspensions that are wanted, and the outbox rows that make workers act.
+ * messages to customers, the suspensions that are wanted, and the outbox rows that make workers act.
  */
 import type { ClientBase } from 'pg';
 import type { Crossing } from '../caps/evaluation.ts';
@@ -12,13 +12,14 @@ import type { Instant } from '../kernel/clock.ts';
 import { enqueue } from '../queues/outbox.ts';
 import { spentOn, type SpentOn } from '../spend/spent-on.ts';
 import { insertSuspensions, liftSuspensions, type PlannedSuspension } from '../suspensions/planned.ts';
-import { insertWarnings, type PlannedWarning } from '../warnings/planned.ts';
-import { renderEmail, renderSms } from '../warnings/render.ts';
+import type { PlannedMessage } from '../warnings/plan.ts';
 import { crossingMatters } from './crossing-matters.ts';
 import { evidenceOf, freshnessThen, type Freshness } from './decision-evidence.ts';
+import { grouped, inChunks } from './grouped.ts';
 import type { Matter } from './matter.ts';
 import { joinTheirCases } from './join-cases.ts';
 import { throughBrake } from './through-brake.ts';
+import { tellCustomers } from './tell-customers.ts';
 import { throughGuard } from './through-guard.ts';
 
 /** Decides on each crossing and writes what follows; answers the decisions that are new. */
@@ -56,20 +57,17 @@ export async function carryOut(
   const known = freshness && freshnessThen(freshness, await watchedFeeds(client), at);
   const suspensions = planSuspensions(made);
   const suspensionsOf = grouped(suspensions, ({ decision }) => decision.id);
-  const warningsOf = new Map(
-    made.map((each) => [each.decision.id, planWarnings(each, spent.get(each.decision.id) ?? [])]),
-  );
-  const warnings = [...warningsOf.values()].flat();
   const restored = made.filter(({ decision }) => decision.type === 'restore').map(({ decision }) => decision);
   const lifted = await liftSuspensions(client, restored, at);
   await insertSuspensions(client, suspensions, question, at);
-  await insertWarnings(client, warnings, at);
   await joinTheirCases(client, made, braked.held);
+  const messages = await tellCustomers(client, made, spent, at);
+  const messagesOf = byDecision(messages);
   await appendEvidence(
     client,
     made.map((each) => {
       const { id } = each.decision;
-      return evidenceOf(each, spent.get(id) ?? [], warningsOf.get(id) ?? [], suspensionsOf.get(id) ?? [], known, at);
+      return evidenceOf(each, spent.get(id) ?? [], messagesOf.get(id) ?? [], suspensionsOf.get(id) ?? [], known, at);
     }),
   );
   const toReconcile = new Set([...suspensions.map((each) => each.decision.accountId), ...lifted]);
@@ -78,9 +76,12 @@ export async function carryOut(
       job: 'reconcile-suspensions' as const,
       payload: { accounts },
     })),
-    ...inChunks(warnings, 50).map((chunk) => ({
+    ...inChunks(
+      messages.filter(({ dueAt }) => dueAt <= at),
+      50,
+    ).map((chunk) => ({
       job: 'deliver-warnings' as const,
-      payload: { warnings: chunk.map((warning) => warning.id) },
+      payload: { warnings: chunk.map((message) => message.id) },
     })),
   ]);
   return made.map(({ decision }) => decision);
@@ -107,18 +108,15 @@ function planBars({ decision, account, bars }: Matter): PlannedSuspension[] {
   }));
 }
 
-function planWarnings({ decision, account, words }: Matter, spent: readonly SpentOn[]): PlannedWarning[] {
-  if (!words) return [];
-  const facts = { ...words, mostSpentOn: spent.slice(0, 3) };
-  const planned: PlannedWarning[] = [];
-  const plan = (channel: 'email' | 'sms', address: string, subject: string, text: string) =>
-    planned.push({ id: decisionId('warning', decision.id, channel), decision, channel, address, subject, text });
-  if (account.email !== '') {
-    const mail = renderEmail(facts);
-    plan('email', account.email, mail.subject, mail.text);
-  }
-  if (account.msisdn !== '') plan('sms', account.msisdn, '', renderSms(facts));
-  return planned;
+/** The messages that tell of each decision. */
+function byDecision(messages: readonly PlannedMessage[]): Map<string, PlannedMessage[]> {
+  const pairs = messages.flatMap((message) => message.covers.map((decision) => ({ decision, message })));
+  return new Map(
+    [...grouped(pairs, ({ decision }) => decision)].map(([decision, both]) => [
+      decision,
+      both.map(({ message }) => message),
+    ]),
+  );
 }
 
 /** On what was spent in each decision's stretch: one query a traffic. */
@@ -130,21 +128,4 @@ async function spentOnByDecision(client: ClientBase, made: readonly Matter[]): P
     for (const [id, countries] of await spentOn(client, traffic, questions)) answers.set(id, countries);
   }
   return answers;
-}
-
-function grouped<K, T>(all: readonly T[], keyOf: (each: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const each of all) {
-    const key = keyOf(each);
-    const group = groups.get(key);
-    if (group) group.push(each);
-    else groups.set(key, [each]);
-  }
-  return groups;
-}
-
-export function inChunks<T>(all: readonly T[], size: number): T[][] {
-  const chunks: T[][] = [];
-  for (let i = 0; i < all.length; i += size) chunks.push(all.slice(i, i + size));
-  return chunks;
 }

@@ -7,7 +7,7 @@ import { formatInstant, type Instant } from '../kernel/clock.ts';
 import { formatAmount } from '../kernel/money.ts';
 import type { SpentOn } from '../spend/spent-on.ts';
 import type { PlannedSuspension } from '../suspensions/planned.ts';
-import type { PlannedWarning } from '../warnings/planned.ts';
+import type { PlannedMessage } from '../warnings/plan.ts';
 import type { Matter } from './matter.ts';
 
 /** Where the usage came from that decided, and how fresh it is; undefined where a person's change did. */
@@ -44,7 +44,7 @@ export function freshnessThen(freshness: Freshness, watched: readonly WatchedFee
 export function evidenceOf(
   { decision, account, known }: Matter,
   spentOn: readonly SpentOn[],
-  warnings: readonly PlannedWarning[],
+  messages: readonly PlannedMessage[],
   suspensions: readonly PlannedSuspension[],
   freshness: FreshnessThen | undefined,
   at: Instant,
@@ -69,7 +69,14 @@ export function evidenceOf(
         feeds_behind: [...freshness.behind],
       },
       suspension_terms: account.suspensionTerms,
-      warnings: warnings.map(({ id, channel, address, subject, text }) => ({ id, channel, address, subject, text })),
+      // The words follow as they are written (`warning-written`).
+      warnings: messages.map(({ id, channel, address, dueAt, covers }) => ({
+        id,
+        channel,
+        address,
+        not_before: formatInstant(dueAt, account.timeZone),
+        covers: [...covers],
+      })),
       suspensions: suspensions.map(({ id, class: scope, state, endsAt }) => ({
         id,
         class: scope,

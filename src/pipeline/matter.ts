@@ -7,7 +7,7 @@ import type { BarScope } from '../caps/barring.ts';
 import type { Decision } from '../decisions/decision.ts';
 import type { Traffic } from '../destinations/traffic.ts';
 import type { Instant } from '../kernel/clock.ts';
-import type { WarningFacts } from '../warnings/render.ts';
+import type { WarningFacts } from '../warnings/facts.ts';
 
 /** Calls that are to be barred, if the decision's mode is not `shadow`; in mode `approve` when a person has said so. */
 export interface WantedBar {
@@ -37,5 +37,5 @@ export interface Matter {
   stretch: Stretch;
   bars: readonly WantedBar[];
   /** what the customer is told; undefined: nothing */
-  words: Omit<WarningFacts, 'mostSpentOn'> | undefined;
+  words: Omit<WarningFacts, 'mostSpentOn' | 'series'> | undefined;
 }

@@ -22,6 +22,9 @@ import { ReconcileImports } from './reconcile-imports.ts';
 import { RecordUsage } from './record-usage.ts';
 import { ReinstateDue } from './reinstate-due.ts';
 import { SecondPerson } from './second-person.ts';
+import { EscalateFailures } from './escalate-failures.ts';
+import { ReceiveReceipts } from './receive-receipts.ts';
+import { WriteMessages } from './write-messages.ts';
 import { SettleDelivery } from './settle-delivery.ts';
 import { SettleMovedRecords } from './settle-moved-records.ts';
 import { SettleSuspensions } from './settle-suspension.ts';
@@ -50,7 +53,10 @@ const USE_CASES = [
   SettleCase,
   ChangePolicies,
   SettleSuspensions,
+  WriteMessages,
   SettleDelivery,
+  EscalateFailures,
+  ReceiveReceipts,
   ReinstateDue,
   AnswerGuard,
   AllowNumbers,

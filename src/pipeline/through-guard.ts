@@ -90,8 +90,9 @@ function heldBack(matter: Matter, question: QuestionRow, reason: string): Matter
 }
 
 function unbarred(words: NonNullable<Matter['words']>): Matter['words'] {
-  const { suspended, ...rest } = words;
-  return suspended ? { ...rest, kind: 'approve' } : words;
+  const { suspended, held, ...rest } = words;
+  if (suspended) return { ...rest, kind: 'approve' };
+  return held ? { ...rest, kind: 'unusual' } : words;
 }
 
 function askedOf(question: QuestionRow, allowed: number) {

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { PipelineModule } from './pipeline.module.ts';
+import { MessageUpkeep } from './message-upkeep.ts';
 import { PipelineHandlers } from './job-handlers.ts';
 import { JOB_HANDLERS, assertNoGap } from '../queues/job-map.ts';
 import { Relay } from '../queues/relay.ts';
@@ -10,6 +11,7 @@ import { WORKERS } from '../queues/workers.ts';
   imports: [PipelineModule],
   providers: [
     PipelineHandlers,
+    MessageUpkeep,
     {
       provide: JOB_HANDLERS,
       inject: [PipelineHandlers],

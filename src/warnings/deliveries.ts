@@ -3,8 +3,11 @@
  * own time, which all workers share; `created_at` and `settled_at` are in Plafond's.
  */
 import type { ClientBase } from 'pg';
+import { textArray } from '../database/array-literal.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
 import type { Outcome } from './channels/channel.ts';
+import { thawFacts, type ToldFact } from './facts.ts';
+import type { ChannelKind } from './plan.ts';
 
 /** For injection: the channels of this process. */
 export const EMAIL_CHANNEL = Symbol('EMAIL_CHANNEL');
@@ -21,43 +24,60 @@ export interface ClaimedWarning {
   id: string;
   decisionId: string;
   accountId: string;
-  channel: 'email' | 'sms';
+  channel: ChannelKind;
   address: string;
+  /** empty until it is written, as are text and html */
   subject: string;
   text: string;
+  html: string;
+  covers: readonly string[];
+  told: readonly ToldFact[];
   createdAt: Instant;
   /** this attempt's number, from 1 */
   attempt: number;
+  /** of its account, as it is now; empty where the account is gone */
+  segment: string;
+  homeCountry: string;
 }
 
 /**
- * Claims those of the given warnings that are open, that nobody holds, and whose pause is over. Of two workers only one
- * gets a warning; what a worker held that was killed becomes free when its lease ends. By the primary key.
+ * Claims those of the given warnings that are open and due, that nobody holds, and whose pause is over. Of two workers only
+ * one gets a warning; what a worker held that was killed becomes free when its lease ends. By the primary key.
  */
 const CLAIM = `
   UPDATE warnings AS w
   SET state = 'sending', attempts = w.attempts + 1, leased_until = now() + make_interval(secs => ${LEASE_S})
   FROM (SELECT warning_id FROM warnings
-        WHERE warning_id = ANY($1::uuid[]) AND state IN ('queued', 'sending')
+        WHERE warning_id = ANY($1::uuid[]) AND state IN ('queued', 'sending') AND due_at <= $2
           AND (leased_until IS NULL OR leased_until <= now())
         ORDER BY warning_no FOR UPDATE SKIP LOCKED) AS open
   WHERE w.warning_id = open.warning_id
-  RETURNING w.*`;
+  RETURNING w.*, w.facts::text AS facts_text,
+    (SELECT json_build_object('segment', a.segment, 'home', a.home_country) FROM accounts a
+      WHERE a.account_id = w.account_id) AS account`;
 
 interface WarningRow {
   warning_id: string;
   decision_id: string;
   account_id: string;
-  channel: 'email' | 'sms';
+  channel: ChannelKind;
   address: string;
   subject: string;
   text: string;
+  html: string;
+  covers: string[];
+  facts_text: string;
   created_at: Date;
   attempts: number;
+  account: { segment: string; home: string } | null;
 }
 
-export async function claimWarnings(client: ClientBase, ids: readonly string[]): Promise<ClaimedWarning[]> {
-  const { rows } = await client.query<WarningRow>(CLAIM, [ids]);
+export async function claimWarnings(
+  client: ClientBase,
+  ids: readonly string[],
+  now: Instant,
+): Promise<ClaimedWarning[]> {
+  const { rows } = await client.query<WarningRow>(CLAIM, [ids, toDate(now)]);
   return rows.map((row) => ({
     id: row.warning_id,
     decisionId: row.decision_id,
@@ -66,9 +86,69 @@ export async function claimWarnings(client: ClientBase, ids: readonly string[]):
     address: row.address,
     subject: row.subject,
     text: row.text,
+    html: row.html,
+    covers: row.covers,
+    told: thawFacts(row.facts_text),
     createdAt: row.created_at.getTime(),
     attempt: row.attempts,
+    segment: row.account?.segment ?? '',
+    homeCountry: row.account?.home ?? '',
   }));
+}
+
+/** Gives claimed warnings back, to go out later: as if they had not been taken up. */
+const POSTPONE = `
+  UPDATE warnings AS w SET state = 'queued', attempts = w.attempts - 1, leased_until = NULL, due_at = later.due_at
+    FROM unnest($1::uuid[], $2::timestamptz[]) AS later (warning_id, due_at)
+   WHERE w.warning_id = later.warning_id AND w.state = 'sending'`;
+
+export async function postponeWarnings(
+  client: ClientBase,
+  later: readonly { warning: ClaimedWarning; until: Instant }[],
+): Promise<void> {
+  if (later.length === 0) return;
+  await client.query(POSTPONE, [later.map(({ warning }) => warning.id), later.map(({ until }) => toDate(until))]);
+}
+
+export interface WrittenWarning {
+  warning: ClaimedWarning;
+  subject: string;
+  text: string;
+  html: string;
+}
+
+/** Words are final as soon as there are some: whoever comes second gets those of the first. */
+const WRITE = `
+  UPDATE warnings AS w
+     SET subject = CASE w.text WHEN '' THEN written.subject ELSE w.subject END,
+         html = CASE w.text WHEN '' THEN written.html ELSE w.html END,
+         text = CASE w.text WHEN '' THEN written.text ELSE w.text END
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS written (warning_id, subject, text, html)
+   WHERE w.warning_id = written.warning_id
+  RETURNING w.warning_id, new.subject, new.text, new.html, old.text = '' AS fresh`;
+
+/** Keeps the words of messages; answers those that hold, and whether they are these. */
+export async function keepWords(
+  client: ClientBase,
+  written: readonly WrittenWarning[],
+): Promise<(WrittenWarning & { fresh: boolean })[]> {
+  const { rows } = await client.query<{
+    warning_id: string;
+    subject: string;
+    text: string;
+    html: string;
+    fresh: boolean;
+  }>(WRITE, [
+    written.map(({ warning }) => warning.id),
+    written.map(({ subject }) => subject),
+    written.map(({ text }) => text),
+    written.map(({ html }) => html),
+  ]);
+  const kept = new Map(rows.map((row) => [row.warning_id, row]));
+  return written.map(({ warning }) => {
+    const { subject, text, html, fresh } = kept.get(warning.id)!;
+    return { warning, subject, text, html, fresh };
+  });
 }
 
 /** What an attempt makes of its warning: `queued` waits `pause_s` for the next one. Pure. */
@@ -86,16 +166,19 @@ export interface Attempted {
   outcome: Outcome['outcome'];
   /** without the address */
   answer: string;
+  /** what the gateway calls it, or its parts */
+  gatewayIds: readonly string[];
 }
 
 /**
- * Writes attempts down and settles their warnings, in one statement. A warning that was sent stays sent; any other
- * outcome counts only where nobody has taken the warning up since (its number of attempts is still ours).
+ * Writes attempts down and settles their warnings, in one statement. A warning that was sent stays sent, or what receipts
+ * have made of it; any other outcome counts only where nobody has taken the warning up since (its number of attempts is
+ * still ours).
  */
 const RECORD = `
   WITH attempted AS (
-    SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::float8[])
-      AS attempted (warning_id, attempt, outcome, answer, state, pause_s)
+    SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::float8[], $8::text[])
+      AS attempted (warning_id, attempt, outcome, answer, state, pause_s, gateway_ids)
   ), recorded AS (
     INSERT INTO warning_attempts (warning_id, attempt, at, outcome, answer)
     SELECT warning_id, attempt, $7, outcome, answer FROM attempted
@@ -104,9 +187,10 @@ const RECORD = `
   UPDATE warnings AS w
   SET state = attempted.state,
       leased_until = now() + make_interval(secs => attempted.pause_s),
-      settled_at = CASE WHEN attempted.state = 'queued' THEN NULL ELSE $7::timestamptz END
+      settled_at = CASE WHEN attempted.state = 'queued' THEN NULL ELSE $7::timestamptz END,
+      gateway_ids = attempted.gateway_ids::text[]
   FROM attempted
-  WHERE w.warning_id = attempted.warning_id AND w.state <> 'sent'
+  WHERE w.warning_id = attempted.warning_id AND w.state NOT IN ('sent', 'delivered', 'bounced')
     AND (attempted.state = 'sent' OR (w.state = 'sending' AND w.attempts = attempted.attempt))
   RETURNING w.warning_id`;
 
@@ -125,6 +209,7 @@ export async function recordAttempts(
     settled.map(({ state }) => state),
     settled.map((each) => (each.state === 'queued' ? each.pause_s : null)),
     toDate(at),
+    attempted.map(({ gatewayIds }) => textArray(gatewayIds)),
   ]);
   return new Set(rows.map((row) => row.warning_id));
 }
@@ -137,15 +222,18 @@ export async function openAmong(client: ClientBase, ids: readonly string[]): Pro
   return rows.map((row) => row.warning_id);
 }
 
-/** Warnings whose lease or pause has ended, or that nobody has taken up since `before`; the oldest first, by `warnings_open`. */
+/**
+ * Warnings whose lease or pause has ended, whose time has come after they had to wait, or that nobody has taken up since
+ * `before`; the oldest first, by `warnings_open`.
+ */
 const LEFT_LYING = `
   SELECT warning_id FROM warnings
-  WHERE state IN ('queued', 'sending')
-    AND (leased_until <= now() OR (leased_until IS NULL AND created_at <= $1))
-  ORDER BY created_at LIMIT $2`;
+  WHERE state IN ('queued', 'sending') AND due_at <= $2
+    AND (leased_until <= now() OR (leased_until IS NULL AND (created_at <= $1 OR due_at > created_at)))
+  ORDER BY created_at LIMIT $3`;
 
-export async function leftLying(client: ClientBase, before: Instant, limit: number): Promise<string[]> {
-  const { rows } = await client.query<{ warning_id: string }>(LEFT_LYING, [toDate(before), limit]);
+export async function leftLying(client: ClientBase, before: Instant, now: Instant, limit: number): Promise<string[]> {
+  const { rows } = await client.query<{ warning_id: string }>(LEFT_LYING, [toDate(before), toDate(now), limit]);
   return rows.map((row) => row.warning_id);
 }
 

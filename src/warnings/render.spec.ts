@@ -1,7 +1,32 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseInstant } from '../kernel/clock.ts';
 import { isGsm7, smsParts } from './channels/gsm7.ts';
-import { renderEmail, renderSms, type WarningFacts } from './render.ts';
+import { readBrand, type Brand } from './brand.ts';
+import type { WarningFacts } from './facts.ts';
+import * as rendering from './render.ts';
+
+const NO_BRAND = readBrand('/nowhere/brand.json', 'Plafond <plafond@localhost>');
+const LINK = `https://plafond.example.net/a/${'x'.repeat(49)}`;
+
+interface Around {
+  brand?: Partial<Brand>;
+  link?: string;
+  also?: WarningFacts[];
+}
+
+const messageOf = (facts: WarningFacts, { brand, link, also = [] }: Around) => ({
+  told: [facts, ...also] as const,
+  brand: { ...NO_BRAND, ...brand },
+  link,
+});
+
+function renderEmail(facts: WarningFacts, around: Around = {}) {
+  return rendering.renderEmail(messageOf(facts, around), rendering.BUILT_IN_TEMPLATES, false);
+}
+
+function renderSms(facts: WarningFacts, around: Around = {}) {
+  return rendering.renderSms(messageOf(facts, around), rendering.BUILT_IN_TEMPLATES);
+}
 
 const FIRST_OF_APRIL = parseInstant('2010-04-01T00:00:00+02:00')!;
 
@@ -35,7 +60,7 @@ const SUSPENSION: WarningFacts = {
 
 describe('the mail as the customer reads it', () => {
   it('warns in Dutch', () => {
-    expect(renderEmail(WARNING)).toEqual({
+    expect(renderEmail(WARNING)).toMatchObject({
       subject: 'U heeft 80% van uw limiet voor internationaal bellen bereikt',
       text: `Beste Bakkerij De Korenaar,
 
@@ -61,7 +86,7 @@ uw telefonieaanbieder
   });
 
   it('tells of a suspension in English', () => {
-    expect(renderEmail({ ...SUSPENSION, locale: 'en-GB', timeZone: 'Europe/London' })).toEqual({
+    expect(renderEmail({ ...SUSPENSION, locale: 'en-GB', timeZone: 'Europe/London' })).toMatchObject({
       subject: 'You have reached your limit: international calls are blocked',
       text: `Dear Bakkerij De Korenaar,
 
@@ -94,12 +119,93 @@ your telephone provider
   });
 });
 
+describe('what comes along with a mail', () => {
+  it('is the link, in the text and as a button, and the phone number of the provider', () => {
+    const { text, html } = renderEmail(WARNING, { link: LINK, brand: { phone: '0800 1234', name: 'Voorbeeld & Co' } });
+    expect(text).toContain(`zonder in te loggen:\n${LINK}\n`);
+    expect(html).toContain(`<a href="${LINK}"`);
+    expect(text).toContain('meteen contact met ons op (0800 1234): misschien');
+    expect(text).toMatch(/Met vriendelijke groet,\nVoorbeeld & Co\n$/);
+    expect(html).toContain('Voorbeeld &amp; Co</p>');
+  });
+
+  it('is HTML in which nothing of the facts is markup', () => {
+    const { html } = renderEmail({ ...SUSPENSION, accountName: '<script>alert(1)</script>' });
+    expect(html).not.toContain('<script>');
+    expect(html).toContain('Beste &lt;script&gt;');
+  });
+
+  it('is whatever else happened within minutes', () => {
+    const other: WarningFacts = { ...WARNING, traffic: 'premium', percent: 50, spend: 12_000_000n, limit: 20_000_000n };
+    const { text } = renderEmail(SUSPENSION, { also: [other] });
+    expect(text).toContain(
+      'Dit speelt ook:\n- U heeft 50% van uw limiet voor betaalde servicenummers bereikt: € 12,00 van € 20,00 per maand\n',
+    );
+  });
+
+  it('is what the account usually spends, where it has a history', () => {
+    const series = { from: 0, to: 1, until: 1, spent: [], limit: WARNING.limit, usual: 12_500_000n };
+    expect(renderEmail({ ...WARNING, series }).text).toContain(
+      "Gewoonlijk geeft u hieraan in zo'n periode ongeveer € 12,50 uit.",
+    );
+  });
+
+  it.each([
+    [
+      'hold',
+      'de-DE',
+      'Wir sehen eine ungewöhnliche Nutzung',
+      'haben wir Gespräche nach Somalia und Rufnummern, die mit +25261 beginnen bis',
+    ],
+    [
+      'hold',
+      'fr-FR',
+      'Nous constatons une utilisation inhabituelle',
+      'nous avons bloqué les appels vers Somalie et les numéros',
+    ],
+    [
+      'unusual',
+      'en-GB',
+      'We see unusual usage of your line: calls to Somalia',
+      'For now you can go on calling as usual',
+    ],
+    [
+      'forecast',
+      'nl-NL',
+      'U bereikt uw limiet voor bellen naar Somalië waarschijnlijk rond 1 april 2010',
+      'tussen 31 maart 2010 en 2 april 2010',
+    ],
+  ] as const)('is told of a kind of its own: %s in %s', (kind, locale, ...expected) => {
+    const DAY_MS = 86_400_000;
+    const facts: WarningFacts = {
+      ...WARNING,
+      kind,
+      locale,
+      traffic: 'country:SO',
+      ...(kind === 'forecast' ? {} : { limit: undefined, percent: undefined, next: undefined }),
+      held: { scopes: ['country:SO', 'prefix:+25261'], until: FIRST_OF_APRIL, terms: 'GTC 7.3' },
+      forecast: { likely: FIRST_OF_APRIL, earliest: FIRST_OF_APRIL - DAY_MS, latest: FIRST_OF_APRIL + DAY_MS },
+    };
+    const { text } = renderEmail(facts);
+    for (const words of expected) expect(text).toContain(words);
+  });
+
+  it.each([
+    ['fy-NL', 'Beste'],
+    ['lb-LU', 'Guten Tag'],
+    ['br-FR', 'Bonjour'],
+    ['ja-JP', 'Dear'],
+  ])('in the nearest language there is: %s', (locale, greeting) => {
+    expect(renderEmail({ ...WARNING, locale }).text).toMatch(new RegExp(`^${greeting} `));
+  });
+});
+
 describe('the words of a mail', () => {
   const suspended = SUSPENSION.suspended!;
   it.each<[string, WarningFacts, string[]]>([
     [
       'a language we have no text in is answered in English, dates and amounts too',
-      { ...WARNING, locale: 'fr-FR' },
+      { ...WARNING, locale: 'pl-PL' },
       ['You have reached 80% of your limit', 'up to and including 31 March 2010', '€82.10'],
     ],
     ['a locale that is none is answered in English', { ...WARNING, locale: '?' }, ['Dear Bakkerij De Korenaar']],
@@ -196,9 +302,16 @@ describe('the SMS', () => {
     expect(renderSms(facts)).toBe(expected);
   });
 
+  it('keeps the link whole, and leaves out what can be read there', () => {
+    const text = renderSms(SUSPENSION, { link: LINK, also: [{ ...WARNING, traffic: 'premium' }] });
+    expect(text).toBe(
+      `u heeft uw limiet bereikt: € 101,25 van € 100,00 per maand. Geblokkeerd tot 1 april 2010 om 00:00 CEST: internationaal bellen. Niet herkend? ${LINK}`,
+    );
+  });
+
   it('takes at most two messages of the GSM alphabet, however long the names and amounts are', () => {
     const traffics = ['all', 'national', 'premium', 'high-risk', 'prefix:+2526112345', ...countries()];
-    for (const locale of ['nl-NL', 'en-GB', 'en-US']) {
+    for (const locale of ['nl-NL', 'en-GB', 'de-DE', 'fr-FR']) {
       for (const traffic of traffics) {
         for (const accountName of ['[€]'.repeat(40), 'Vereniging van Eigenaren '.repeat(8)]) {
           const long = { locale, traffic, accountName, limit: 999_999_999_990_000n, spend: 999_999_999_990_000n };
@@ -218,10 +331,14 @@ describe('the SMS', () => {
   });
 });
 
-/** Every country that Intl has a name for. */
+/** The countries with the longest names, in any of our languages. */
 function countries(): string[] {
   const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ'];
-  const names = new Intl.DisplayNames('en', { type: 'region', fallback: 'none' });
   const codes = letters.flatMap((first) => letters.map((second) => first + second));
-  return codes.filter((code) => names.of(code) !== undefined).map((code) => `country:${code}`);
+  const longest = ['nl', 'en', 'de', 'fr'].flatMap((language) => {
+    const names = new Intl.DisplayNames(language, { type: 'region', fallback: 'none' });
+    const known = codes.flatMap((code) => ({ code, length: names.of(code)?.length ?? 0 }));
+    return known.toSorted((a, b) => b.length - a.length).slice(0, 3);
+  });
+  return [...new Set(longest.map(({ code }) => `country:${code}`))];
 }

@@ -1,144 +1,173 @@
 /** Turns the facts of a warning into the words a customer reads. Pure: the same facts give the same text. */
-import Handlebars from 'handlebars';
 import type { Instant } from '../kernel/clock.ts';
 import type { Micros } from '../kernel/money.ts';
+import type { Brand } from './brand.ts';
 import { isGsm7, smsParts, toGsm7 } from './channels/gsm7.ts';
+import type { ChartStyle } from './chart/spend-chart.ts';
+import type { WarningFacts } from './facts.ts';
 import { canonicalLocale, countryName, date, money, oneLine, plain, time } from './notation.ts';
-import { en } from './templates/en.ts';
-import type { BarredClass, Language } from './templates/language.ts';
-import { nl } from './templates/nl.ts';
+import { LANGUAGES, languageOf } from './templates/language-of.ts';
+import { prepareWording, type Wording } from './templates/wording.ts';
 
-export interface WarningFacts {
-  accountName: string;
-  /** BCP 47. Where we have no text in its language, the text is English. */
-  locale: string;
-  timeZone: string;
-  /** `approve` is a suspension that waits for a person; the customer reads it as a warning. */
-  kind: 'warn' | 'suspend' | 'approve';
-  /** CONTRACT's words: `international`, `premium`, `country:SO`, … */
-  traffic: string;
-  spend: Micros;
-  limit: Micros;
-  currency: string;
-  /** The threshold that was crossed, in percent of the limit. */
-  percent: number;
-  period: 'day' | 'week' | 'month' | 'rolling';
-  /** Only of a rolling period. */
-  periodHours?: number;
-  /** The first instant after the period. */
-  periodEnd: Instant;
-  /** The next threshold and what happens at it. */
-  next: { percent: number; amount: Micros; warn: boolean; suspend?: BarredClass } | undefined;
-  /** Only of a suspension. `until` is undefined where it is lifted by hand; `terms` is the clause of the contract. */
-  suspended?: { class: BarredClass; until: Instant | undefined; terms: string };
-  /** At most three, the highest amount first. `country` is ISO 3166-1 alpha-2, or `001` for networks of no country. */
-  mostSpentOn: { country: string; amount: Micros; calls: number }[];
+/** The wording of each language, by its code: built in, or with what a provider replaced. */
+export type Templates = ReadonlyMap<string, Wording>;
+
+/** One message to one customer: what it is about, the gravest first, and how its sender looks. */
+export interface Message {
+  told: readonly [WarningFacts, ...WarningFacts[]];
+  brand: Brand;
+  /** By which the customer answers; undefined: by phone only. */
+  link: string | undefined;
 }
 
-type Template = (view: object) => string;
-
-/** A language's templates, made once, and how its reader writes amounts and dates. */
-interface Wording {
-  language: Language;
-  subject: Template;
-  email: Template;
-  sms: Template;
-  traffic: (word: string, place: string) => string;
+export interface WrittenMail {
+  subject: string;
+  text: string;
+  html: string;
 }
+
+/** The name under which a mail's HTML shows the chart that comes along with it. */
+export const CHART_CID = 'chart@plafond';
 
 const SHORT_NAME_LENGTH_MAX = 30;
 const SMS_PARTS_MAX = 2;
 
-const WORDINGS = new Map([
-  ['nl', prepare(nl)],
-  ['en', prepare(en)],
-]);
+export const BUILT_IN_TEMPLATES: Templates = new Map(
+  Object.entries(LANGUAGES).map(([code, language]) => [code, prepareWording(language)]),
+);
 
-/** The mail to a customer: its subject and its plain text. */
-export function renderEmail(facts: WarningFacts): { subject: string; text: string } {
-  const { wording, locale } = wordingFor(facts.locale);
-  const view = viewOf(facts, wording, locale, 'symbol');
-  return { subject: plain(wording.subject(view)), text: plain(wording.email(view)) };
-}
-
-/** The SMS to a customer: in the GSM 7-bit alphabet and at most two parts long. */
-export function renderSms(facts: WarningFacts): string {
-  const { wording, locale } = wordingFor(facts.locale);
-  // A currency whose sign phones do not have is written by its code.
-  const display = isGsm7(money(0n, facts.currency, locale, 'symbol')) ? 'symbol' : 'code';
-  const view = viewOf(facts, wording, locale, display);
-  const text = (shortName: string): string => toGsm7(plain(wording.sms({ ...view, shortName })));
-  const named = text(shorten(toGsm7(oneLine(facts.accountName))));
-  return smsParts(named) <= SMS_PARTS_MAX ? named : text('');
-}
-
-function prepare(language: Language): Wording {
-  const handlebars = Handlebars.create();
-  handlebars.registerHelper('is', (value: unknown, expected: unknown) => value === expected);
-  const compile = (source: string): Template => handlebars.compile<object>(source, { noEscape: true });
-  for (const name of ['share', 'reached', 'spent', 'limit'] as const)
-    handlebars.registerPartial(name, compile(language[name]));
-  const traffic = new Map(Object.entries(language.traffic).map(([word, source]) => [word, compile(source)]));
+/** The mail to a customer, as text and as HTML; `withChart` where a picture comes along. */
+export function renderEmail(message: Message, templates: Templates, withChart: boolean): WrittenMail {
+  const { wording, locale } = wordingFor(message.told[0].locale, templates);
+  const view = viewOf(message, wording, locale, 'symbol');
+  const subject = oneLine(plain(wording.subject(view)));
   return {
-    language,
-    subject: compile(language.subject),
-    email: compile(language.email),
-    sms: compile(language.sms),
-    traffic: (word, place) => (traffic.get(word) ?? traffic.get('all')!)({ place }),
+    subject,
+    text: plain(wording.mailText(view)),
+    html: plain(wording.mailHtml({ ...view, subject, chart: withChart ? CHART_CID : undefined })),
   };
 }
 
-/** The reader's language, and the locale in which amounts and dates are written for them: a locale of that language. */
-function wordingFor(tag: string): { wording: Wording; locale: string } {
-  const locale = canonicalLocale(tag);
-  const wording = locale === undefined ? undefined : WORDINGS.get(new Intl.Locale(locale).language);
-  if (locale !== undefined && wording !== undefined) return { wording, locale };
-  return { wording: WORDINGS.get('en')!, locale: en.locale };
+/**
+ * The SMS to a customer: in the GSM 7-bit alphabet and at most two parts long. What does not fit is left out by rule: first
+ * the customer's name, then what can be read elsewhere; an amount or a link is never cut.
+ */
+export function renderSms(message: Message, templates: Templates): string {
+  const [facts] = message.told;
+  const { wording, locale } = wordingFor(facts.locale, templates);
+  // A currency whose sign phones do not have is written by its code.
+  const display = isGsm7(money(0n, facts.currency, locale)) ? 'symbol' : 'code';
+  const view = viewOf(message, wording, locale, display);
+  const write = (shown: object): string => toGsm7(plain(wording.sms({ ...view, ...shown })));
+  const shortName = shorten(toGsm7(oneLine(facts.accountName)));
+  const texts = [{ shortName }, {}, { details: false }, { details: false, link: undefined }].map(write);
+  return texts.find((text) => smsParts(text) <= SMS_PARTS_MAX) ?? texts.at(-1)!;
 }
 
-function viewOf(facts: WarningFacts, wording: Wording, locale: string, display: 'symbol' | 'code'): object {
+/** How the chart of a message is drawn for its reader. */
+export function chartStyleOf({ told: [facts], brand }: Message, templates: Templates): ChartStyle {
+  const { wording, locale } = wordingFor(facts.locale, templates);
+  const { currency, timeZone } = facts;
+  return { locale, currency, timeZone, words: wording.language.chart, colour: brand.colour };
+}
+
+/** The reader's language, and the locale in which amounts and dates are written for them: a locale of that language. */
+function wordingFor(tag: string, templates: Templates): { wording: Wording; locale: string } {
+  const locale = canonicalLocale(tag);
+  const code = languageOf(locale);
+  const wording = templates.get(code)!;
+  const own = locale !== undefined && new Intl.Locale(locale).language === code;
+  return { wording, locale: own ? locale : wording.language.locale };
+}
+
+/** Every name a template may ask for is there, so that a check can tell a wrong one from one that does not apply. */
+function viewOf(message: Message, wording: Wording, locale: string, display: 'symbol' | 'code') {
+  const { told, brand, link } = message;
+  const [main, ...others] = told;
+  return {
+    ...factView(main, wording, locale, display),
+    also: others.map((facts) => factView(facts, wording, locale, display)),
+    language: locale,
+    subject: '',
+    chart: undefined as string | undefined,
+    shortName: '',
+    details: true,
+    link,
+    phone: brand.phone,
+    providerName: brand.name,
+    logoText: brand.logoText,
+    colour: brand.colour,
+  };
+}
+
+function factView(facts: WarningFacts, wording: Wording, locale: string, display: 'symbol' | 'code') {
   const { language } = wording;
   const amount = (micros: Micros): string => money(micros, facts.currency, locale, display);
   const percent = (value: number): string =>
     new Intl.NumberFormat(locale, { style: 'unit', unit: 'percent', maximumFractionDigits: 2 }).format(value);
   const day = (at: Instant): string => date(at, locale, facts.timeZone);
   const moment = (at: Instant): string => `${day(at)} ${language.at} ${time(at, locale, facts.timeZone)}`;
-  const [word = '', detail = ''] = facts.traffic.split(':');
-  const place = word === 'country' ? countryName(detail, locale, language.specialNetworks) : detail;
-  const { next, suspended } = facts;
+  const trafficName = (words: string): string => {
+    const [word = '', detail = ''] = words.split(':');
+    return wording.traffic(word, word === 'country' ? countryName(detail, locale, language.specialNetworks) : detail);
+  };
+  const { next, forecast, series } = facts;
   return {
+    kind: facts.kind === 'approve' ? 'warn' : facts.kind,
     accountName: oneLine(facts.accountName),
     full: facts.percent === 100,
-    percent: percent(facts.percent),
-    traffic: wording.traffic(word, place),
+    percent: facts.percent === undefined ? '' : percent(facts.percent),
+    traffic: trafficName(facts.traffic),
     spend: amount(facts.spend),
-    limit: amount(facts.limit),
+    limit: facts.limit === undefined ? undefined : amount(facts.limit),
+    usual: series?.usual === undefined ? undefined : amount(series.usual),
     period: facts.period,
     periodHours: facts.periodHours,
     periodEnd: moment(facts.periodEnd),
     // The last day of the period and not "today" or "this month": a late record may belong to an earlier one.
     lastDay: day(facts.periodEnd - 1),
-    newPeriod: facts.period === 'rolling' ? undefined : day(facts.periodEnd),
+    newPeriod: facts.period === 'rolling' || facts.limit === undefined ? undefined : day(facts.periodEnd),
     countries: facts.mostSpentOn.slice(0, 3).map((spent) => ({
       name: countryName(spent.country, locale, language.specialNetworks),
       amount: amount(spent.amount),
       calls: new Intl.NumberFormat(locale).format(spent.calls),
       single: spent.calls === 1,
     })),
-    next: next && {
-      percent: percent(next.percent),
-      amount: amount(next.amount),
-      warn: next.warn,
-      barred: next.suspend && language.barred[next.suspend],
+    next: {
+      percent: next ? percent(next.percent) : '',
+      amount: next ? amount(next.amount) : '',
+      warn: next?.warn ?? false,
+      barred: next?.suspend && language.barred[next.suspend],
     },
-    suspended: facts.kind === 'suspend' &&
-      suspended && {
-        class: suspended.class,
-        barred: language.barred[suspended.class],
-        until: suspended.until === undefined ? undefined : moment(suspended.until),
-        terms: oneLine(suspended.terms),
-      },
+    forecast: forecast && {
+      likely: day(forecast.likely),
+      earliest: day(forecast.earliest),
+      latest: day(forecast.latest),
+    },
+    suspended: suspendedView(facts, wording, trafficName, moment),
   };
+}
+
+function suspendedView(
+  { kind, suspended, held }: WarningFacts,
+  { language }: Wording,
+  trafficName: (words: string) => string,
+  moment: (at: Instant) => string,
+) {
+  const bar = kind === 'suspend' ? suspended : kind === 'hold' ? held : undefined;
+  if (!bar) return undefined;
+  const barredClass = kind === 'suspend' ? suspended!.class : undefined;
+  return {
+    barred: barredClass ? language.barred[barredClass] : listed(held!.scopes.map(trafficName), language.and),
+    until: bar.until === undefined ? undefined : moment(bar.until),
+    terms: oneLine(bar.terms),
+    nationalWorks: barredClass === 'international',
+    othersWork: barredClass === 'premium' || barredClass === undefined,
+  };
+}
+
+function listed(names: readonly string[], and: string): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} ${and} ${names.at(-1)!}`;
 }
 
 function shorten(name: string): string {

@@ -10,6 +10,10 @@ import type { KeyRole } from '../../src/admin/keys/role.ts';
 import { CONFIG, readConfig, type Config } from '../../src/config.ts';
 import { Clock, DrivenClock, parseInstant } from '../../src/kernel/clock.ts';
 import { SWITCH } from '../../src/suspensions/switches/switch.ts';
+import { BRAND } from '../../src/warnings/brand.ts';
+import { CHART_DRAWER, DirectDrawer } from '../../src/warnings/chart/drawer.ts';
+import { TEMPLATES } from '../../src/warnings/templates/folder.ts';
+import { BUILT_IN, NO_BRAND } from '../harness/messages.ts';
 import { EMAIL_CHANNEL, SMS_CHANNEL } from '../../src/warnings/deliveries.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 
@@ -22,6 +26,9 @@ class TestSurroundings {
       { provide: DataSource, useValue: dataSource },
       // Nothing is carried out here: what is decided stays queued.
       ...[EMAIL_CHANNEL, SMS_CHANNEL, SWITCH].map((provide) => ({ provide, useValue: {} })),
+      { provide: BRAND, useValue: NO_BRAND },
+      { provide: TEMPLATES, useValue: BUILT_IN },
+      { provide: CHART_DRAWER, useValue: new DirectDrawer() },
     ];
     return { module: TestSurroundings, global: true, controllers, providers, exports: providers };
   }

@@ -38,7 +38,7 @@ describe('the admin API is guarded', () => {
   });
   afterAll(() => admin.close());
 
-  it('answers nobody without a key, on every route but health', async () => {
+  it('answers nobody without a key, on every route but health and what is signed', async () => {
     const routes = admin.app.get(KnownRoutes).all;
     expect(routes.length).toBeGreaterThan(40);
     const open = new Set<string>();
@@ -47,15 +47,16 @@ describe('the admin API is guarded', () => {
       if (answer.statusCode !== 401) open.add(url);
       else expect(answer.headers['www-authenticate']).toBeDefined();
     }
-    expect([...open].toSorted()).toEqual(['/health/live', '/health/ready']);
+    expect([...open].toSorted()).toEqual(['/health/live', '/health/ready', '/v1/receipts/:token']);
   });
 
   it('lets every role through to what it may do, and to nothing else', async () => {
     const allowed: Record<string, string[]> = {};
-    for (const role of ['viewer', 'billing', 'admin', 'feed'] as const) {
+    for (const role of ['viewer', 'billing', 'admin', 'feed', 'bounces'] as const) {
       const key = await admin.keyOf(role);
       allowed[role] = [];
       for (const { method, url } of admin.app.get(KnownRoutes).all) {
+        if (url === '/v1/receipts/:token') continue;
         if (method === 'HEAD' || url.startsWith('/docs') || url.startsWith('/health')) continue;
         const answer = await admin.call(method as 'GET', pathOf(url), { key });
         if (answer.statusCode !== 403) allowed[role].push(`${method} ${url}`);
@@ -63,6 +64,7 @@ describe('the admin API is guarded', () => {
     }
     const imports = ['GET /v1/imports', 'GET /v1/imports/:import_id', 'GET /v1/imports/:import_id/rejects'];
     expect(allowed['feed']!.toSorted()).toEqual([...imports, 'POST /v1/usage']);
+    expect(allowed['bounces']).toEqual(['POST /v1/bounces']);
     expect(allowed['viewer']!.filter((route) => !route.startsWith('GET '))).toEqual([]);
     expect(allowed['viewer']).not.toContain('GET /v1/accounts/:account_id/evidence');
     expect(allowed['billing']!.filter((route) => route.includes('/v1/keys'))).toEqual([]);

@@ -96,9 +96,9 @@ story(
         'GET',
         '/v1/warnings?account=1001',
       );
-      return items.length === 6 && items.every(({ state }) => state === 'sent');
+      return items.length === 4 && items.every(({ state }) => state === 'sent');
     });
-    expect(await readdir(join(dataDir, 'inbox', 'email'))).toHaveLength(3);
+    expect(await readdir(join(dataDir, 'inbox', 'email'))).toHaveLength(2);
 
     const [{ id } = { id: '' }] = await suspensions();
     await api.json('POST', `/v1/suspensions/${id}/lift`, { reason: 'the customer has paid in advance' });

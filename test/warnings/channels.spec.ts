@@ -1,6 +1,7 @@
 /** The channels against real servers on loopback: SMTP, Kannel's answers, a JSON gateway, an SMSC. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -24,7 +25,7 @@ const SMS: OutgoingMessage = {
   subject: '',
   text: 'U heeft 80% bereikt: € 82,10 van € 100',
 };
-const FROM = 'Plafond <warnings@provider.example>';
+const FROM = { from: 'Plafond <warnings@provider.example>' };
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -181,6 +182,36 @@ describe('e-mail by SMTP', () => {
     expect(mails.flatMap(({ to }) => to)).not.toContain('eve@example.com');
   });
 
+  it('carries text, HTML and the chart that the HTML shows, and says where answers and bounces go', async () => {
+    const { port, mails } = await smtpServer();
+    const mail = { ...FROM, replyTo: 'help@provider.example', bounceAddress: 'bounces@provider.example' };
+    const channel = opened(emailChannel(`smtp://127.0.0.1:${port}`, '/nowhere', mail));
+    const html = '<p>Beste Anna</p><img src="cid:chart@plafond">';
+    const png = Buffer.from('not really a picture');
+    expect(await channel.send({ ...MAIL, html, image: { cid: 'chart@plafond', png } })).toMatchObject({
+      outcome: 'sent',
+    });
+    const [{ from, data }] = mails as [ReceivedMail];
+    expect(from).toBe(`bounces+${MAIL.id}@provider.example`);
+    expect(data).toContain('Reply-To: help@provider.example');
+    expect(data).toMatch(/Content-Type: multipart\/alternative/);
+    expect(data).toMatch(/Content-Id: <chart@plafond>/i);
+    expect(data).toMatch(/Content-Disposition: inline/);
+  });
+
+  it('is signed by DKIM where a key is configured', async () => {
+    const { privateKey } = generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+    });
+    const { port, mails } = await smtpServer();
+    const dkim = { domainName: 'provider.example', keySelector: 's1', privateKey };
+    const channel = opened(emailChannel(`smtp://127.0.0.1:${port}`, '/nowhere', { ...FROM, dkim }));
+    await channel.send(MAIL);
+    expect(mails[0]!.data).toMatch(/^DKIM-Signature: v=1; a=rsa-sha256; .*d=provider\.example;\s+.*s=s1;/ims);
+  });
+
   it('says retry, without the password, where our log-in is refused', async () => {
     const { port } = await smtpServer();
     const channel = opened(emailChannel(`smtp://u:wr%40ng@127.0.0.1:${port}`, '/nowhere', FROM));
@@ -268,6 +299,55 @@ describe('SMS by Kannel', () => {
   });
 });
 
+describe('receipts', () => {
+  const receiptUrl = 'https://plafond.example.net/v1/receipts/w1.sig';
+
+  it('are asked of Kannel for all that it may say', async () => {
+    const { port, asked } = await webServer(202, '0: Accepted for delivery');
+    const channel = opened(smsChannel(`kannel+http://u:p@127.0.0.1:${port}/sendsms`, '/nowhere'));
+    await channel.send({ ...SMS, receiptUrl });
+    expect(asked[0]!.url.searchParams.get('dlr-mask')).toBe('27');
+    expect(asked[0]!.url.searchParams.get('dlr-url')).toBe(`${receiptUrl}?dlr=%d&answer=%A`);
+  });
+
+  it('are asked of a JSON gateway', async () => {
+    const { port, asked } = await webServer(200, '');
+    const channel = opened(smsChannel(`http://127.0.0.1:${port}/`, '/nowhere'));
+    await channel.send({ ...SMS, receiptUrl });
+    expect(JSON.parse(asked[0]!.body)).toMatchObject({ receipt_url: receiptUrl });
+  });
+
+  it('come from an SMSC over the session, which is bound at once and again, and are answered when they are kept', async () => {
+    const { port, sessions, submits } = await smsc();
+    const channel = opened(smsChannel(`smpp://plafond:s3cret@127.0.0.1:${port}`, '/nowhere'));
+    const heard: unknown[] = [];
+    let kept = false;
+    channel.listen!(async (receipt) => {
+      heard.push(receipt);
+      return kept;
+    });
+    const bound = async (count: number) => {
+      while (sessions.length < count) await new Promise((resolve) => setTimeout(resolve, 20));
+      return sessions[count - 1]!;
+    };
+    const text =
+      'id:m1 sub:001 dlvrd:001 submit date:1003140241 done date:1003140242 stat:DELIVRD err:000 text:U heeft';
+    const deliver = (session: Session) =>
+      new Promise<number>((resolve) => {
+        const pdu = new smpp.PDU('deliver_sm', { esm_class: 4, short_message: text });
+        session.send(pdu, ({ command_status }) => resolve(command_status));
+      });
+    await channel.send(SMS);
+    expect(submits[0]).toMatchObject({ registered_delivery: 1 });
+    expect(await deliver(await bound(1))).toBe(smpp.errors.ESME_RX_T_APPN);
+    kept = true;
+    expect(await deliver(sessions[0]!)).toBe(0);
+    expect(heard).toEqual(Array(2).fill({ gatewayId: 'm1', said: 'delivered', answer: 'DELIVRD err:000' }));
+    sessions[0]!.destroy();
+    expect(await deliver(await bound(2))).toBe(0);
+  });
+});
+
 describe('SMS by a JSON gateway', () => {
   it('posts the message with its id as idempotency key', async () => {
     const { port, asked } = await webServer(201, '{"accepted":true}');
@@ -301,6 +381,27 @@ describe('SMS by a JSON gateway', () => {
     const { port } = await webServer(status, '');
     const channel = opened(smsChannel(`http://127.0.0.1:${port}/`, '/nowhere'));
     expect(await channel.send(SMS)).toEqual({ outcome, answer: `${status}` });
+  });
+
+  it.each([
+    ['{}', 'sent'],
+    ['OK', 'sent'],
+    ['{"id":"4711"}', 'sent'],
+    ['{"message_id":17,"status":"queued","error":null}', 'sent'],
+    ['{"accepted":true,"errors":[]}', 'sent'],
+    ['{"error":"insufficient credit"}', 'retry'],
+    ['{"id":"4711","error":{"code":7}}', 'retry'],
+    ['{"success":false}', 'retry'],
+    ['{"status":"error","id":"4711"}', 'retry'],
+    ['{"message":"no such route"}', 'retry'],
+    ['ERROR: invalid API key', 'retry'],
+    ['<html>Please log in</html>', 'retry'],
+    ['[]', 'retry'],
+    ['{"status":"rejected","error":"blocked number"}', 'refused'],
+  ])('a 200 that says %s is %s', async (text, outcome) => {
+    const { port } = await webServer(200, text);
+    const channel = opened(smsChannel(`http://127.0.0.1:${port}/`, '/nowhere'));
+    expect(await channel.send(SMS)).toMatchObject({ outcome });
   });
 
   it('follows no redirect, and strikes its secrets from what the gateway echoes', async () => {
@@ -354,8 +455,8 @@ describe('SMS by SMPP', () => {
     const channel = opened(smsChannel(urlOf(port), '/nowhere'));
     const outcomes = await Promise.all([channel.send(SMS), channel.send({ ...SMS, text: 'Somalië' })]);
     expect(outcomes).toEqual([
-      { outcome: 'sent', answer: 'ESME_ROK', reference: 'm1' },
-      { outcome: 'sent', answer: 'ESME_ROK', reference: 'm2' },
+      { outcome: 'sent', answer: 'ESME_ROK', reference: 'm1', gatewayIds: ['m1'] },
+      { outcome: 'sent', answer: 'ESME_ROK', reference: 'm2', gatewayIds: ['m2'] },
     ]);
     expect(binds).toHaveLength(1);
     const common = { source_addr: '4711', source_addr_ton: 0, destination_addr: '31612345678', esm_class: 0 };
@@ -371,7 +472,12 @@ describe('SMS by SMPP', () => {
     const channel = opened(smsChannel(urlOf(port, 's3cret', 'Plafond'), '/nowhere'));
     const long = { ...SMS, text: 'a'.repeat(200) };
     expect(await channel.send(long)).toEqual({ outcome: 'retry', answer: 'ESME_RTHROTTLED' });
-    expect(await channel.send(long)).toEqual({ outcome: 'sent', answer: 'ESME_ROK', reference: 'm3,m4' });
+    expect(await channel.send(long)).toEqual({
+      outcome: 'sent',
+      answer: 'ESME_ROK',
+      reference: 'm3,m4',
+      gatewayIds: ['m3', 'm4'],
+    });
     const headers = submits.map((pdu) => pdu.short_message?.udh?.[0]);
     const texts = submits.map((pdu) => pdu.short_message?.message.length);
     expect(texts).toEqual([153, 47, 153, 47]);

@@ -7,11 +7,12 @@ import { Logger } from '@nestjs/common';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
 import { DrivenClock } from '../../src/kernel/clock.ts';
-import { SettleDelivery } from '../../src/pipeline/settle-delivery.ts';
+import type { SettleDelivery } from '../../src/pipeline/settle-delivery.ts';
 import type { Channel, Outcome, OutgoingMessage } from '../../src/warnings/channels/channel.ts';
 import { EmailInbox } from '../../src/warnings/channels/inbox.ts';
 import { claimWarnings, maskAddress, maskAnswer, settlement } from '../../src/warnings/deliveries.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+import { messagesBy } from '../harness/messages.ts';
 
 Logger.overrideLogger(false);
 
@@ -50,7 +51,7 @@ beforeEach(async () => {
   settle = settledBy(gateway);
 });
 
-const settledBy = (channel: Channel) => new SettleDelivery(database.dataSource, clock, channel, channel);
+const settledBy = (channel: Channel) => messagesBy(database, clock, { email: channel, sms: channel }).settle;
 
 async function warning(createdAt = at): Promise<string> {
   const [id, decision] = [randomUUID(), randomUUID()];
@@ -78,7 +79,7 @@ describe('a delivery', () => {
   it('goes out with its id, is recorded, and leaves evidence that shows no address', async () => {
     const id = await warning();
     expect(await settle.deliver([id, id])).toEqual({ retry: [] });
-    expect(gateway.messages).toEqual([
+    expect(gateway.messages).toMatchObject([
       { id, to: 'anna@example.net', subject: 'Half of your limit', text: 'Hello', account, at },
     ]);
     expect(await stateOf(id)).toEqual({ state: 'sent', attempts: 1, settled_at: new Date(at) });
@@ -139,7 +140,10 @@ describe('a delivery', () => {
     expect(await settle.deliver([id])).toEqual({ retry: [] });
     await settle.deliver([id]);
     expect(await stateOf(id)).toMatchObject({ state: 'failed', attempts: 1 });
-    expect(await evidence()).toMatchObject([{ kind: 'warning-failed', body: { answer: '550 no such user' } }]);
+    expect(await evidence()).toMatchObject([
+      { kind: 'warning-failed', body: { answer: '550 no such user' } },
+      { kind: 'decision', body: { not_reached: { warning: id, answer: '550 no such user' } } },
+    ]);
   });
 
   it('fails after ten attempts', async () => {
@@ -153,14 +157,14 @@ describe('a delivery', () => {
     }
     expect(gateway.messages).toHaveLength(10);
     expect(await stateOf(id)).toMatchObject({ state: 'failed', attempts: 10 });
-    expect((await evidence()).map(({ kind }) => kind)).toEqual(['warning-failed']);
+    expect((await evidence()).map(({ kind }) => kind)).toEqual(['warning-failed', 'decision']);
   });
 
   it('whose worker was killed after sending goes out again under the same id, which the inbox notices', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'plafond-inbox-'));
-    const inbox = new EmailInbox(folder, 'plafond@localhost');
+    const inbox = new EmailInbox(folder, { from: 'plafond@localhost' });
     const id = await warning();
-    const [claimed] = await inTransaction(database.dataSource, ({ client }) => claimWarnings(client, [id]));
+    const [claimed] = await inTransaction(database.dataSource, ({ client }) => claimWarnings(client, [id], at));
     await inbox.send({ ...claimed!, to: claimed!.address, account, at });
 
     expect(await settledBy(inbox).deliver([id])).toEqual({ retry: [id] });

@@ -1,5 +1,8 @@
-/** Who may do what: `viewer` reads, `billing` also acts on customers, `admin` also hands out keys; `feed` only brings usage. */
-export const KEY_ROLES = ['viewer', 'billing', 'admin', 'feed'] as const;
+/**
+ * Who may do what: `viewer` reads, `billing` also acts on customers, `admin` also hands out keys; `feed` only brings usage,
+ * and `bounces` the mails that came back.
+ */
+export const KEY_ROLES = ['viewer', 'billing', 'admin', 'feed', 'bounces'] as const;
 export type KeyRole = (typeof KEY_ROLES)[number];
 
 /** The bearer of a valid key. */
@@ -9,16 +12,19 @@ export interface Principal {
   role: KeyRole;
 }
 
-const RANK: Record<Exclude<KeyRole, 'feed'>, number> = { viewer: 1, billing: 2, admin: 3 };
+/** What machines bring, and nothing else. */
+export type NarrowRole = 'feed' | 'bounces';
 
-/** What a route needs: a role of the ladder viewer < billing < admin, or any above; a feed only where it is let in. */
+const RANK: Record<Exclude<KeyRole, NarrowRole>, number> = { viewer: 1, billing: 2, admin: 3 };
+
+/** What a route needs: a role of the ladder viewer < billing < admin, or any above; a narrow role only where it is let in. */
 export interface RouteNeed {
-  role: Exclude<KeyRole, 'feed'>;
-  feedToo: boolean;
+  role: Exclude<KeyRole, NarrowRole>;
+  alsoFor: NarrowRole | undefined;
 }
 
 export function satisfies(role: KeyRole, need: RouteNeed): boolean {
-  return role === 'feed' ? need.feedToo : RANK[role] >= RANK[need.role];
+  return role === 'feed' || role === 'bounces' ? role === need.alsoFor : RANK[role] >= RANK[need.role];
 }
 
 /** How the bearer is written down as the one who did something. */

@@ -23,14 +23,25 @@ export interface OutgoingMessage {
   /** Empty for an SMS. */
   subject: string;
   text: string;
+  /** Of a mail, beside its text. */
+  html?: string | undefined;
+  /** Shown by the HTML under its name. */
+  image?: MessageImage | undefined;
+  /** Where a gateway may report what becomes of an SMS. */
+  receiptUrl?: string | undefined;
   account: string;
   /** When it was decided; the date the message carries, however late it is sent. */
   at: Instant;
 }
 
-/** `answer` is what the next hop said, on one line and without secrets; `reference` is the name it gave the message. */
+export interface MessageImage {
+  cid: string;
+  png: Buffer;
+}
+
+/** `answer` is what the next hop said, on one line and without secrets; `reference` is the name it gave the message, `gatewayIds` the names under which its receipts come. */
 export type Outcome =
-  | { outcome: 'sent'; answer: string; reference?: string }
+  | { outcome: 'sent'; answer: string; reference?: string; gatewayIds?: readonly string[] }
   | { outcome: 'retry'; answer: string }
   | { outcome: 'refused'; answer: string };
 
@@ -40,14 +51,38 @@ export interface Channel {
   readonly description: string;
   /** Never throws: whatever goes wrong is an outcome. */
   send(message: OutgoingMessage): Promise<Outcome>;
+  /** Where receipts come by the channel's own connection: from now on they go to `listener`. */
+  listen?(listener: ReceiptListener): void;
   close(): Promise<void>;
 }
 
+/**
+ * A receipt that came by the channel's own connection. Answers whether it was kept: one that was not comes again.
+ */
+export type ReceiptListener = (receipt: GatewayReceipt) => Promise<boolean>;
+
+export interface GatewayReceipt {
+  gatewayId: string;
+  said: 'accepted' | 'delayed' | 'delivered' | 'failed';
+  answer: string;
+}
+
+/** How mails are sent, whatever their server. */
+export interface MailSettings {
+  /** `Name <address>` */
+  from: string;
+  /** empty: answers go to `from` */
+  replyTo?: string;
+  /** Where bounces and reports go; `user+…@domain` of it names the message. Undefined: to the sender, and none are asked for. */
+  bounceAddress?: string | undefined;
+  dkim?: { domainName: string; keySelector: string; privateKey: string } | undefined;
+}
+
 /** E-mail by `smtp://` or `smtps://`, or into the local inbox where no URL is set. Throws on any other URL. */
-export function emailChannel(smtpUrl: string | undefined, inboxDir: string, from: string): Channel {
-  if (smtpUrl === undefined) return new EmailInbox(inboxDir, from);
+export function emailChannel(smtpUrl: string | undefined, inboxDir: string, mail: MailSettings): Channel {
+  if (smtpUrl === undefined) return new EmailInbox(inboxDir, mail);
   const url = readUrl('SMTP_URL', smtpUrl);
-  if (url.protocol === 'smtp:' || url.protocol === 'smtps:') return new SmtpChannel(url, from);
+  if (url.protocol === 'smtp:' || url.protocol === 'smtps:') return new SmtpChannel(url, mail);
   throw new Error('SMTP_URL must begin with smtp:// or smtps://');
 }
 

@@ -31,7 +31,7 @@ describe('the text in the alphabet of phones', () => {
     ['a letter written in two characters is read as one', 'cafe\u0301', 'café'],
     ['typographic marks become plain', '‘a’ “b” – c…', '\'a\' "b" - c...'],
     ['a non-breaking space becomes a space', '€\u00A050', '€ 50'],
-    ['what has no counterpart is left out', 'Łódź 東京', 'odz '],
+    ['what has no counterpart is left out', 'Łódź 東京', 'Lodz '],
   ])('%s', (_sentence, text, expected) => {
     expect(toGsm7(text)).toBe(expected);
     expect(isGsm7(expected)).toBe(true);

@@ -9,7 +9,7 @@ const BASIC = new Set(
 /** Each of these counts twice, for an escape goes before it. */
 const EXTENSION = new Set('\f^{}\\[~]|€');
 
-const TYPOGRAPHIC = new Map([
+const COUNTERPARTS = new Map([
   ['‘', "'"],
   ['’', "'"],
   ['“', '"'],
@@ -17,6 +17,22 @@ const TYPOGRAPHIC = new Map([
   ['–', '-'],
   ['—', '-'],
   ['…', '...'],
+  ['„', '"'],
+  ['«', '"'],
+  ['»', '"'],
+  ['•', '-'],
+  ['·', '.'],
+  ['×', 'x'],
+  // Letters of Latin alphabets that no accent can be taken from.
+  ['œ', 'oe'],
+  ['Œ', 'OE'],
+  ['ł', 'l'],
+  ['Ł', 'L'],
+  ['đ', 'd'],
+  ['Đ', 'D'],
+  ['ı', 'i'],
+  ['þ', 'th'],
+  ['ð', 'd'],
 ]);
 
 /** Whether every character is in the GSM 7-bit default alphabet or its extension table. */
@@ -31,7 +47,7 @@ export function isGsm7(text: string): boolean {
 export function toGsm7(text: string): string {
   return Array.from(text.normalize('NFC'), (character) => {
     if (isGsm7(character)) return character;
-    return TYPOGRAPHIC.get(character) ?? [...character.normalize('NFKD')].filter(isGsm7).join('');
+    return COUNTERPARTS.get(character) ?? [...character.normalize('NFKD')].filter(isGsm7).join('');
   }).join('');
 }
 

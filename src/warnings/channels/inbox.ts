@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
 import { formatInstant } from '../../kernel/clock.ts';
 import { answerLine, errorCode, failureName } from './answer.ts';
-import type { Channel, Outcome, OutgoingMessage } from './channel.ts';
+import type { Channel, MailSettings, Outcome, OutgoingMessage } from './channel.ts';
 import { composeMail } from './mail.ts';
 import { nameOf } from './name.ts';
 
@@ -18,18 +18,18 @@ export class EmailInbox implements Channel {
   readonly kind = 'email';
   readonly description: string;
   readonly #folder: string;
-  readonly #from: string;
+  readonly #mail: MailSettings;
   readonly #composer = createTransport({ streamTransport: true, buffer: true, newline: 'windows' });
 
-  constructor(inboxDir: string, from: string) {
+  constructor(inboxDir: string, mail: MailSettings) {
     this.#folder = join(inboxDir, 'email');
-    this.#from = from;
+    this.#mail = mail;
     this.description = `e-mail is not sent but kept in ${this.#folder}, for SMTP_URL is not set`;
   }
 
   async send(message: OutgoingMessage): Promise<Outcome> {
     return keep(this.#folder, 'eml', message, async () => {
-      const mail = await this.#composer.sendMail(composeMail(message, this.#from));
+      const mail = await this.#composer.sendMail(composeMail(message, this.#mail));
       return mail.message as Buffer;
     });
   }

@@ -15,6 +15,10 @@ declare module 'smpp' {
     destination_addr?: string;
     data_coding?: number;
     esm_class?: number;
+    registered_delivery?: number;
+    /** Of a receipt, where the SMSC sends them. */
+    receipted_message_id?: string;
+    message_state?: number;
     short_message?: { message: string; udh?: Buffer[] };
     response(fields?: Record<string, unknown>): Pdu;
   }

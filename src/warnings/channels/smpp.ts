@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import smpp, { type Pdu, type Session } from 'smpp';
 import { answerLine, failureName } from './answer.ts';
-import type { Channel, Outcome, OutgoingMessage } from './channel.ts';
+import type { Channel, Outcome, OutgoingMessage, ReceiptListener } from './channel.ts';
 import { isGsm7, splitSms } from './gsm7.ts';
+import { receiptIn } from './smpp-receipt.ts';
 
 const CONNECT_WAIT_MS_MAX = 10_000;
 const ANSWER_WAIT_MS_MAX = 20_000;
@@ -26,7 +27,15 @@ const RETRY_STATUSES = new Set([
   'ESME_RUNKNOWNERR',
 ]);
 
-/** An SMSC by SMPP 3.4: one transceiver session, kept open, bound again by the next message after it broke. */
+/** An SMSC asks for a receipt, whatever became of the message (§5.2.17). */
+const REGISTERED_DELIVERY = 1;
+const REBIND_MS_MIN = 1_000;
+const REBIND_MS_MAX = 30_000;
+
+/**
+ * An SMSC by SMPP 3.4: one transceiver session, kept open. Who listens for receipts has it bound at once, and again after it
+ * broke; otherwise the next message binds it.
+ */
 export class SmppChannel implements Channel {
   readonly kind = 'sms';
   readonly description: string;
@@ -36,6 +45,9 @@ export class SmppChannel implements Channel {
   readonly #password: string;
   readonly #source: Record<string, unknown>;
   #session: Promise<Session> | undefined;
+  #listener: ReceiptListener | undefined;
+  #rebinding: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(url: URL) {
     this.#host = url.hostname.replaceAll(/[[\]]/g, '');
@@ -51,7 +63,12 @@ export class SmppChannel implements Channel {
       const session = await this.#bound();
       const references: string[] = [];
       for (const part of partsOf(message)) {
-        const submit = new smpp.PDU('submit_sm', { ...this.#source, ...destinationAddress(message.to), ...part });
+        const submit = new smpp.PDU('submit_sm', {
+          ...this.#source,
+          ...destinationAddress(message.to),
+          ...part,
+          registered_delivery: REGISTERED_DELIVERY,
+        });
         const answer = await exchange(session, submit, ANSWER_WAIT_MS_MAX);
         const status = statusName(answer.command_status);
         if (answer.command_status !== 0) {
@@ -64,17 +81,46 @@ export class SmppChannel implements Channel {
         }
         references.push(answer.message_id ?? '');
       }
-      return { outcome: 'sent', answer: 'ESME_ROK', reference: references.join(',') };
+      const gatewayIds = references.filter((reference) => reference !== '');
+      return { outcome: 'sent', answer: 'ESME_ROK', reference: references.join(','), gatewayIds };
     } catch (error) {
       return { outcome: 'retry', answer: answerLine(failureName(error), [this.#password]) };
     }
   }
 
+  listen(listener: ReceiptListener): void {
+    this.#listener = listener;
+    this.#keepBound(REBIND_MS_MIN);
+  }
+
   async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#rebinding);
     const session = await this.#session?.catch(() => undefined);
     if (session === undefined) return;
     await exchange(session, new smpp.PDU('unbind'), UNBIND_WAIT_MS_MAX).catch(() => undefined);
     session.destroy();
+  }
+
+  /** Binds now, and again whenever the session ends, with growing pauses while that fails. */
+  #keepBound(pause_ms: number): void {
+    if (this.#closed) return;
+    const again = (next_ms: number): void => {
+      if (this.#closed) return;
+      this.#rebinding = setTimeout(() => this.#keepBound(next_ms), pause_ms);
+      this.#rebinding.unref();
+    };
+    this.#bound().then(
+      (session) => session.once('close', () => again(REBIND_MS_MIN)),
+      () => again(Math.min(pause_ms * 2, REBIND_MS_MAX)),
+    );
+  }
+
+  /** A receipt is answered when it has been kept; one that was not is asked for again by a temporary error. */
+  async #received(session: Session, pdu: Pdu): Promise<void> {
+    const receipt = receiptIn(pdu);
+    const kept = !receipt || !this.#listener || (await this.#listener(receipt).catch(() => false));
+    session.send(pdu.response(kept ? {} : { command_status: smpp.errors.ESME_RX_T_APPN }));
   }
 
   /** The bound session; messages that arrive while it is being bound wait for the same one. */
@@ -92,6 +138,7 @@ export class SmppChannel implements Channel {
 
   async #bind(): Promise<Session> {
     const session = await connect(this.#host, this.#port);
+    session.on('deliver_sm', (pdu: Pdu) => void this.#received(session, pdu));
     const credentials = { system_id: this.#systemId, password: this.#password, interface_version: INTERFACE_VERSION };
     const bind = new smpp.PDU('bind_transceiver', credentials);
     const answer = await exchange(session, bind, CONNECT_WAIT_MS_MAX);
@@ -103,14 +150,12 @@ export class SmppChannel implements Channel {
   }
 }
 
-/** An open session that answers what the SMSC asks of it; a transceiver must take what is delivered to it. */
+/** An open session that answers what the SMSC asks of it. */
 function connect(host: string, port: number): Promise<Session> {
   const session = smpp.connect({ host, port, auto_enquire_link_period: ENQUIRE_LINK_MS });
   // Each message that waits for its answer listens for the end of the session.
   session.setMaxListeners(0);
-  for (const request of ['enquire_link', 'deliver_sm']) {
-    session.on(request, (pdu: Pdu) => session.send(pdu.response()));
-  }
+  session.on('enquire_link', (pdu: Pdu) => session.send(pdu.response()));
   session.on('unbind', (pdu: Pdu) => {
     session.send(pdu.response());
     session.close();

@@ -1,9 +1,52 @@
 /** What a text says the routes are called that a suspension closes (CONTRACT: `suspend:…`). */
 export type BarredClass = 'international' | 'premium' | 'outgoing';
 
+/** The fragments that a language is made of, and that a provider may replace, each by a file of its name. */
+export const FRAGMENTS = [
+  // What happened, in one sentence without a full stop, and its parts.
+  'headline',
+  'share',
+  'reached',
+  'unusual',
+  'likely',
+  'spent',
+  'limit',
+  // The paragraphs of a mail.
+  'greeting',
+  'figures',
+  'usual',
+  'alsoHeading',
+  'also',
+  'countriesHeading',
+  'country',
+  'blocked',
+  'blockedByHand',
+  'worksHeading',
+  'worksEmergency',
+  'worksIncoming',
+  'worksNational',
+  'worksOthers',
+  'terms',
+  'sooner',
+  'nextHeading',
+  'next',
+  'newPeriod',
+  'notYou',
+  'answer',
+  'answerButton',
+  'tax',
+  'regards',
+  'provider',
+  'chartText',
+  // Whole texts.
+  'subject',
+  'sms',
+] as const;
+export type Fragment = (typeof FRAGMENTS)[number];
+
 /**
- * The texts of one language, as Handlebars templates. `share`, `reached`, `spent` and `limit` are partials that
- * the three texts have in common. Plain text: nothing is escaped.
+ * The texts of one language, as Handlebars templates. Each fragment is a partial for all others and is written once: for the
+ * plain text of a mail, where nothing is escaped, for its HTML, where everything is, and for the SMS.
  */
 export interface Language {
   /** The locale in which amounts and dates are written for readers whose own locale is in no language we have. */
@@ -13,21 +56,15 @@ export interface Language {
     'all' | 'national' | 'international' | 'premium' | 'satellite' | 'high-risk' | 'country' | 'prefix',
     string
   >;
-  /** What is blocked, as it stands after "we blocked". */
+  /** What is blocked, as it stands after "we blocked"; destinations that are held are named by `traffic`. */
   barred: Record<BarredClass, string>;
   /** Usage to numbers of no country: satellite phones and international networks. */
   specialNetworks: string;
   /** The word between a date and a time. */
   at: string;
-  /** "80% of your limit", or "your limit" where that is all of it. */
-  share: string;
-  /** "You have reached 80% of your limit for …", without a full stop. */
-  reached: string;
-  /** What was spent, and in which period. */
-  spent: string;
-  /** The limit with its period. */
-  limit: string;
-  subject: string;
-  email: string;
-  sms: string;
+  /** The word between the last two of a list. */
+  and: string;
+  /** What stands beside the lines of the chart. */
+  chart: { limit: string; usual: string };
+  fragments: Record<Fragment, string>;
 }
