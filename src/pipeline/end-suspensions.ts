@@ -8,7 +8,7 @@ import { insertDecisions } from '../decisions/store.ts';
 import { appendEvidence } from '../evidence/append.ts';
 import { enqueue } from '../queues/outbox.ts';
 import { endSuspensions, type Ending, type SuspensionRow } from '../suspensions/store.ts';
-import { inChunks } from './carry-out.ts';
+import { inChunks } from './grouped.ts';
 import { aboutRow, decisionEvidence, suspensionDecision } from './suspension-decision.ts';
 
 /** Answers those that it ended, as they are since; one that was over already is left as it was. The caller holds their locks. */
