@@ -342,7 +342,8 @@ describe('receipts', () => {
     expect(await deliver(await bound(1))).toBe(smpp.errors.ESME_RX_T_APPN);
     kept = true;
     expect(await deliver(sessions[0]!)).toBe(0);
-    expect(heard).toEqual(Array(2).fill({ gatewayId: 'm1', said: 'delivered', answer: 'DELIVRD err:000' }));
+    const receipt = { gatewayId: 'm1', said: 'delivered', answer: 'DELIVRD err:000' };
+    expect(heard).toEqual([receipt, receipt]);
     sessions[0]!.destroy();
     expect(await deliver(await bound(2))).toBe(0);
   });

@@ -42,6 +42,7 @@ export class ThreadDrawer implements ChartDrawer {
           end(value);
         };
       this.#waiting.set(number, { resolve: ended(resolve), reject: ended(reject) });
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window: it has no origin
       thread.postMessage({ number, series, style } satisfies DrawingOrder);
     });
   }
