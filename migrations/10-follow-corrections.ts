@@ -6,14 +6,24 @@ export class FollowCorrections1700000000010 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(CROSSINGS);
+    await runner.query(MOVED_RECORDS);
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP INDEX crossings_of_cap');
+    await runner.query('DROP INDEX crossings_of_cap; DROP TABLE moved_records_sweep');
   }
 }
 
 const CROSSINGS = `
   -- Of whom a cap has a threshold crossed that still acts.
   CREATE INDEX crossings_of_cap ON crossings (cap_id, period_end) WHERE uncrossed_at IS NULL;
+`;
+
+const MOVED_RECORDS = `
+  -- Up to which import records were looked for that stand on several days.
+  CREATE TABLE moved_records_sweep (
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    import_id bigint NOT NULL
+  );
+  INSERT INTO moved_records_sweep (import_id) VALUES (0);
 `;

@@ -239,6 +239,16 @@ export class Evaluation {
         this.#settle(crossings, { account, meter, period, threshold, direction, spend, record }, at);
       }
     }
+    // Less usage may leave a gap before a window: then it rises to the threshold anew, though it was above it already.
+    if (step.entries.some(({ amount }) => amount < 0n)) {
+      for (const threshold of meter.cap.thresholds) {
+        for (const [index, spend] of window.spendsAt(ends).entries()) {
+          if (spend < threshold.amount || window.spendBefore(ends[index]!) >= threshold.amount) continue;
+          const period = windowPeriod(ends[index]!, hours, account);
+          this.#settle(crossings, { account, meter, period, threshold, direction: 'rose', spend, record }, at);
+        }
+      }
+    }
     // One that fell had kept those around it from acting: where such a one still reaches the threshold, it is due now.
     for (const { period, threshold } of crossings.filter((each) => each.direction === 'fell')) {
       const fallen = endOf(period);
@@ -248,7 +258,7 @@ export class Evaluation {
     return crossings;
   }
 
-  /** The first window that ends after `after`, and less than a length after `fallen`, and reaches the threshold. */
+  /** The windows that end after `after`, and less than a length after `fallen`, and reach the threshold: nothing keeps them from acting. */
   #riseAround(
     crossings: Crossing[],
     crossing: Pick<Crossing, 'account' | 'meter' | 'threshold' | 'record'>,
@@ -258,10 +268,10 @@ export class Evaluation {
     at: Instant,
   ): void {
     const { account, meter, threshold } = crossing;
-    const end = window.firstEndReaching(threshold.amount, after, fallen + window.lengthMs);
-    if (end === undefined) return;
-    const period = windowPeriod(end, rollingHours(meter.cap.period)!, account);
-    this.#settle(crossings, { ...crossing, direction: 'rose', period, spend: window.spendAt(end) }, at);
+    for (const end of window.endsReaching(threshold.amount, after, fallen + window.lengthMs)) {
+      const period = windowPeriod(end, rollingHours(meter.cap.period)!, account);
+      this.#settle(crossings, { ...crossing, direction: 'rose', period, spend: window.spendAt(end) }, at);
+    }
   }
 
   #settle(crossings: Crossing[], crossing: Omit<Crossing, 'again'>, at: Instant): void {

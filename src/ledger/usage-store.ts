@@ -153,11 +153,11 @@ export async function heldVersions(
   origin: string,
   recordIds: readonly string[],
   days: ReadonlySet<number>,
-): Promise<Map<string, HeldVersion>> {
+): Promise<HeldVersion[]> {
   const around = new Set<number>();
   for (const day of days) for (const near of [day - 1, day, day + 1]) around.add(near);
   const { rows } = await client.query<UsageRow>(HELD, [textArray(recordIds), origin, [...around].map(dateOfDay)]);
-  return new Map(rows.map((row) => [row.record_id, versionOf(row)]));
+  return rows.map(versionOf);
 }
 
 export const COPY_USAGE = `
@@ -201,22 +201,66 @@ export interface RecordIdentity {
   recordId: string;
 }
 
-/** Records that stand on several days; a scan of every partition's key, for the night. */
-export async function recordsOnSeveralDays(client: ClientBase): Promise<RecordIdentity[]> {
+/** A sweep looks at the imports after `after`; the next one at those after `next`. */
+export interface Sweep {
+  after: string;
+  next: string;
+}
+
+/**
+ * What the sweep of now has to look at. Imports that still run are looked at again by the next one; of those over HTTP
+ * that began before `$1` nothing more comes.
+ */
+const SWEEP = `
+  SELECT s.import_id AS after,
+         coalesce((SELECT min(import_id) - 1 FROM imports
+                    WHERE state = 'running' AND (source <> 'http' OR started_at > $1)),
+                  (SELECT max(import_id) FROM imports), 0) AS next
+    FROM moved_records_sweep s`;
+
+export async function beginSweep(client: ClientBase, now: Instant): Promise<Sweep> {
+  const { rows } = await client.query<Sweep>(SWEEP, [toDate(now - DAY_MS)]);
+  return rows[0]!;
+}
+
+export async function endSweep(client: ClientBase, { next }: Sweep): Promise<void> {
+  await client.query('UPDATE moved_records_sweep SET import_id = greatest(import_id, $1)', [next]);
+}
+
+/** What imports after `$1` brought, by the days that were touched since the first of them: a process writes that down hourly. */
+const FRESH = (after: string) => `
+  CREATE TEMP TABLE fresh ON COMMIT DROP AS
+  SELECT u.record_id, u.origin, u.day FROM usage u
+   WHERE u.import_id > ${BigInt(after)}
+     AND u.day = ANY (ARRAY(SELECT day FROM ledger_days
+                             WHERE touched_at >= (SELECT min(started_at) - interval '2 hours' FROM imports
+                                                   WHERE import_id > ${BigInt(after)})))`;
+
+/**
+ * Records that stand on several days, one of which came since the last sweep. The days that were touched are read, and the
+ * others asked for these records: by their keys where they are few, else in one pass, for the night.
+ */
+export async function recordsOnSeveralDays(client: ClientBase, { after }: Sweep): Promise<RecordIdentity[]> {
+  await client.query(FRESH(after));
+  await client.query('ANALYZE fresh');
   const { rows } = await client.query<{ origin: string; record_id: string }>(
-    'SELECT origin, record_id FROM usage GROUP BY origin, record_id HAVING count(*) > 1 LIMIT 10000',
+    `SELECT DISTINCT u.origin, u.record_id
+       FROM fresh f JOIN usage u ON u.record_id = f.record_id AND u.origin = f.origin AND u.day <> f.day LIMIT 10000`,
   );
   return rows.map((row) => ({ origin: row.origin, recordId: row.record_id }));
 }
 
-/** Every version of a record that the ledger holds, on whatever day; earlier starts first. */
-export async function versionsOfRecord(
+/**
+ * Every version of these records that the ledger holds, on whatever day. A probe of each partition's unique key a record.
+ */
+export async function versionsOnAnyDay(
   client: ClientBase,
-  { origin, recordId }: RecordIdentity,
+  origin: string,
+  recordIds: readonly string[],
 ): Promise<HeldVersion[]> {
   const { rows } = await client.query<UsageRow>(
-    `SELECT ${USAGE_ROW} FROM usage u WHERE u.record_id = $1 AND u.origin = $2 ORDER BY u.day`,
-    [recordId, origin],
+    `SELECT ${USAGE_ROW} FROM usage u WHERE u.record_id = ANY ($1) AND u.origin = $2`,
+    [textArray(recordIds), origin],
   );
   return rows.map(versionOf);
 }

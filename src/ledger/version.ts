@@ -33,9 +33,13 @@ export type Standing = 'counted' | 'superseded' | 'duplicate' | 'stale';
 
 export function standing(held: Version | undefined, arriving: Version): Standing {
   if (!held) return 'counted';
-  const rank = STATES.indexOf(arriving.state) - STATES.indexOf(held.state) || arriving.revision - held.revision;
-  if (rank > 0) return 'superseded';
+  if (rankOf(arriving, held) > 0) return 'superseded';
   return sameContent(held, arriving) ? 'duplicate' : 'stale';
+}
+
+/** Above 0 where `a` is the higher one, 0 where none is. */
+function rankOf(a: Version, b: Version): number {
+  return STATES.indexOf(a.state) - STATES.indexOf(b.state) || a.revision - b.revision;
 }
 
 /** What a version says, apart from how authoritative it is and when it came. */
@@ -64,4 +68,36 @@ export interface Movement {
 /** What a final version stands beside when it takes the place of `before`. */
 export function nearRealTime(before: HeldVersion): NearRealTime | undefined {
   return before.state === 'final' ? before.near : { amount: before.amount, importId: before.importId };
+}
+
+/**
+ * Of versions that the ledger holds, the one that holds of each record, and those that do not: a record whose start moved
+ * by days may stand there several times until somebody looks. Of equal ones the first that came holds.
+ */
+export function holdingOf(versions: Iterable<HeldVersion>): { held: Map<string, HeldVersion>; surplus: HeldVersion[] } {
+  const held = new Map<string, HeldVersion>();
+  const surplus: HeldVersion[] = [];
+  for (const version of versions) {
+    const known = held.get(version.recordId);
+    if (!known) held.set(version.recordId, version);
+    else if (isAbove(version, known)) surplus.push(takePlace(version, known, held));
+    else surplus.push(takePlace(known, version, held));
+  }
+  return { held, surplus };
+}
+
+function isAbove(a: HeldVersion, b: HeldVersion): boolean {
+  const rank = rankOf(a, b);
+  return rank > 0 || (rank === 0 && BigInt(a.importId) < BigInt(b.importId));
+}
+
+function takePlace(holds: HeldVersion, other: HeldVersion, held: Map<string, HeldVersion>): HeldVersion {
+  if (holds.state === 'final') holds.near ??= nearRealTime(other);
+  held.set(holds.recordId, holds);
+  return other;
+}
+
+/** A version that holds no longer: what it cost becomes nothing. */
+export function withdrawn(version: Version): Movement {
+  return { from: version, to: { ...version, amount: 0n } };
 }

@@ -14,8 +14,24 @@ import { policyBook } from '../deviations/policy-store.ts';
 import type { ParsedRow, Reject } from '../feeds/usage-record.ts';
 import type { Instant } from '../kernel/clock.ts';
 import { admit, isAdmitted } from '../ledger/admit.ts';
-import { dayOf, heldVersions, insertVersions, lockShards, removeVersions, shardOf } from '../ledger/usage-store.ts';
-import { nearRealTime, standing, type HeldVersion, type Movement, type Standing } from '../ledger/version.ts';
+import {
+  dayOf,
+  heldVersions,
+  insertVersions,
+  lockShards,
+  removeVersions,
+  shardOf,
+  versionsOnAnyDay,
+} from '../ledger/usage-store.ts';
+import {
+  holdingOf,
+  nearRealTime,
+  standing,
+  withdrawn,
+  type HeldVersion,
+  type Movement,
+  type Standing,
+} from '../ledger/version.ts';
 import { applyMovements } from './apply-movements.ts';
 import { carryOutCrossings } from './carry-out.ts';
 import { askToObserve } from './ask-to-observe.ts';
@@ -88,13 +104,15 @@ export async function countBatch(
 
   const rejects: Reject[] = [];
   const arriving = admitAll(rows, accounts, source, now, rejects);
-  const held = await heldVersions(
+  const found = await heldVersions(
     client,
     source.origin,
     [...new Set(arriving.map((v) => v.recordId))],
     new Set(arriving.map((v) => dayOf(v.startedAt))),
   );
-  const others = [...held.values()]
+  found.push(...(await lostVersions(client, source.origin, arriving, new Set(found.map((v) => v.recordId)))));
+  const { held, surplus } = holdingOf(found);
+  const others = found
     .map((version) => version.accountId)
     .filter((id) => !accounts.has(id) || !shards.has(shardOf(id)));
   if (others.some((id) => !shards.has(shardOf(id)))) throw new ShardsMissing([...shards, ...others.map(shardOf)]);
@@ -113,10 +131,12 @@ export async function countBatch(
     movements.push({ from: before, to: version });
   }
 
-  const crossings = await applyMovements(client, { accounts, meters }, movements, now, () =>
-    writeVersions(client, held, holding, movements),
+  const all = [...surplus.map(withdrawn), ...movements];
+  const crossings = await applyMovements(client, { accounts, meters }, all, now, () =>
+    writeVersions(client, held, surplus, holding, movements),
   );
-  await askToObserve(client, movements, accounts, policies, source, now);
+  const taken = surplus.map((from) => ({ from, to: undefined }));
+  await askToObserve(client, [...taken, ...movements], accounts, policies, source, now);
   const latestStart = arriving.reduce<Instant | undefined>(
     (latest, { startedAt }) => (latest === undefined || startedAt > latest ? startedAt : latest),
     undefined,
@@ -130,6 +150,27 @@ export async function countBatch(
           latestStart: latestStart!,
         });
   return { received: rows.length, standings, rejects, latestStart, decisions };
+}
+
+const PROBED_MAX = 200;
+
+/**
+ * What the ledger holds of records whose start has moved by more than a day. All of the ledger is asked only for what
+ * looks like the correction of a record that should be there: re-rated ones, and final ones where few of a batch are the
+ * first of their record, as where near real time came before. The others, if there are any, are found by night.
+ */
+async function lostVersions(
+  client: PoolClient,
+  origin: string,
+  arriving: readonly HeldVersion[],
+  found: ReadonlySet<string>,
+): Promise<HeldVersion[]> {
+  const idsOf = (isCorrection: (version: HeldVersion) => boolean) => [
+    ...new Set(arriving.filter((each) => !found.has(each.recordId) && isCorrection(each)).map((each) => each.recordId)),
+  ];
+  const final = idsOf(({ state, revision }) => state === 'final' || revision > 0);
+  const lost = final.length > PROBED_MAX ? idsOf(({ revision }) => revision > 0).slice(0, PROBED_MAX) : final;
+  return lost.length === 0 ? [] : versionsOnAnyDay(client, origin, lost);
 }
 
 function admitAll(
@@ -159,10 +200,11 @@ function admitAll(
 async function writeVersions(
   client: PoolClient,
   held: ReadonlyMap<string, HeldVersion>,
+  surplus: readonly HeldVersion[],
   holding: ReadonlyMap<string, HeldVersion>,
   movements: readonly Movement[],
 ): Promise<void> {
-  const replaced: HeldVersion[] = [];
+  const replaced: HeldVersion[] = [...surplus];
   const fresh: HeldVersion[] = [];
   for (const { to } of movements) {
     // Only the last version of a record that a delivery brings comes to lie in the ledger.

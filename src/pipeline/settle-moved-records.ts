@@ -4,23 +4,27 @@ import { DataSource } from 'typeorm';
 import { inTransaction } from '../database/transaction.ts';
 import { Clock } from '../kernel/clock.ts';
 import {
+  beginSweep,
+  endSweep,
+  insertVersions,
   lockShards,
   recordsOnSeveralDays,
   removeVersions,
   shardOf,
-  versionsOfRecord,
+  versionsOnAnyDay,
   type RecordIdentity,
 } from '../ledger/usage-store.ts';
-import { standing, type Movement, type Version } from '../ledger/version.ts';
+import { holdingOf, withdrawn } from '../ledger/version.ts';
 import { applyMovements } from './apply-movements.ts';
 import { carryOutCrossings } from './carry-out.ts';
 import { askToObserve } from './ask-to-observe.ts';
 import { KnownAccounts } from './count-batch.ts';
 
 /**
- * The rest of "each euro once": an importer sees a version whose start has moved by up to a day; one that moved further
- * looks like a record of its own. Once a night this finds records that stand on several days, lets the version hold that
- * is the highest, and takes the others out of the ledger and of what was counted.
+ * The rest of "each euro once": an importer sees a version whose start has moved by up to a day, and most of those that
+ * moved further (`lostVersions` in count-batch.ts); what it does not see looks like a record of its own. Once a night this
+ * finds records that stand on several days, lets the version hold that is the highest, of equal ones the first that came,
+ * and takes the others out of the ledger and of what was counted. What that un-crosses is decided as any correction is.
  */
 @Injectable()
 export class SettleMovedRecords {
@@ -36,34 +40,37 @@ export class SettleMovedRecords {
 
   /** Answers how many records were settled. Safe to repeat, and beside importers. */
   async run(): Promise<number> {
-    const found = await inTransaction(this.#dataSource, ({ client }) => recordsOnSeveralDays(client));
-    for (const identity of found) {
-      await inTransaction(this.#dataSource, ({ client }) => this.#settle(client, identity));
+    const sweep = await inTransaction(this.#dataSource, ({ client }) => beginSweep(client, this.#clock.now()));
+    let settled = 0;
+    for (;;) {
+      const found = await inTransaction(this.#dataSource, ({ client }) => recordsOnSeveralDays(client, sweep));
+      if (found.length === 0) break;
+      for (const identity of found) {
+        await inTransaction(this.#dataSource, ({ client }) => this.#settle(client, identity));
+      }
+      settled += found.length;
     }
-    if (found.length > 0) this.#log.log(`${found.length} records had moved by more than a day and count once now`);
-    return found.length;
+    await inTransaction(this.#dataSource, ({ client }) => endSweep(client, sweep));
+    if (settled > 0) this.#log.log(`${settled} records had moved by more than a day and count once now`);
+    return settled;
   }
 
-  async #settle(client: PoolClient, identity: RecordIdentity): Promise<void> {
-    const seen = await versionsOfRecord(client, identity);
+  async #settle(client: PoolClient, { origin, recordId }: RecordIdentity): Promise<void> {
+    const seen = await versionsOnAnyDay(client, origin, [recordId]);
     const ids = seen.map((version) => version.accountId);
     const revision = await lockShards(client, ids.map(shardOf));
     const holding = await this.#known.at(revision, client, ids);
     // What was seen before the locks may have changed since; what is there now can't.
-    const versions = await versionsOfRecord(client, identity);
-    const holds = versions.reduce((best, each) => (standing(best, each) === 'superseded' ? each : best), versions[0]!);
-    const others = versions.filter((version) => version !== holds);
+    const versions = await versionsOnAnyDay(client, origin, [recordId]);
+    const { held, surplus } = holdingOf(versions);
     const now = this.#clock.now();
-    const crossings = await applyMovements(client, holding, others.map(withdrawn), now, () =>
-      removeVersions(client, others),
-    );
-    const taken = others.map((from) => ({ from, to: undefined }));
+    const crossings = await applyMovements(client, holding, surplus.map(withdrawn), now, async () => {
+      // The one that holds is written anew, since it may stand beside what near real time had said now.
+      await removeVersions(client, versions);
+      await insertVersions(client, [...held.values()]);
+    });
+    const taken = surplus.map((from) => ({ from, to: undefined }));
     await askToObserve(client, taken, holding.accounts, holding.policies, undefined, now);
     if (crossings.length > 0) await carryOutCrossings(client, crossings, now, undefined);
   }
-}
-
-/** A version that holds no longer: what it cost becomes nothing. */
-function withdrawn(version: Version): Movement {
-  return { from: version, to: { ...version, amount: 0n } };
 }

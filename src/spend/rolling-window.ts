@@ -43,6 +43,13 @@ export class RollingWindow {
     return this.spendsAt([end])[0]!;
   }
 
+  /** The same without what starts at `end` itself. */
+  spendBefore(end: Instant): Micros {
+    let spend = this.spendAt(end);
+    for (let i = this.#firstAfter(end) - 1; this.#entries[i]?.startedAt === end; i--) spend -= this.#entries[i]!.amount;
+    return spend;
+  }
+
   /** The spend of the windows that end at `ends`, which rise. */
   spendsAt(ends: readonly Instant[]): Micros[] {
     const newest = this.#entries.at(-1)?.startedAt;
@@ -58,17 +65,17 @@ export class RollingWindow {
     });
   }
 
-  /** The first start between `after` and `before` at which a window ends whose spend is `amount` or more. */
-  firstEndReaching(amount: Micros, after: Instant, before: Instant): Instant | undefined {
+  /** The starts between `after` and `before` at which windows end whose spend is `amount` or more. */
+  endsReaching(amount: Micros, after: Instant, before: Instant): Instant[] {
     const ends: Instant[] = [];
     for (let i = this.#firstAfter(after); i < this.#entries.length; i++) {
       const end = this.#entries[i]!.startedAt;
       if (end >= before) break;
       if (end !== ends.at(-1)) ends.push(end);
     }
-    if (ends.length === 0) return undefined;
-    const reaching = this.spendsAt(ends).findIndex((spend) => spend >= amount);
-    return ends[reaching];
+    if (ends.length === 0) return ends;
+    const spends = this.spendsAt(ends);
+    return ends.filter((_, index) => spends[index]! >= amount);
   }
 
   /** Where windows end that a record which started at `start` is in: there, and at each later start within the length. */

@@ -12,22 +12,41 @@ beforeAll(async () => {
 });
 afterAll(() => plafond.close());
 
-it('a version whose start moved by ten days counts once after the night, and what it had caused is lifted', async () => {
-  await plafond.send([{ record_id: 'far', started_at: '2026-03-05T10:00:00+01:00', amount: '40.00' }]);
+const decided = async () => (await plafond.decisions()).map(({ type, trigger }) => `${type} by ${trigger}`);
+const counted = async () => {
+  expect(await plafond.differences()).toEqual([]);
+  return plafond.query('SELECT record_id, amount_micros, state FROM usage ORDER BY record_id');
+};
+
+it('a final version whose start moved by ten days takes the place of the one before at once', async () => {
+  await plafond.send([{ record_id: 'far', started_at: '2026-03-05T10:00:00+01:00', amount: '60.00' }]);
   await plafond.send([{ record_id: 'far', started_at: '2026-03-15T10:00:00+01:00', amount: '30.00', state: 'final' }]);
-  expect((await plafond.decisions()).map(({ type, spend }) => [type, spend])).toEqual([['suspend', 70_000_000n]]);
+  expect(await counted()).toEqual([{ record_id: 'far', amount_micros: '30000000', state: 2 }]);
+  expect(await decided()).toEqual(['suspend by cap', 'restore by correction']);
+});
+
+it('one that came in the wrong order too counts once after the night, and what it had caused is lifted', async () => {
+  await plafond.send([{ record_id: 'back', started_at: '2026-03-15T10:00:00+01:00', amount: '10.00', state: 'final' }]);
+  await plafond.send([{ record_id: 'back', started_at: '2026-03-05T10:00:00+01:00', amount: '40.00' }]);
+  expect((await decided()).slice(2)).toEqual(['suspend by correction']);
 
   const night = new SettleMovedRecords(plafond.database.dataSource, plafond.clock);
   expect(await night.run()).toBe(1);
   expect(await night.run()).toBe(0);
+  expect(await counted()).toEqual([
+    { record_id: 'back', amount_micros: '10000000', state: 2 },
+    { record_id: 'far', amount_micros: '30000000', state: 2 },
+  ]);
+  expect(await plafond.query('SELECT spend_micros FROM counters')).toEqual([{ spend_micros: '40000000' }]);
+  expect((await decided()).slice(3)).toEqual(['restore by correction']);
+});
 
-  expect(await plafond.query('SELECT amount_micros, state FROM usage')).toEqual([
-    { amount_micros: '30000000', state: 2 },
+it('of two equal versions the one that came first holds, whenever they start', async () => {
+  await plafond.send([{ record_id: 'same', started_at: '2026-03-15T10:00:00+01:00', amount: '1.00' }]);
+  await plafond.send([{ record_id: 'same', started_at: '2026-03-02T10:00:00+01:00', amount: '2.00' }]);
+  await new SettleMovedRecords(plafond.database.dataSource, plafond.clock).run();
+  expect(await plafond.query(`SELECT amount_micros FROM usage WHERE record_id = 'same'`)).toEqual([
+    { amount_micros: '1000000' },
   ]);
-  expect(await plafond.query('SELECT spend_micros FROM counters')).toEqual([{ spend_micros: '30000000' }]);
   expect(await plafond.differences()).toEqual([]);
-  expect((await plafond.decisions()).map(({ type, trigger }) => `${type} by ${trigger}`)).toEqual([
-    'suspend by cap',
-    'restore by correction',
-  ]);
 });
