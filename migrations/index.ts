@@ -2,6 +2,7 @@ import { LayTheTables1700000000001 } from './1-lay-the-tables.ts';
 import { ConfigureFeeds1700000000002 } from './2-configure-feeds.ts';
 import { RaiseAlarms1700000000003 } from './3-raise-alarms.ts';
 import { WatchDeviations1700000000005 } from './5-watch-deviations.ts';
+import { KeepSwitches1700000000006 } from './6-keep-switches.ts';
 import { GuardSuspensions1700000000007 } from './7-guard-suspensions.ts';
 import { DeliverMessages1700000000008 } from './8-deliver-messages.ts';
 import { AnswerAndTell1700000000009 } from './9-answer-and-tell.ts';
@@ -14,6 +15,7 @@ export const migrations = [
   ConfigureFeeds1700000000002,
   RaiseAlarms1700000000003,
   WatchDeviations1700000000005,
+  KeepSwitches1700000000006,
   GuardSuspensions1700000000007,
   DeliverMessages1700000000008,
   AnswerAndTell1700000000009,

@@ -4,13 +4,13 @@ import { AdminModule } from './admin/admin.module.ts';
 import { BadEnvironment, CONFIG, type Config } from './config.ts';
 import { DatabaseModule, type Database } from './database/database.module.ts';
 import { Clock } from './kernel/clock.ts';
+import { ConfiguredNodes } from './pipeline/configured-nodes.ts';
 import { PipelineModule } from './pipeline/pipeline.module.ts';
 import type { QueueConnection } from './queues/queue-connection.ts';
 import { QueuesModule } from './queues/queues.module.ts';
 import { SchedulesModule } from './queues/schedules.module.ts';
 import { WorkersModule } from './pipeline/workers.module.ts';
-import { LocalSwitch } from './suspensions/switches/local-switch.ts';
-import { SWITCH } from './suspensions/switches/switch.ts';
+import { NodesInService } from './suspensions/switches/nodes-in-service.ts';
 import { BadBrand, BRAND, readBrand, type Brand } from './warnings/brand.ts';
 import { emailChannel, smsChannel, type Channel, type MailSettings } from './warnings/channels/channel.ts';
 import { CHART_DRAWER, ThreadDrawer, type ChartDrawer } from './warnings/chart/drawer.ts';
@@ -56,7 +56,11 @@ class SurroundingsModule implements OnApplicationShutdown {
   ) {
     this.#log.log(email.description);
     this.#log.log(sms.description);
-    this.#log.log(`bars are set on no switch but kept in ${config.localSwitchDir}, for SWITCH_URL is not set`);
+    if (config.switchUrl === undefined) {
+      this.#log.log(
+        `unless a switch is configured by API, bars are kept in ${config.localSwitchDir}: SWITCH_URL is not set`,
+      );
+    }
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -75,7 +79,7 @@ class SurroundingsModule implements OnApplicationShutdown {
       { provide: CHART_DRAWER, useFactory: () => new ThreadDrawer() },
       { provide: EMAIL_CHANNEL, useFactory: () => emailChannel(config.smtpUrl, config.localInboxDir, mail) },
       { provide: SMS_CHANNEL, useFactory: () => smsChannel(config.smsUrl, config.localInboxDir) },
-      { provide: SWITCH, useFactory: () => new LocalSwitch(config.localSwitchDir, clock) },
+      { provide: NodesInService, useClass: ConfiguredNodes },
     ];
     return { module: SurroundingsModule, global: true, providers, exports: providers };
   }

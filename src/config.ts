@@ -46,9 +46,13 @@ const environment = z.object({
     ['kannel+http:', 'kannel+https:', 'smpp:', 'smpps:', 'https:', 'http:'],
     'kannel+http://user:password@host:13013/cgi-bin/sendsms?from=4711, smpp://system_id:password@host:2775?from=4711 or https://…',
   ).optional(),
+  // Read in full by suspensions/switches/definition.ts.
   SWITCH_URL: z
     .string()
-    .refine(() => false, { error: 'no switch can be named yet: leave it unset, and bars are kept in DATA_DIR/switch' })
+    .regex(/^(?:kamailio\+https?|freeswitch|https?):\/\/[^\s/]/, {
+      error:
+        'must be kamailio+http://host:port/RPC (several nodes: separated by commas), freeswitch://:password@host:8021 or https://:whsec_…@host/path',
+    })
     .optional(),
   INBOX_DIR: z.string().min(1).optional(),
   MAIL_FROM: z.string().min(3).default('Plafond <plafond@localhost>'),
@@ -102,6 +106,8 @@ export interface Config {
   queueUrl: string;
   smtpUrl: string | undefined;
   smsUrl: string | undefined;
+  /** unset, and no switch configured by API: bars are kept in `localSwitchDir` */
+  switchUrl: string | undefined;
   /** the drop folder of nightly files, one sub-folder a feed */
   inboxDir: string;
   /** where warnings go that have no gateway */
@@ -148,6 +154,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     queueUrl: read.QUEUE_URL,
     smtpUrl: read.SMTP_URL,
     smsUrl: read.SMS_URL,
+    switchUrl: read.SWITCH_URL,
     inboxDir: resolve(read.INBOX_DIR ?? `${dataDir}/nightly`),
     localInboxDir: `${dataDir}/inbox`,
     localSwitchDir: `${dataDir}/switch`,

@@ -46,7 +46,7 @@ const MAY_KNOW: Record<string, readonly string[]> = {
   decisions: ['kernel', 'destinations', 'accounts', 'ledger', 'caps', 'deviations'],
   warnings: [...GROUND, 'decisions'],
   answers: ['kernel', 'warnings'],
-  suspensions: ['kernel', 'caps', 'decisions'],
+  suspensions: ['kernel', 'destinations', 'caps', 'decisions'],
   cases: ['kernel'],
   evidence: ['kernel'],
   operators: ['kernel', 'warnings'],

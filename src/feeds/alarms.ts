@@ -11,6 +11,7 @@ export type AlarmKind =
   | 'guard'
   | 'tariff-brake'
   | 'receiver-failing'
+  | 'switch-away'
   | 'contact-fails'
   | 'gateway-trouble'
   | 'template-broken';

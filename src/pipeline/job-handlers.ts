@@ -14,7 +14,7 @@ import { RebuildSignatures } from './rebuild-signatures.ts';
 import { ReinstateDue } from './reinstate-due.ts';
 import { SettleDelivery } from './settle-delivery.ts';
 import { SettleMovedRecords } from './settle-moved-records.ts';
-import { SettleSuspensions } from './settle-suspension.ts';
+import { ReconcileSwitches } from './reconcile-switches.ts';
 import { SummarizeDay } from './summarize-day.ts';
 import { TellOperators } from './tell-operators.ts';
 import { WatchFeeds } from './watch-feeds.ts';
@@ -25,7 +25,7 @@ import { Queues } from '../queues/queues.ts';
 export class PipelineHandlers {
   constructor(
     private readonly deliveries: SettleDelivery,
-    private readonly suspensions: SettleSuspensions,
+    private readonly switches: ReconcileSwitches,
     private readonly reinstatements: ReinstateDue,
     private readonly guard: AnswerGuard,
     private readonly uplifts: GrantUplift,
@@ -46,7 +46,7 @@ export class PipelineHandlers {
 
   readonly handlers: JobHandlers = {
     'deliver-warnings': ({ warnings }) => this.deliveries.deliver(warnings),
-    'reconcile-suspensions': ({ accounts }) => this.suspensions.reconcile(accounts),
+    'reconcile-suspensions': ({ accounts }) => this.switches.run(accounts),
     'observe-usage': ({ shards }) => this.observations.observe(shards),
     'sweep-observations': () => this.observations.sweep(),
     'fit-norms': () => this.norms.run(),

@@ -20,6 +20,7 @@ import { SettleCase } from './settle-case.ts';
 import { RebuildSpend } from './rebuild-spend.ts';
 import { ReconcileImports } from './reconcile-imports.ts';
 import { RecordUsage } from './record-usage.ts';
+import { ReconcileSwitches } from './reconcile-switches.ts';
 import { ReinstateDue } from './reinstate-due.ts';
 import { SecondPerson } from './second-person.ts';
 import { EscalateFailures } from './escalate-failures.ts';
@@ -54,6 +55,7 @@ const USE_CASES = [
   ChangePolicies,
   SettleSuspensions,
   WriteMessages,
+  ReconcileSwitches,
   SettleDelivery,
   EscalateFailures,
   ReceiveReceipts,

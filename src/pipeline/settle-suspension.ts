@@ -1,8 +1,5 @@
-/**
- * Makes the switch do what is wanted, and writes down what was read back; and what people want by hand. States and rules:
- * suspensions/README.md.
- */
-import { Inject, Injectable, Logger } from '@nestjs/common';
+/** What people want of suspensions, by hand. States and rules: suspensions/README.md. */
+import { Injectable } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { accountOf, accountsById, lockAccounts } from '../accounts/store.ts';
@@ -21,8 +18,6 @@ import {
   lockSuspension,
   type SuspensionRow,
 } from '../suspensions/store.ts';
-import { SWITCH, type Switch } from '../suspensions/switches/switch.ts';
-import { ReconcileRound, type RoundResult } from './reconcile-round.ts';
 import { suspendByHand } from './suspend-by-hand.ts';
 import { aboutRow, decisionEvidence, suspensionDecision, type AboutSuspension } from './suspension-decision.ts';
 
@@ -36,40 +31,12 @@ export interface SuspensionRequest {
   until?: Instant;
 }
 
-/** All processes take turns at the switch; in two rounds at once, one could take away what the other had just barred. */
-const TAKE_TURN = `SELECT pg_advisory_lock(hashtextextended('plafond reconcile-suspensions', 0))`;
-const END_TURN = `SELECT pg_advisory_unlock(hashtextextended('plafond reconcile-suspensions', 0))`;
-
 @Injectable()
 export class SettleSuspensions {
-  readonly #log = new Logger('suspensions');
-  readonly #round: ReconcileRound;
-
   constructor(
     private readonly dataSource: DataSource,
     private readonly clock: Clock,
-    @Inject(SWITCH) theSwitch: Switch,
-  ) {
-    this.#round = new ReconcileRound(dataSource, clock, theSwitch, this.#log);
-  }
-
-  /**
-   * One round: compares what is wanted with the switch, tells it what differs, reads it back and records what came true;
-   * for some accounts, or for all. Never throws because of the switch: what is still open, the next round takes up.
-   */
-  async reconcile(accounts?: readonly string[]): Promise<RoundResult> {
-    const turn = this.dataSource.createQueryRunner();
-    try {
-      await turn.query(TAKE_TURN);
-      try {
-        return await this.#round.run(accounts);
-      } finally {
-        await turn.query(END_TURN);
-      }
-    } finally {
-      await turn.release();
-    }
-  }
+  ) {}
 
   /** Suspends by hand. Refuses with `unknown_account`, `in_the_past` and, where one by hand is in force, `already_suspended`. */
   async request({ accountId, class: barringClass, reason, actor, until }: SuspensionRequest): Promise<{ id: string }> {

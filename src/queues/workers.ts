@@ -55,8 +55,8 @@ export abstract class QueueWorker extends WorkerHost implements OnModuleDestroy 
 // take the same job along more than once, and that must not count against the job.
 const PATIENT = { maxStalledCount: 10, lockDuration: 15_000, stalledInterval: 5_000 };
 
-// A switch is spoken to by one job at a time.
-@Processor('suspensions', { ...PATIENT, concurrency: 1 })
+// What comes while a round is at a switch is taken along by the next: so many at once cost no more than one.
+@Processor('suspensions', { ...PATIENT, concurrency: 20 })
 export class SuspensionsWorker extends QueueWorker {}
 
 @Processor('warnings', { ...PATIENT, concurrency: 4 })

@@ -2,30 +2,29 @@ import { describe, expect, it } from '@jest/globals';
 import { reconcile, type LiveSuspension } from './reconcile.ts';
 
 const INTERNATIONAL = '1002:international';
-const live = (id: string, state: LiveSuspension['state']): LiveSuspension => ({
-  id,
-  accountId: '1002',
-  class: 'international',
-  state,
-});
+const live = (
+  id: string,
+  state: LiveSuspension['state'],
+  here = state === 'applied' ? true : undefined,
+): LiveSuspension => ({ id, accountId: '1002', class: 'international', state, here });
 const place = { accountId: '1002', class: 'international' };
 const bar = (suspensionId: string) => ({ do: 'bar', ...place, suspensionId });
 const unbar = { do: 'unbar', ...place };
 
 /** `old…` are suspensions of ours that are over. */
 function found(suspensions: LiveSuspension[], bars: Record<string, string>) {
-  const { commands, applied, gone, drifts } = reconcile(suspensions, new Map(Object.entries(bars)), (id) =>
+  const { commands, barred, gone, drifts } = reconcile(suspensions, new Map(Object.entries(bars)), (id) =>
     id.startsWith('old'),
   );
   const ids = (list: LiveSuspension[]) => list.map(({ id }) => id);
-  return { commands, applied: ids(applied), gone: ids(gone), drifts };
+  return { commands, barred: ids(barred), gone: ids(gone), drifts };
 }
-const nothing = { commands: [], applied: [], gone: [], drifts: [] };
+const nothing = { commands: [], barred: [], gone: [], drifts: [] };
 
 describe('reconciling wanted with actual', () => {
   it.each([
     ['what is wanted is barred', [live('a', 'wanted')], {}, { commands: [bar('a')] }],
-    ['what is wanted and barred is applied', [live('a', 'wanted')], { [INTERNATIONAL]: 'a' }, { applied: ['a'] }],
+    ['what is wanted and barred is applied', [live('a', 'wanted')], { [INTERNATIONAL]: 'a' }, { barred: ['a'] }],
     ['what is applied and barred is left as it is', [live('a', 'applied')], { [INTERNATIONAL]: 'a' }, {}],
     [
       'what is applied and not barred has drifted and is barred again',
@@ -39,7 +38,7 @@ describe('reconciling wanted with actual', () => {
       'two that want the same are both applied by one bar',
       [live('a', 'applied'), live('b', 'wanted')],
       { [INTERNATIONAL]: 'a' },
-      { applied: ['b'] },
+      { barred: ['b'] },
     ],
     [
       'two that want the same are barred once',
@@ -69,7 +68,7 @@ describe('reconciling wanted with actual', () => {
       'a bar that bears the id of one long over passes to one that wants it',
       [live('a', 'wanted')],
       { [INTERNATIONAL]: 'old' },
-      { applied: ['a'], commands: [bar('a')] },
+      { barred: ['a'], commands: [bar('a')] },
     ],
     [
       'a bar that Plafond did not make is left alone',
@@ -81,7 +80,7 @@ describe('reconciling wanted with actual', () => {
       'where somebody else bars the class already it is barred, and their bar stays theirs',
       [live('a', 'wanted')],
       { [INTERNATIONAL]: 'noc-17' },
-      { applied: ['a'], drifts: [{ drift: 'bar-foreign', ...place, key: INTERNATIONAL, found: 'noc-17' }] },
+      { barred: ['a'], drifts: [{ drift: 'bar-foreign', ...place, key: INTERNATIONAL, found: 'noc-17' }] },
     ],
     [
       'lifting ours does not lift theirs',
@@ -100,7 +99,7 @@ describe('reconciling wanted with actual', () => {
       [{ ...live('a', 'wanted'), accountId: 'eu:1002' }],
       { 'eu:1002:international': 'a', [INTERNATIONAL]: 'old' },
       {
-        applied: ['a'],
+        barred: ['a'],
         commands: [unbar],
         drifts: [{ drift: 'bar-unwanted', ...place, suspensionId: 'old' }],
       },

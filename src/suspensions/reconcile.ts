@@ -1,17 +1,20 @@
 /**
- * Wanted and actual, compared: what the switch has to be told, and what reading it shows. Pure, and used twice in a
- * round: before the commands for what to do, after them, on what was read back, for what has come true.
+ * Wanted and actual, compared on one node: what it has to be told, and what reading it shows. Pure, and used three times:
+ * on all that a node holds for what differs, in a round before the commands for what to do, and after them, on what was
+ * read back, for what has come true.
  */
 import type { BarScope } from '../caps/barring.ts';
 import type { SuspensionState } from './states.ts';
 import { barKey, parseBarKey, type BarKey } from './switches/switch.ts';
 
-/** A suspension that concerns the switch. */
+/** A suspension that concerns the switch, as one node knows it. */
 export interface LiveSuspension {
   id: string;
   accountId: string;
   class: BarScope;
   state: Extract<SuspensionState, 'wanted' | 'applied' | 'lifting'>;
+  /** whether this node was read to bar it, when it was last read; undefined where it never was */
+  here: boolean | undefined;
 }
 
 export type SwitchCommand =
@@ -19,7 +22,7 @@ export type SwitchCommand =
   | { do: 'unbar'; accountId: string; class: BarScope };
 
 export type Drift =
-  /** it was applied, and its class is barred no longer: it is asserted again */
+  /** the node had barred it, and does so no longer: it is asserted again */
   | { drift: 'bar-missing'; accountId: string; class: BarScope; suspensionId: string }
   /** a bar of ours that nothing wants any more, such as after a restored backup: it is taken away */
   | { drift: 'bar-unwanted'; accountId: string; class: BarScope; suspensionId: string }
@@ -29,9 +32,9 @@ export type Drift =
 export interface Reconciliation {
   /** in the order in which they are to be carried out */
   commands: SwitchCommand[];
-  /** suspensions in state `wanted` whose class is barred */
-  applied: LiveSuspension[];
-  /** suspensions in state `lifting` whose bar is gone, or has passed to another suspension that wants the same */
+  /** suspensions that are wanted, and barred here as was not known yet */
+  barred: LiveSuspension[];
+  /** suspensions being lifted whose bar is gone here, or has passed to another suspension that wants the same */
   gone: LiveSuspension[];
   drifts: Drift[];
 }
@@ -45,7 +48,7 @@ export function reconcile(
   actual: ReadonlyMap<BarKey, string>,
   ours: (suspensionId: string) => boolean,
 ): Reconciliation {
-  const result: Reconciliation = { commands: [], applied: [], gone: [], drifts: [] };
+  const result: Reconciliation = { commands: [], barred: [], gone: [], drifts: [] };
   const byKey = new Map<BarKey, LiveSuspension[]>();
   for (const each of live) {
     const key = barKey(each.accountId, each.class);
@@ -65,7 +68,7 @@ function compareKey(
   found: string | undefined,
   key: BarKey,
   ours: (suspensionId: string) => boolean,
-  { commands, applied, gone, drifts }: Reconciliation,
+  { commands, barred, gone, drifts }: Reconciliation,
 ): void {
   const wanting = suspensions.filter((each) => each.state !== 'lifting');
   const lifting = suspensions.filter((each) => each.state === 'lifting');
@@ -81,11 +84,11 @@ function compareKey(
   if (first) {
     if (found === undefined) {
       for (const each of wanting) {
-        if (each.state === 'applied') drifts.push({ drift: 'bar-missing', ...place, suspensionId: each.id });
+        if (each.here) drifts.push({ drift: 'bar-missing', ...place, suspensionId: each.id });
       }
     } else {
       // Barred is barred, whoever's id it bears; but a foreign bar is not ours to write over.
-      applied.push(...wanting.filter((each) => each.state === 'wanted'));
+      barred.push(...wanting.filter((each) => !each.here));
     }
     // A bar that bears the id of one being lifted, or long over, passes to one that wants it.
     if (!foreign && !wanting.some((each) => each.id === found))

@@ -3,7 +3,6 @@ import type { ClientBase } from 'pg';
 import type { BarScope, HoldScope } from '../caps/barring.ts';
 import type { Trigger } from '../decisions/decision.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
-import type { LiveSuspension } from './reconcile.ts';
 import type { SuspensionState } from './states.ts';
 
 /** Who asks for suspensions that no person asked for; a person is named with the key that they showed. */
@@ -34,22 +33,6 @@ export interface SuspensionRow {
   lift_by: string | null;
   lift_wanted_at: Date | null;
   lifted_at: Date | null;
-}
-
-/** All that concerns the switch, of all accounts or of some; by the index `suspensions_live`. */
-const LIVE = `
-  SELECT suspension_id, account_id, class, state FROM suspensions
-  WHERE state IN ('wanted', 'applied', 'lifting') AND ($1::text[] IS NULL OR account_id = ANY($1))
-  ORDER BY suspension_no`;
-
-export async function liveSuspensions(client: ClientBase, accounts?: readonly string[]): Promise<LiveSuspension[]> {
-  const { rows } = await client.query<{
-    suspension_id: string;
-    account_id: string;
-    class: BarScope;
-    state: LiveSuspension['state'];
-  }>(LIVE, [accounts ?? null]);
-  return rows.map((row) => ({ id: row.suspension_id, accountId: row.account_id, class: row.class, state: row.state }));
 }
 
 /** Which of these words, found on a switch, are ids of suspensions; by the primary key. */
@@ -221,32 +204,4 @@ const DUE_BY_RULE = `
 export async function countDueByRule(client: ClientBase, now: Instant): Promise<number> {
   const { rows } = await client.query<{ due: number }>(DUE_BY_RULE, [toDate(now)]);
   return rows[0]!.due;
-}
-
-/**
- * Writes down what was read back from the switch. Only from the state in which it was compared: one that is to be lifted
- * since then does not become applied. `applied_at` tells of the first time.
- */
-const READ_BACK = {
-  applied: `
-    UPDATE suspensions SET state = 'applied', applied_at = coalesce(applied_at, $2)
-    WHERE suspension_id = ANY($1::uuid[]) AND state = 'wanted' RETURNING *`,
-  gone: `
-    UPDATE suspensions SET state = 'lifted', lifted_at = $2
-    WHERE suspension_id = ANY($1::uuid[]) AND state = 'lifting' RETURNING *`,
-  missing: `
-    UPDATE suspensions SET state = 'wanted'
-    WHERE suspension_id = ANY($1::uuid[]) AND state = 'applied' RETURNING *`,
-};
-
-/** Answers the suspensions that changed. */
-export async function recordReadBack(
-  client: ClientBase,
-  found: keyof typeof READ_BACK,
-  ids: readonly string[],
-  at: Instant,
-): Promise<SuspensionRow[]> {
-  if (ids.length === 0) return [];
-  const { rows } = await client.query<SuspensionRow>(READ_BACK[found], found === 'missing' ? [ids] : [ids, toDate(at)]);
-  return rows;
 }

@@ -7,8 +7,9 @@ import { Logger } from '@nestjs/common';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { AnswerGuard } from '../../src/pipeline/answer-guard.ts';
 import { ReinstateDue } from '../../src/pipeline/reinstate-due.ts';
-import { SettleSuspensions } from '../../src/pipeline/settle-suspension.ts';
+import { ReconcileSwitches } from '../../src/pipeline/reconcile-switches.ts';
 import { LocalSwitch } from '../../src/suspensions/switches/local-switch.ts';
+import { FixedNodes } from '../../src/suspensions/switches/nodes-in-service.ts';
 import { ACCOUNT, TestPlafond } from '../harness/plafond.ts';
 
 Logger.overrideLogger(false);
@@ -19,7 +20,7 @@ let plafond: TestPlafond;
 let guard: AnswerGuard;
 let folder: string;
 let local: LocalSwitch;
-let settle: SettleSuspensions;
+let switches: ReconcileSwitches;
 
 beforeEach(async () => {
   plafond = await TestPlafond.at(start);
@@ -27,7 +28,7 @@ beforeEach(async () => {
   guard = new AnswerGuard(dataSource, plafond.clock);
   folder = await mkdtemp(join(tmpdir(), 'plafond-guard-'));
   local = new LocalSwitch(folder, plafond.clock);
-  settle = new SettleSuspensions(dataSource, plafond.clock, local);
+  switches = new ReconcileSwitches(dataSource, plafond.clock, new FixedNodes(local));
 });
 afterEach(async () => {
   await plafond.close();
@@ -117,8 +118,8 @@ describe('a rate deck that is a hundred times too high, on 5,000 accounts at onc
     expect(answered).toMatchObject({ state: 'answered', answer: 'some', approved: 5, declined: 4_895 });
     expect(await alarms()).toMatchObject([{ cleared_text: 'answered by anna: some' }]);
 
-    await settle.reconcile();
-    const barred = [...(await local.bars()).keys()];
+    await switches.run();
+    const barred = [...(await local.look()).bars!.keys()];
     const expected = [...passed, ...waiting].map((row) => `${row.account_id}:international`);
     expect(barred.toSorted()).toEqual(expected.toSorted());
     expect(await countByState()).toEqual({ applied: 105, declined: 4_895 });

@@ -9,8 +9,10 @@ import { inTransaction } from '../../src/database/transaction.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { ReinstateDue } from '../../src/pipeline/reinstate-due.ts';
+import { ReconcileSwitches } from '../../src/pipeline/reconcile-switches.ts';
 import { SettleSuspensions } from '../../src/pipeline/settle-suspension.ts';
 import { LocalSwitch } from '../../src/suspensions/switches/local-switch.ts';
+import { FixedNodes } from '../../src/suspensions/switches/nodes-in-service.ts';
 import { TestPlafond } from '../harness/plafond.ts';
 
 Logger.overrideLogger(false);
@@ -21,6 +23,7 @@ let plafond: TestPlafond;
 let folder: string;
 let local: LocalSwitch;
 let settle: SettleSuspensions;
+let switches: ReconcileSwitches;
 let due: ReinstateDue;
 
 beforeEach(async () => {
@@ -28,7 +31,8 @@ beforeEach(async () => {
   const { dataSource } = plafond.database;
   folder = await mkdtemp(join(tmpdir(), 'plafond-holds-'));
   local = new LocalSwitch(folder, plafond.clock);
-  settle = new SettleSuspensions(dataSource, plafond.clock, local);
+  settle = new SettleSuspensions(dataSource, plafond.clock);
+  switches = new ReconcileSwitches(dataSource, plafond.clock, new FixedNodes(local));
   due = new ReinstateDue(dataSource, plafond.clock);
   await plafond.addAccount({ accountId: 'a' });
 });
@@ -47,7 +51,7 @@ const ask = (scope: BarScope, until?: number) =>
     actor: 'anna',
     ...(until === undefined ? {} : { until }),
   });
-const barred = async () => [...(await local.bars()).keys()].toSorted();
+const barred = async () => [...(await local.look()).bars!.keys()].toSorted();
 const decided = async () =>
   (await plafond.decisions()).map(({ type, trigger, action, traffic }) =>
     [type, trigger, action, traffic].filter(Boolean).join(' '),
@@ -56,21 +60,21 @@ const decided = async () =>
 describe('a hold by hand', () => {
   it('bars one country on the switch, is a hold in its decision, and is lifted by hand', async () => {
     const { id } = await ask('country:SO');
-    await settle.reconcile();
+    await switches.run();
     expect(await barred()).toEqual(['a:country:SO']);
     await settle.lift(id, 'anna', 'it was them');
-    await settle.reconcile();
+    await switches.run();
     expect(await barred()).toEqual([]);
     expect(await decided()).toEqual(['hold manual hold:country:SO country:SO', 'restore manual country:SO']);
   });
 
   it('ends by itself at the time that was named', async () => {
     await ask('prefix:+25261', start + HOUR_MS);
-    await settle.reconcile();
+    await switches.run();
     expect(await due.run()).toBe(0);
     plafond.clock.advanceTo(start + HOUR_MS);
     expect(await due.run()).toBe(1);
-    await settle.reconcile();
+    await switches.run();
     expect(await barred()).toEqual([]);
     expect((await decided()).at(-1)).toBe('restore period-end prefix:+25261');
   });
@@ -86,13 +90,13 @@ describe('a hold that a suspension covers', () => {
   it('ends once that is read back, and the calls stay barred all the while', async () => {
     await ask('country:SO');
     await ask('country:NL');
-    await settle.reconcile();
+    await switches.run();
     await ask('international');
     expect(await due.endCoveredHolds()).toBe(0);
-    await settle.reconcile();
+    await switches.run();
     expect(await barred()).toEqual(['a:country:NL', 'a:country:SO', 'a:international']);
     expect(await due.endCoveredHolds()).toBe(1);
-    await settle.reconcile();
+    await switches.run();
     expect(await barred()).toEqual(['a:country:NL', 'a:international']);
     expect(await due.endCoveredHolds()).toBe(0);
     const [last] = (await plafond.decisions()).slice(-1);

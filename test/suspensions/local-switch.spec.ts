@@ -16,11 +16,13 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
+const barsOf = async (local: LocalSwitch) => (await local.look()).bars!;
+
 describe('the local switch', () => {
   it('keeps its bars in a file that a person can read, sorted', async () => {
     const local = new LocalSwitch(folder, clock);
-    await local.bar('1003', 'premium', 'p');
-    await local.bar('1002', 'international', 'i');
+    await local.bar({ accountId: '1003', scope: 'premium' }, 'p');
+    await local.bar({ accountId: '1002', scope: 'international' }, 'i');
     expect(await readFile(file, 'utf8')).toBe(`{
   "1002:international": {
     "suspension": "i",
@@ -36,20 +38,20 @@ describe('the local switch', () => {
   }
 }
 `);
-    await local.unbar('1003', 'premium');
-    await local.unbar('1003', 'premium');
-    expect(await new LocalSwitch(folder, clock).bars()).toEqual(new Map([['1002:international', 'i']]));
+    await local.unbar({ accountId: '1003', scope: 'premium' });
+    await local.unbar({ accountId: '1003', scope: 'premium' });
+    expect(await barsOf(new LocalSwitch(folder, clock))).toEqual(new Map([['1002:international', 'i']]));
   });
 
   it('has no bars where there is no file yet', async () => {
-    expect(await new LocalSwitch(join(folder, 'new'), clock).bars()).toEqual(new Map());
+    expect(await barsOf(new LocalSwitch(join(folder, 'new'), clock))).toEqual(new Map());
   });
 
   it('takes what a person writes for what is, and keeps their remarks', async () => {
     const local = new LocalSwitch(folder, clock);
     await writeFile(file, '{"1009:outgoing": {"suspension": "noc-17", "note": "asked by phone"}}');
-    await local.bar('1002', 'international', 'i');
-    expect(await local.bars()).toEqual(
+    await local.bar({ accountId: '1002', scope: 'international' }, 'i');
+    expect(await barsOf(local)).toEqual(
       new Map([
         ['1002:international', 'i'],
         ['1009:outgoing', 'noc-17'],
@@ -66,18 +68,20 @@ describe('the local switch', () => {
   ])('never takes %s for no bars', async (_, content) => {
     const local = new LocalSwitch(folder, clock);
     await writeFile(file, content);
-    await expect(local.bars()).rejects.toThrow(UnreadableBars);
-    await expect(local.bar('1003', 'premium', 'p')).rejects.toThrow('barred.json');
+    await expect(local.look()).rejects.toThrow(UnreadableBars);
+    await expect(local.bar({ accountId: '1003', scope: 'premium' }, 'p')).rejects.toThrow('barred.json');
     expect(await readFile(file, 'utf8')).toBe(content);
     await rm(file);
-    await local.bar('1003', 'premium', 'p');
-    expect((await local.bars()).size).toBe(1);
+    await local.bar({ accountId: '1003', scope: 'premium' }, 'p');
+    expect((await barsOf(local)).size).toBe(1);
   });
 
   it('loses no change of many at once, through several hands', async () => {
     const hands = [1, 2, 3].map(() => new LocalSwitch(folder, clock));
-    await Promise.all(Array.from({ length: 60 }, (_, i) => hands[i % 3]!.bar(`${i}`, 'international', `${i}`)));
-    expect((await hands[0]!.bars()).size).toBe(60);
+    await Promise.all(
+      Array.from({ length: 60 }, (_, i) => hands[i % 3]!.bar({ accountId: `${i}`, scope: 'international' }, `${i}`)),
+    );
+    expect((await barsOf(hands[0]!)).size).toBe(60);
     expect(await readdir(folder)).toEqual(['barred.json']);
   });
 
@@ -86,7 +90,7 @@ describe('the local switch', () => {
     ['an earlier process with this pid', () => `${hostname()} ${process.pid} x`],
   ])('recovers the lock of %s at once', async (_, holder) => {
     await writeFile(`${file}.lock`, holder());
-    await new LocalSwitch(folder, clock).bar('1002', 'international', 'i');
+    await new LocalSwitch(folder, clock).bar({ accountId: '1002', scope: 'international' }, 'i');
     expect(await readdir(folder)).toEqual(['barred.json']);
   });
 
@@ -96,7 +100,9 @@ describe('the local switch', () => {
     const child = fork(script);
     await writeFile(`${file}.lock`, `${hostname()} ${child.pid} x`);
     let done = false;
-    const barred = new LocalSwitch(folder, clock).bar('1002', 'international', 'i').then(() => (done = true));
+    const barred = new LocalSwitch(folder, clock)
+      .bar({ accountId: '1002', scope: 'international' }, 'i')
+      .then(() => (done = true));
     await new Promise((resolve) => setTimeout(resolve, 150));
     expect(done).toBe(false);
     const ended = new Promise((resolve) => child.once('exit', resolve));

@@ -8,8 +8,11 @@ import { inTransaction } from '../../src/database/transaction.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
 import { DrivenClock } from '../../src/kernel/clock.ts';
 import { ReinstateDue } from '../../src/pipeline/reinstate-due.ts';
+import { ReconcileSwitches } from '../../src/pipeline/reconcile-switches.ts';
 import { SettleSuspensions } from '../../src/pipeline/settle-suspension.ts';
 import { LocalSwitch } from '../../src/suspensions/switches/local-switch.ts';
+import { FixedNodes } from '../../src/suspensions/switches/nodes-in-service.ts';
+import { SwitchFailure, type Bar, type SwitchNode } from '../../src/suspensions/switches/switch.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 
 Logger.overrideLogger(false);
@@ -19,6 +22,9 @@ let folder: string;
 let clock: DrivenClock;
 let local: LocalSwitch;
 let settle: SettleSuspensions;
+let switches: ReconcileSwitches;
+const reconciling = (...nodes: SwitchNode[]) =>
+  new ReconcileSwitches(database.dataSource, clock, new FixedNodes(...nodes));
 let account: string;
 const start = Date.UTC(2010, 2, 14, 1, 0, 0);
 const HOUR_MS = 3_600_000;
@@ -34,10 +40,13 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'plafond-settle-'));
   clock = new DrivenClock(start);
   local = new LocalSwitch(folder, clock);
-  settle = new SettleSuspensions(database.dataSource, clock, local);
+  settle = new SettleSuspensions(database.dataSource, clock);
+  switches = reconciling(local);
   account = `acc-${randomUUID()}`;
   await query('UPDATE suspensions SET state = $1', ['lifted']);
   await query('DELETE FROM outbox');
+  await query('DELETE FROM switch_nodes');
+  await query('DELETE FROM alarms');
   await query(
     `INSERT INTO accounts (account_id, currency, time_zone, cycle_day, locale, home_country, created_at, updated_at)
      VALUES ($1, 'EUR', 'Europe/Amsterdam', 1, 'nl-NL', 'NL', now(), now())`,
@@ -51,6 +60,20 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+const bars = async () => (await local.look()).bars!;
+/** The local switch, but for what is said here. */
+const likeLocal = (but: Partial<SwitchNode>): SwitchNode =>
+  Object.assign(Object.create(local) as LocalSwitch, bound(local), but);
+function bound(node: LocalSwitch): Partial<SwitchNode> {
+  return {
+    look: () => node.look(),
+    read: (some) => node.read(some),
+    bar: (...of) => node.bar(...of),
+    unbar: (of) => node.unbar(of),
+  };
+}
+/** What was away may be looked at again. */
+const lookAgain = () => query('UPDATE switch_nodes SET next_look_at = now()');
 const ask = (until?: number) =>
   settle.request({ accountId: account, class: 'international', reason: 'PBX hacked', actor: 'anna', until });
 const key = () => `${account}:international`;
@@ -81,17 +104,17 @@ describe('a suspension by hand', () => {
     const { id } = await ask();
     expect(await stateOf(id)).toBe('wanted');
     expect(await outbox()).toEqual([{ job: 'reconcile-suspensions', payload: { accounts: [account] } }]);
-    expect(await settle.reconcile([account])).toMatchObject({ applied: 1, lifted: 0, open: 0 });
+    expect(await switches.run([account])).toMatchObject({ applied: 1, lifted: 0, open: 0 });
     expect(await stateOf(id)).toBe('applied');
-    expect((await local.bars()).get(key())).toBe(id);
-    expect(await settle.reconcile()).toMatchObject({ applied: 0, lifted: 0, drifted: 0, open: 0 });
+    expect((await bars()).get(key())).toBe(id);
+    expect(await switches.run()).toMatchObject({ applied: 0, lifted: 0, drifted: 0, open: 0 });
 
     clock.advanceTo(start + HOUR_MS);
     await settle.lift(id, 'bert', 'customer changed the password');
     expect(await stateOf(id)).toBe('lifting');
-    expect(await settle.reconcile([account])).toMatchObject({ lifted: 1 });
+    expect(await switches.run([account])).toMatchObject({ lifted: 1 });
     expect(await stateOf(id)).toBe('lifted');
-    expect((await local.bars()).size).toBe(0);
+    expect((await bars()).size).toBe(0);
     expect(await kinds()).toEqual(['decision', 'suspension-applied', 'decision', 'suspension-lifted']);
     expect(await decisions()).toMatchObject([
       { type: 'suspend', trigger: 'manual', action: 'suspend:international' },
@@ -124,10 +147,10 @@ describe('a suspension by hand', () => {
 describe('a suspension that waits for a person', () => {
   it('is barred only once it is approved', async () => {
     const id = await automatic('awaiting-approval', start + HOUR_MS);
-    expect(await settle.reconcile()).toMatchObject({ open: 0 });
-    expect((await local.bars()).size).toBe(0);
+    expect(await switches.run()).toMatchObject({ open: 0 });
+    expect((await bars()).size).toBe(0);
     await settle.approve(id, 'anna');
-    await settle.reconcile([account]);
+    await switches.run([account]);
     expect(await stateOf(id)).toBe('applied');
     expect(await decisions()).toMatchObject([{ type: 'suspend', trigger: 'manual' }]);
   });
@@ -149,63 +172,64 @@ describe('a suspension that waits for a person', () => {
 describe('the reconcile loop', () => {
   it('asserts again what somebody took off the switch, and says so', async () => {
     const { id } = await ask();
-    await settle.reconcile();
+    await switches.run();
     await rm(join(folder, 'barred.json'));
-    expect(await settle.reconcile()).toMatchObject({ drifted: 1, applied: 1 });
-    expect((await local.bars()).get(key())).toBe(id);
+    expect(await switches.run()).toMatchObject({ drifted: 1, applied: 1 });
+    expect((await bars()).get(key())).toBe(id);
     expect(await kinds()).toEqual(['decision', 'suspension-applied', 'suspension-drift', 'suspension-applied']);
   });
 
   it('leaves a bar alone that is not ours, and tells of it once', async () => {
     await writeFile(join(folder, 'barred.json'), JSON.stringify({ [key()]: { suspension: 'noc-17' } }));
-    expect(await settle.reconcile()).toMatchObject({ drifted: 1, open: 0 });
-    expect(await settle.reconcile([])).toMatchObject({ drifted: 0 });
-    expect(await settle.reconcile()).toMatchObject({ drifted: 0 });
-    expect((await local.bars()).get(key())).toBe('noc-17');
+    expect(await switches.run()).toMatchObject({ drifted: 1, open: 0 });
+    expect(await switches.run([])).toMatchObject({ drifted: 0 });
+    expect(await switches.run()).toMatchObject({ drifted: 0 });
+    expect((await bars()).get(key())).toBe('noc-17');
     expect(await kinds()).toEqual(['suspension-drift']);
   });
 
   it('takes away a bar of ours that is over', async () => {
     const { id } = await ask();
-    await settle.reconcile();
+    await switches.run();
     const restored = await readFile(join(folder, 'barred.json'));
     await settle.lift(id, 'anna', 'x');
-    await settle.reconcile();
+    await switches.run();
     await writeFile(join(folder, 'barred.json'), restored);
-    expect(await settle.reconcile()).toMatchObject({ drifted: 1, open: 0 });
-    expect((await local.bars()).size).toBe(0);
+    expect(await switches.run()).toMatchObject({ drifted: 1, open: 0 });
+    expect((await bars()).size).toBe(0);
   });
 
   it('takes away a bar only when nobody wants it any more', async () => {
     const byRule = await automatic('wanted', null);
     const { id } = await ask();
-    expect(await settle.reconcile()).toMatchObject({ applied: 2 });
+    expect(await switches.run()).toMatchObject({ applied: 2 });
     await settle.lift(byRule, 'anna', 'x');
-    expect(await settle.reconcile()).toMatchObject({ lifted: 1 });
-    expect((await local.bars()).get(key())).toBe(id);
+    expect(await switches.run()).toMatchObject({ lifted: 1 });
+    expect((await bars()).get(key())).toBe(id);
     await settle.lift(id, 'anna', 'x');
-    expect(await settle.reconcile()).toMatchObject({ lifted: 1 });
-    expect((await local.bars()).size).toBe(0);
+    expect(await switches.run()).toMatchObject({ lifted: 1 });
+    expect((await bars()).size).toBe(0);
   });
 
   it('never takes a switch that is away for a bar or for none, tells of it once, and goes on when it is back', async () => {
     const { id } = await ask();
     await writeFile(join(folder, 'barred.json'), '');
     for (let i = 0; i < 2; i++) {
-      const result = await settle.reconcile();
+      const result = await switches.run();
       expect(result).toMatchObject({ applied: 0, open: 1 });
       expect(result.unreachable).toContain('barred.json');
+      await lookAgain();
     }
     expect(await stateOf(id)).toBe('wanted');
     await rm(join(folder, 'barred.json'));
-    expect(await settle.reconcile()).toMatchObject({ applied: 1, unreachable: undefined });
+    expect(await switches.run()).toMatchObject({ applied: 1, unreachable: undefined });
     expect(await kinds()).toEqual(['decision', 'switch-unreachable', 'suspension-applied']);
   });
 
   it('records a bar as applied only where it was read back', async () => {
     const { id } = await ask();
-    const deaf = { name: 'deaf', bars: async () => new Map(), bar: async () => {}, unbar: async () => {} };
-    const result = await new SettleSuspensions(database.dataSource, clock, deaf).reconcile();
+    const deaf = likeLocal({ bar: async () => {} });
+    const result = await reconciling(deaf).run();
     expect(result).toMatchObject({ applied: 0, open: 1 });
     expect(await stateOf(id)).toBe('wanted');
   });
@@ -213,39 +237,34 @@ describe('the reconcile loop', () => {
   it('keeps barring others where one is refused, and takes the refused one up again', async () => {
     const { id } = await ask();
     const other = await settle.request({ accountId: account, class: 'premium', reason: 'x', actor: 'anna' });
-    const picky = {
-      name: 'picky',
-      bars: () => local.bars(),
-      unbar: local.unbar.bind(local),
-      bar: async (...[to, barringClass, by]: Parameters<LocalSwitch['bar']>) => {
-        if (barringClass === 'international') throw new Error('503 busy');
-        await local.bar(to, barringClass, by);
+    const picky = likeLocal({
+      bar: async (bar: Bar, by: string) => {
+        if (bar.scope === 'international') throw new SwitchFailure('away', '503 busy');
+        await local.bar(bar, by);
       },
-    };
-    const picked = await new SettleSuspensions(database.dataSource, clock, picky).reconcile();
+    });
+    const picked = await reconciling(picky).run();
     expect(picked).toMatchObject({ applied: 1, open: 1, unreachable: '503 busy' });
     expect([await stateOf(id), await stateOf(other.id)]).toEqual(['wanted', 'applied']);
-    expect(await settle.reconcile()).toMatchObject({ applied: 1, open: 0 });
+    await lookAgain();
+    expect(await switches.run()).toMatchObject({ applied: 1, open: 0 });
     expect((await kinds()).filter((kind) => kind === 'switch-unreachable')).toHaveLength(1);
   });
 
   it('runs in turns, whoever runs it: one bar, one record', async () => {
     await ask();
     let within = 0;
-    const counting = {
-      name: 'counting',
-      bars: async () => {
+    const counting = likeLocal({
+      read: async (some) => {
         expect(++within).toBe(1);
-        const bars = await local.bars();
+        const found = await local.read(some);
         await new Promise((resolve) => setTimeout(resolve, 5));
         within--;
-        return bars;
+        return found;
       },
-      bar: local.bar.bind(local),
-      unbar: local.unbar.bind(local),
-    };
-    const processes = [1, 2, 3].map(() => new SettleSuspensions(database.dataSource, clock, counting));
-    const rounds = await Promise.all(processes.map((each) => each.reconcile()));
+    });
+    const processes = [1, 2, 3].map(() => reconciling(counting));
+    const rounds = await Promise.all(processes.map((each) => each.run([account])));
     expect(rounds.map(({ applied }) => applied).toSorted()).toEqual([0, 0, 1]);
     expect(await kinds()).toEqual(['decision', 'suspension-applied']);
   });
@@ -258,7 +277,7 @@ describe('the end of a period', () => {
     const waiting = await automatic('awaiting-approval', due);
     const later = await automatic('wanted', due + 1);
     const byHand = await automatic('wanted', null);
-    await settle.reconcile();
+    await switches.run();
     const processes = [1, 2, 3].map(() => new ReinstateDue(database.dataSource, clock));
     expect(await processes[0]!.run()).toBe(0);
     clock.advanceTo(due);
@@ -274,7 +293,7 @@ describe('the end of a period', () => {
     expect(await decisions()).toContainEqual({ type: 'restore', trigger: 'period-end', action: '' });
     expect(await decisions()).toContainEqual({ type: 'notify-operator', trigger: 'period-end', action: '' });
     expect(await outbox()).toEqual([{ job: 'reconcile-suspensions', payload: { accounts: [account] } }]);
-    await settle.reconcile();
+    await switches.run();
     expect(await stateOf(applied)).toBe('lifted');
     const [declined] = await query('SELECT lift_reason FROM suspensions WHERE suspension_id = $1', [waiting]);
     expect(declined).toEqual({ lift_reason: 'period ended before anyone approved' });
@@ -287,6 +306,6 @@ describe('the end of a period', () => {
       [account, new Date(start)],
     );
     expect(await new ReinstateDue(database.dataSource, clock).run()).toBe(1200);
-    expect(await settle.reconcile([account])).toMatchObject({ lifted: 1200 });
+    expect(await switches.run([account])).toMatchObject({ lifted: 1200 });
   });
 });

@@ -9,19 +9,22 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { BarScope } from '../../caps/barring.ts';
 import { formatInstant, SystemClock, type Clock } from '../../kernel/clock.ts';
 import { codeOf, holdingLock } from './lock-file.ts';
-import { barKey, type BarKey, type Switch } from './switch.ts';
+import { keyOf, SwitchFailure, type Bar, type BarKey, type NodeLook, type SwitchNode } from './switch.ts';
 
 /** What a person has added to a bar is kept. */
 const barFile = z.record(z.string(), z.looseObject({ suspension: z.string() }));
 type BarFile = z.output<typeof barFile>;
 
 /** The file stands there and can't be understood. What is barred is unknown then, so nothing is told to the switch. */
-export class UnreadableBars extends Error {}
+export class UnreadableBars extends SwitchFailure {
+  constructor(message: string, options: ErrorOptions) {
+    super('wrong', message, options);
+  }
+}
 
-export class LocalSwitch implements Switch {
+export class LocalSwitch implements SwitchNode {
   readonly name = 'local';
   readonly #folder: string;
   readonly #file: string;
@@ -37,25 +40,48 @@ export class LocalSwitch implements Switch {
   }
 
   /** Throws {@link UnreadableBars} where the file can't be understood; where there is none, nothing is barred. */
-  async bars(): Promise<Map<BarKey, string>> {
+  async look(): Promise<NodeLook> {
+    const bars = await this.#bars();
+    return { filled: true, count: bars.size, bars };
+  }
+
+  async read(bars: readonly Bar[]): Promise<Map<BarKey, string>> {
+    const asked = new Set(bars.map(keyOf));
+    return new Map([...(await this.#bars())].filter(([key]) => asked.has(key)));
+  }
+
+  /** A file that is removed is a switch that was emptied, and shows by itself. */
+  async markFilled(): Promise<void> {}
+
+  /** It carries no calls. */
+  async endCalls(): Promise<number> {
+    return 0;
+  }
+
+  async liveCalls(): Promise<undefined> {}
+
+  async close(): Promise<void> {}
+
+  async #bars(): Promise<Map<BarKey, string>> {
     // Each change comes by a rename, so a reader sees the whole of one state or of the next.
     const bars = await this.#read();
     return new Map(Object.entries(bars).map(([key, { suspension }]) => [key, suspension]));
   }
 
-  bar(account: string, scope: BarScope, suspensionId: string): Promise<void> {
+  bar(bar: Bar, suspensionId: string): Promise<void> {
     return this.#change((bars) => {
-      const key = barKey(account, scope);
+      const key = keyOf(bar);
       if (bars[key]?.suspension === suspensionId) return undefined;
       const since = bars[key]?.since ?? formatInstant(this.#clock.now());
+      const { accountId: account, scope } = bar;
       return { ...bars, [key]: { ...bars[key], suspension: suspensionId, account, class: scope, since } };
     });
   }
 
-  unbar(account: string, scope: BarScope): Promise<void> {
+  unbar(bar: Bar): Promise<void> {
     return this.#change((bars) => {
-      const { [barKey(account, scope)]: bar, ...others } = bars;
-      return bar ? others : undefined;
+      const { [keyOf(bar)]: found, ...others } = bars;
+      return found ? others : undefined;
     });
   }
 

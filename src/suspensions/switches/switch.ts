@@ -1,29 +1,82 @@
 /** Where calls are barred. Plafond tells it what it wants and reads back what is; the two are never taken for each other. */
 import { parseBarScope, type BarScope } from '../../caps/barring.ts';
-
-/** For injection: the one {@link Switch} of this process. */
-export const SWITCH = Symbol('SWITCH');
+import type { Instant } from '../../kernel/clock.ts';
 
 /** `<account_id>:<scope>`, such as `1001:international` or `1001:country:SO`, as it stands on the switch (CONTRACT §7). */
 export type BarKey = string;
 
+export interface Bar {
+  accountId: string;
+  scope: BarScope;
+}
+
+/** A call that is in progress. */
+export interface LiveCall {
+  callId: string;
+  accountId: string;
+  /** as the switch knows it, in E.164 where it can be */
+  number: string;
+  startedAt: Instant;
+  /** whether it was answered; one that still rings costs nothing yet */
+  answered: boolean;
+}
+
+/** What a first look at a node shows. */
+export interface NodeLook {
+  /** Whether it holds what it was once filled with: false after a restart, until {@link SwitchNode.markFilled}. */
+  filled: boolean;
+  /** how many bars it holds */
+  count: number;
+  /** all of them with the ids they bear; undefined where they are too many to be listed at once */
+  bars: Map<BarKey, string> | undefined;
+}
+
 /**
- * A switch, or all nodes of one. Calls are made one at a time, and each may be made again. A call resolves only when
- * every node has done it; it throws, within a minute, where one is out of reach or answers what can't be understood.
+ * One node of a switch. Each call may be made again, and any number at a time. A call resolves only when the node has
+ * answered for it, and throws {@link SwitchFailure} within seconds where it does not: no answer is ever taken for "no bars".
  */
-export interface Switch {
-  /** for logs and evidence */
+export interface SwitchNode {
+  /** for logs and evidence, and told apart by: such as `kamailio 10.0.0.1:5080` */
   readonly name: string;
-  /** What is barred now, of all accounts: each bar with the id it bears. Never empty because it could not be read. */
-  bars(): Promise<Map<BarKey, string>>;
+  look(): Promise<NodeLook>;
+  /** Those of these bars that stand, with the ids they bear. */
+  read(bars: readonly Bar[]): Promise<Map<BarKey, string>>;
   /** Bars what the scope names of an account's calls. Where it is barred already, the bar bears the new id from now on. */
-  bar(account: string, scope: BarScope, suspensionId: string): Promise<void>;
+  bar(bar: Bar, suspensionId: string): Promise<void>;
   /** Takes the bar away, whatever id it bears. Where there is none, nothing happens. */
-  unbar(account: string, scope: BarScope): Promise<void>;
+  unbar(bar: Bar): Promise<void>;
+  /** Remembers, on the node itself, that it was filled: whatever empties it takes that away too. */
+  markFilled(): Promise<void>;
+  /**
+   * Ends the account's calls in progress that the scope covers, ringing ones too, and looks again until none is left; how
+   * many it ended. Throws {@link SwitchFailure} where some stay.
+   */
+  endCalls(bar: Bar): Promise<number>;
+  /** All calls in progress; undefined where this kind of switch does not tell. */
+  liveCalls(): Promise<LiveCall[] | undefined>;
+  close(): Promise<void>;
+}
+
+/**
+ * `away`: no answer, or one that says "later"; asked again with growing pauses. `wrong`: an answer that shows that this is
+ * not the switch that was meant, or not set up as it has to be; a person must look.
+ */
+export class SwitchFailure extends Error {
+  constructor(
+    readonly kind: 'away' | 'wrong',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
 }
 
 export function barKey(account: string, scope: BarScope): BarKey {
   return `${account}:${scope}`;
+}
+
+export function keyOf({ accountId, scope }: Bar): BarKey {
+  return barKey(accountId, scope);
 }
 
 // An account's id may hold colons and words of a scope; a scope is told by its end.
