@@ -58,7 +58,8 @@ export class EventSocket {
       );
       this.#connection = undefined;
       if (error instanceof SwitchFailure) throw error;
-      throw new SwitchFailure('away', error instanceof Error ? error.message : String(error), { cause: error });
+      const { message, code } = error as { message?: string; code?: string };
+      throw new SwitchFailure('away', message || code || String(error), { cause: error });
     }
   }
 

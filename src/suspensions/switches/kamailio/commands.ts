@@ -60,8 +60,37 @@ export function listCalls(profile: string, accountId: string): Command {
 
 export const listAllCalls = (profile: string): Command => tell('dlg.profile_list', profile);
 
-export function endCall(call: Dialog): Command {
-  return call.answered ? tell('dlg.end_dlg', call.entry, call.id) : tell('tm.cancel', call.callId, call.cseq);
+export const cancelCall = ({ callId, cseq }: Dialog): Command => tell('tm.cancel', callId, cseq);
+export const endDialog = ({ entry, id }: Dialog): Command => tell('dlg.end_dlg', entry, id);
+export const countRequests = (): Command => tell('tm.stats');
+
+/**
+ * A BYE to the called side, as `dlg.end_dlg` would have sent it: see {@link KamailioNode}. Undefined where the dialog does not
+ * tell enough for one.
+ */
+export function byeToCallee(call: Dialog): Command | undefined {
+  const { contact, tag, socket, routes } = call.callee;
+  if (!contact || !tag || !call.callerTag) return undefined;
+  const headers = [
+    `From: <${call.from}>;tag=${call.callerTag}`,
+    `To: <${call.to}>;tag=${tag}`,
+    `Call-ID: ${call.callId}`,
+    `CSeq: ${Number(call.cseq) + 1} BYE`,
+    'Max-Forwards: 70',
+    ...(routes ? [`Route: ${routes}`] : []),
+  ];
+  // What Kamailio parsed has no line breaks; one that has is not what it was.
+  if (headers.some((line) => /[\r\n]/.test(line))) return undefined;
+  const nextHop = /<([^>]+)>/.exec(routes ?? '')?.[1] ?? '.';
+  return tell('tm.t_uac_start', 'BYE', contact, nextHop, socket || '.', headers.map((line) => `${line}\r\n`).join(''));
+}
+
+const stats = z.object({ total_local: z.number().int() });
+
+/** How many requests Kamailio has sent of itself, ever; undefined where this version does not count them. */
+export function readRequests(answer: Answer): number | undefined {
+  const read = stats.safeParse('result' in answer ? answer.result : undefined);
+  return read.success ? read.data.total_local : undefined;
 }
 
 const KEY_SET = 'Ok. Key set to new value.';
@@ -118,6 +147,10 @@ export interface Dialog extends LiveCall {
   entry: number;
   id: number;
   cseq: string;
+  from: string;
+  to: string;
+  callerTag: string;
+  callee: { contact?: string | null; tag?: string | null; socket?: string | null; routes?: string | null };
   /** whether it is over, and only not forgotten yet */
   over: boolean;
   profiles: { profile: string; value: string }[];
@@ -128,11 +161,20 @@ const dialogs = z.array(
     h_entry: z.number().int(),
     h_id: z.number().int(),
     'call-id': z.string(),
+    from_uri: z.string().nullish(),
     to_uri: z.string().nullish(),
     state: z.number().int(),
     start_ts: z.number(),
     init_ts: z.number().optional(),
-    caller: z.object({ cseq: z.string().nullish() }).nullish(),
+    caller: z.object({ cseq: z.string().nullish(), tag: z.string().nullish() }).nullish(),
+    callee: z
+      .object({
+        contact: z.string().nullish(),
+        tag: z.string().nullish(),
+        socket: z.string().nullish(),
+        route_set: z.string().nullish(),
+      })
+      .nullish(),
     profiles: z.array(z.record(z.string(), z.string().nullable())).nullish(),
     variables: z.array(z.record(z.string(), z.string().nullable())).nullish(),
   }),
@@ -158,7 +200,11 @@ export function readDialogs(answer: Answer, command: Command): Dialog[] {
       startedAt: ((answered ? each.start_ts : each.init_ts) ?? each.start_ts) * 1_000,
       answered,
       over: each.state >= OVER,
-      cseq: variables.cseq ?? each.caller?.cseq ?? '1',
+      cseq: /^\d{1,9}$/.exec(variables.cseq ?? each.caller?.cseq ?? '')?.[0] ?? '1',
+      from: each.from_uri ?? '',
+      to: each.to_uri ?? '',
+      callerTag: each.caller?.tag ?? '',
+      callee: { ...each.callee, routes: each.callee?.route_set },
       profiles,
     };
   });

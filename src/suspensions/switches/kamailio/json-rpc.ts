@@ -95,11 +95,10 @@ async function readAll(answer: IncomingMessage): Promise<string> {
 
 function away(error: unknown, ms_max: number): SwitchFailure {
   if (error instanceof SwitchFailure) return error;
-  const reason = error instanceof Error ? error : new Error(String(error));
-  if (reason.name === 'AbortError' || reason.name === 'TimeoutError')
-    return new SwitchFailure('away', `no answer within ${ms_max / 1_000} s`);
-  const code = 'code' in reason && typeof reason.code === 'string' ? reason.code : '';
-  return new SwitchFailure('away', reason.message === '' ? code || reason.name : reason.message, { cause: error });
+  const { name, code, message } = error as { name?: string; code?: string; message?: string };
+  const late = name === 'AbortError' || name === 'TimeoutError' || code === 'ABORT_ERR';
+  const story = late ? `no answer within ${ms_max / 1_000} s` : message || code || name || String(error);
+  return new SwitchFailure('away', story, { cause: error });
 }
 
 /** Reads an answer to the request of this id. Pure. */

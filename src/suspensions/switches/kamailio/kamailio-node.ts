@@ -20,6 +20,7 @@ export class KamailioNode implements SwitchNode {
   readonly name: string;
   readonly #rpc: JsonRpc;
   readonly #names: kamailio.Names;
+  #lastEnding: Promise<unknown> = Promise.resolve();
 
   /** `login`: `user:password`, for a proxy before it. */
   constructor(name: string, url: URL, login?: string, names: kamailio.Names = kamailio.CONTRACT_NAMES) {
@@ -66,8 +67,7 @@ export class KamailioNode implements SwitchNode {
   endCalls(bar: Bar): Promise<number> {
     return endUntilNone(
       async () => kamailio.callsToEnd(await this.#callsOf(bar), bar),
-      // Whether it was already gone shows when they are listed again.
-      async (call) => void (await this.#ask(kamailio.endCall(call))),
+      (call) => (call.answered ? this.#endAlone(call) : this.#cancel(call)),
     );
   }
 
@@ -81,6 +81,31 @@ export class KamailioNode implements SwitchNode {
 
   async close(): Promise<void> {
     this.#rpc.close();
+  }
+
+  /** Whether it still rang, or was gone, shows when calls are listed again. */
+  async #cancel(call: kamailio.Dialog): Promise<void> {
+    await this.#ask(kamailio.cancelCall(call));
+  }
+
+  /**
+   * `dlg.end_dlg` sends a BYE to the caller, then one to the callee. Where the caller's answer to the first comes before the
+   * second is sent (44 of 100 calls on a busy machine), the dialog is over and the carrier is never told: its leg goes on, and
+   * costs. So calls are ended one after the other, and where Kamailio has sent one request instead of two, the other is sent.
+   */
+  #endAlone(call: kamailio.Dialog): Promise<void> {
+    const ended = this.#lastEnding.then(() => this.#endBothSides(call));
+    this.#lastEnding = ended.catch(() => undefined);
+    return ended;
+  }
+
+  async #endBothSides(call: kamailio.Dialog): Promise<void> {
+    const before = kamailio.readRequests(await this.#ask(kamailio.countRequests()));
+    const answer = await this.#ask(kamailio.endDialog(call));
+    if ('error' in answer || before === undefined) return;
+    const after = kamailio.readRequests(await this.#ask(kamailio.countRequests()));
+    const bye = after === before + 1 ? kamailio.byeToCallee(call) : undefined;
+    if (bye) await this.#ask(bye);
   }
 
   async #callsOf(bar: Bar): Promise<kamailio.Dialog[]> {

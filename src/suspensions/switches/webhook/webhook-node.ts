@@ -144,8 +144,13 @@ export class WebhookNode implements SwitchNode {
       });
       return { status: answer.status, text: await answer.text(), headers: answer.headers };
     } catch (error) {
-      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-      const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
+      const { cause, name, message } = error as {
+        cause?: { message?: string; code?: string };
+        name?: string;
+        message?: string;
+      };
+      const late = name === 'TimeoutError' ? `no answer within ${ANSWER_MS_MAX / 1_000} s` : undefined;
+      const reason = late ?? (cause?.message || cause?.code || message || String(error));
       throw new SwitchFailure('away', reason, { cause: error });
     }
   }
