@@ -88,7 +88,7 @@ const MAY_USE: readonly [packages: RegExp, rooms: readonly string[]][] = [
   [/^typeorm$/, ['database', 'ledger', 'pipeline', 'admin']],
   [/^@nestjs\//, ['database', 'ledger', 'queues', 'pipeline', 'admin', 'app.module.ts', 'logging.ts', 'start.ts']],
   [/^handlebars(\/|$)/, ['warnings', 'answers']],
-  [/^standardwebhooks$/, ['operators']],
+  [/^standardwebhooks$/, ['operators', 'suspensions']],
   [/^(nodemailer|smpp|echarts|@resvg\/resvg-wasm|postal-mime)(\/|$)/, ['warnings']],
   [/^ssh2-sftp-client$/, ['feeds']],
   [/^libphonenumber-js(\/|$)/, ['destinations']],

@@ -8,6 +8,7 @@ import { parseInstant } from '../../src/kernel/clock.ts';
 import { AnswerGuard } from '../../src/pipeline/answer-guard.ts';
 import { ReinstateDue } from '../../src/pipeline/reinstate-due.ts';
 import { ReconcileSwitches } from '../../src/pipeline/reconcile-switches.ts';
+import { SettleSuspensions } from '../../src/pipeline/settle-suspension.ts';
 import { LocalSwitch } from '../../src/suspensions/switches/local-switch.ts';
 import { FixedNodes } from '../../src/suspensions/switches/nodes-in-service.ts';
 import { ACCOUNT, TestPlafond } from '../harness/plafond.ts';
@@ -20,6 +21,7 @@ let plafond: TestPlafond;
 let guard: AnswerGuard;
 let folder: string;
 let local: LocalSwitch;
+let settle: SettleSuspensions;
 let switches: ReconcileSwitches;
 
 beforeEach(async () => {
@@ -28,6 +30,7 @@ beforeEach(async () => {
   guard = new AnswerGuard(dataSource, plafond.clock);
   folder = await mkdtemp(join(tmpdir(), 'plafond-guard-'));
   local = new LocalSwitch(folder, plafond.clock);
+  settle = new SettleSuspensions(dataSource, plafond.clock);
   switches = new ReconcileSwitches(dataSource, plafond.clock, new FixedNodes(local));
 });
 afterEach(async () => {
