@@ -3,6 +3,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { PipelineModule } from '../pipeline/pipeline.module.ts';
 import { AccountsController } from './accounts.controller.ts';
 import { AlarmsController } from './alarms.controller.ts';
+import { AnswersController } from './answers.controller.ts';
 import { AllowedNumbersController } from './allowed-numbers.controller.ts';
 import { ApprovalsController } from './approvals.controller.ts';
 import { CapsController } from './caps.controller.ts';
@@ -61,6 +62,7 @@ import { WarningsController } from './warnings.controller.ts';
     HealthController,
     MetricsController,
     DocsController,
+    AnswersController,
     ConsentPoliciesController,
     ReceiversController,
     SilencesController,

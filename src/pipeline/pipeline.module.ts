@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { UsagePartitions } from '../ledger/partitions.ts';
 import { AllowNumbers } from './allow-numbers.ts';
 import { AnswerGuard } from './answer-guard.ts';
+import { AnswerPages } from './answer-pages.ts';
+import { AnswerWarning } from './answer-warning.ts';
 import { ChangeAccounts } from './change-accounts.ts';
 import { ChangeCaps } from './change-caps.ts';
 import { ChangeFeeds } from './change-feeds.ts';
@@ -39,6 +41,8 @@ const USE_CASES = [
   ImportDroppedFile,
   FeedBook,
   LinkKey,
+  AnswerWarning,
+  AnswerPages,
   ChangeOperators,
   TellOperators,
   SummarizeDay,

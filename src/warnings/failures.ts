@@ -75,10 +75,12 @@ export function remedyFor({ other, otherAddress }: Pick<FailedWarning, 'other' |
   return other === 'failed' || other === 'bounced' ? 'tell-operators' : 'nothing';
 }
 
-/** The same message by the other way, once. */
+/** The same message by the other way, once; of one that was written as a whole, its subject. By the primary key. */
 const SEND_OTHER_WAY = `
   INSERT INTO warnings (warning_id, decision_id, account_id, channel, address, subject, text, state, covers, facts, created_at, due_at)
-  VALUES ($1, $2, $3, $4, $5, '', '', 'queued', $6, $7, $8, $8) ON CONFLICT DO NOTHING`;
+  SELECT $1, $2, $3, $4, $5, '', CASE WHEN w.facts = '[]' THEN w.subject ELSE '' END, 'queued', $6, $7, $8, $8
+    FROM warnings w WHERE w.warning_id = $9
+  ON CONFLICT DO NOTHING`;
 
 export async function sendOtherWay(
   client: ClientBase,
@@ -96,6 +98,7 @@ export async function sendOtherWay(
     failed.covers,
     freezeFacts(failed.told),
     toDate(at),
+    failed.id,
   ]);
   return channel;
 }

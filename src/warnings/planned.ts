@@ -101,3 +101,25 @@ export async function keepMessages(client: ClientBase, planned: readonly Planned
 function uuids(ids: readonly string[]): string {
   return `{${ids.join(',')}}`;
 }
+
+/** A message whose words are final as it is decided: what somebody agreed to is confirmed to the letter. */
+export interface WrittenMessage {
+  id: string;
+  decisionId: string;
+  accountId: string;
+  channel: ChannelKind;
+  address: string;
+  /** empty for an SMS */
+  subject: string;
+  text: string;
+}
+
+const INSERT_WRITTEN = `
+  INSERT INTO warnings (warning_id, decision_id, account_id, channel, address, subject, text, state, covers, facts, created_at, due_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', ARRAY[$2::uuid], '[]', $8, $8)
+  ON CONFLICT DO NOTHING`;
+
+export async function keepWritten(client: ClientBase, message: WrittenMessage, at: Instant): Promise<void> {
+  const { id, decisionId, accountId, channel, address, subject, text } = message;
+  await client.query(INSERT_WRITTEN, [id, decisionId, accountId, channel, address, subject, text, toDate(at)]);
+}

@@ -12,7 +12,6 @@ export const de: Words = {
   known: 'Bekannt am',
   tax: 'Alle Beträge ohne Umsatzsteuer.',
   chart: 'Diagramm: bisher {{spend}} ausgegeben{{#if limit}}; Ihr Limit ist {{limit}}{{/if}}.',
-  usual: 'Üblich',
   chartTable: 'Das Diagramm als Tabelle',
   day: 'Tag',
   amount: 'Betrag',

@@ -12,7 +12,6 @@ export const en: Words = {
   known: 'As known at',
   tax: 'All amounts exclude tax.',
   chart: 'Chart: {{spend}} spent so far{{#if limit}}; your limit is {{limit}}{{/if}}.',
-  usual: 'Usual',
   chartTable: 'The chart as a table',
   day: 'Day',
   amount: 'Amount',

@@ -12,7 +12,6 @@ export const fr: Words = {
   known: 'Connu au',
   tax: 'Tous les montants sont hors taxes.',
   chart: 'Graphique : {{spend}} dépensés jusqu’ici{{#if limit}} ; votre limite est de {{limit}}{{/if}}.',
-  usual: 'Habituel',
   chartTable: 'Le graphique sous forme de tableau',
   day: 'Jour',
   amount: 'Montant',

@@ -12,7 +12,6 @@ export const nl: Words = {
   known: 'Bekend op',
   tax: 'Alle bedragen zijn exclusief btw.',
   chart: 'Grafiek: tot nu toe {{spend}} uitgegeven{{#if limit}}; uw limiet is {{limit}}{{/if}}.',
-  usual: 'Normaal',
   chartTable: 'De grafiek als tabel',
   day: 'Dag',
   amount: 'Bedrag',

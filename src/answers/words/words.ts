@@ -30,7 +30,6 @@ export interface Words {
   known: string;
   tax: string;
   chart: string;
-  usual: string;
   chartTable: string;
   day: string;
   amount: string;
