@@ -9,11 +9,12 @@ export class GuardSuspensions1700000000007 implements MigrationInterface {
     await runner.query(UPLIFTS);
     await runner.query(ALLOWED_NUMBERS);
     await runner.query(SECOND_PERSON);
+    await runner.query(RUNNING_CALLS);
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      DROP TABLE approvals, second_person, allowed_numbers, uplifts;
+      DROP TABLE running_calls, approvals, second_person, allowed_numbers, uplifts;
       DROP INDEX suspensions_by_rule, suspensions_in_question;
       ALTER TABLE suspensions DROP COLUMN guard_question;
       DROP TABLE guard_questions, guard`);
@@ -123,4 +124,31 @@ const SECOND_PERSON = `
     uplift_id      uuid
   );
   CREATE INDEX approvals_pending ON approvals (account_id) WHERE state = 'pending';
+`;
+
+const RUNNING_CALLS = `
+  -- Calls in progress, as switches and interim records tell of them, until the record of each has come.
+  CREATE TABLE running_calls (
+    source         text COLLATE "C" NOT NULL,
+    call_id        text COLLATE "C" NOT NULL,
+    account_id     text COLLATE "C" NOT NULL,
+    service_id     text COLLATE "C" NOT NULL,
+    number         text COLLATE "C" NOT NULL,
+    country        text COLLATE "C" NOT NULL,
+    traffic        smallint NOT NULL,
+    started_at     timestamptz NOT NULL,
+    -- up to where an interim record has counted it
+    counted_until  timestamptz,
+    -- what so many seconds cost; NULL: not looked for yet
+    price_micros   bigint,
+    price_s        integer,
+    price_from     text COLLATE "C",
+    seen_at        timestamptz NOT NULL,
+    ended_at       timestamptz,
+    -- the record that came for it
+    settled_record text COLLATE "C",
+    PRIMARY KEY (source, call_id)
+  );
+  CREATE INDEX running_calls_of_account ON running_calls (account_id);
+  CREATE INDEX running_calls_open ON running_calls (started_at) WHERE settled_record IS NULL;
 `;

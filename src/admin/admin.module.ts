@@ -12,6 +12,7 @@ import { ConsentPoliciesController } from './consent-policies.controller.ts';
 import { DecisionsController } from './decisions.controller.ts';
 import { ApiDescription, DocsController } from './docs.controller.ts';
 import { EvidenceController } from './evidence.controller.ts';
+import { ExposureController } from './exposure.controller.ts';
 import { FeedsController } from './feeds.controller.ts';
 import { Gate } from './gate.ts';
 import { GuardController } from './guard.controller.ts';
@@ -52,6 +53,7 @@ import { WarningsController } from './warnings.controller.ts';
     SuspensionsController,
     GuardController,
     UpliftsController,
+    ExposureController,
     ApprovalsController,
     AllowedNumbersController,
     ChangesController,

@@ -3,10 +3,12 @@ import { ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { accountOf } from '../accounts/store.ts';
-import { parseTraffic, type Traffic } from '../destinations/traffic.ts';
-import { formatInstant, parseInstant, type Instant } from '../kernel/clock.ts';
-import { formatAmount } from '../kernel/money.ts';
+import { matchesTraffic, parseTraffic, type Traffic } from '../destinations/traffic.ts';
+import { Clock, formatInstant, parseInstant, type Instant } from '../kernel/clock.ts';
+import { formatAmount, type Micros } from '../kernel/money.ts';
 import { parsePeriod, type Period } from '../kernel/period.ts';
+import { destinationOf, eachCallOnce, exposureOf } from '../spend/exposure.ts';
+import { runningCalls } from '../spend/running-calls.ts';
 import { spendOf } from '../spend/spend-of-account.ts';
 import { readAccount } from './account-row.ts';
 import { onConnection } from './connection.ts';
@@ -31,7 +33,15 @@ const spendQuery = z.object({
 });
 
 const spend = z
-  .object({ traffic: z.string(), period: z.string(), from: instant, to: instant, spend: amount, currency: z.string() })
+  .object({
+    traffic: z.string(),
+    period: z.string(),
+    from: instant,
+    to: instant,
+    spend: amount,
+    currency: z.string(),
+    exposure: amount.optional().meta({ description: 'what calls in progress come to beside it, where there are any' }),
+  })
   .meta({ id: 'PeriodSpend' });
 type Spend = z.output<typeof spend>;
 
@@ -39,9 +49,11 @@ type Spend = z.output<typeof spend>;
 @Controller('v1/accounts')
 export class SpendController {
   readonly #dataSource: DataSource;
+  readonly #clock: Clock;
 
-  constructor(dataSource: DataSource) {
+  constructor(dataSource: DataSource, clock: Clock) {
     this.#dataSource = dataSource;
+    this.#clock = clock;
   }
 
   @Get(':account_id/spend')
@@ -57,7 +69,16 @@ export class SpendController {
   ): Promise<Spend[]> {
     const account = accountOf(await readAccount(this.#dataSource, id));
     const query = { traffic, period, from: instantOf(from), to: instantOf(to) };
-    const periods = await onConnection(this.#dataSource, (client) => spendOf(client, account, query));
+    const { periods, calls } = await onConnection(this.#dataSource, async (client) => ({
+      periods: await spendOf(client, account, query),
+      calls: eachCallOnce(await runningCalls(client, [id])),
+    }));
+    const now = this.#clock.now();
+    const exposureIn = (from: Instant, to: Instant) =>
+      calls
+        .filter((call) => call.startedAt >= from && call.startedAt < to && matchesTraffic(traffic, destinationOf(call)))
+        .reduce((sum, call) => sum + exposureOf(call, now), 0n);
+    const shown = (exposure: Micros) => (exposure === 0n ? {} : { exposure: formatAmount(exposure) });
     return periods.map((each) => ({
       traffic: each.traffic,
       period: each.period,
@@ -65,6 +86,7 @@ export class SpendController {
       to: formatInstant(each.to, account.timeZone),
       spend: formatAmount(each.spend),
       currency: each.currency,
+      ...shown(exposureIn(each.from, each.to)),
     }));
   }
 }

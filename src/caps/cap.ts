@@ -22,6 +22,10 @@ export type Mode = (typeof MODES)[number];
 export const REINSTATEMENTS = ['period-end', 'manual'] as const;
 export type Reinstatement = (typeof REINSTATEMENTS)[number];
 
+/** What is held against the limit: what is spent, or that and what calls in progress come to. */
+export const COUNTS = ['spend', 'with-exposure'] as const;
+export type Count = (typeof COUNTS)[number];
+
 /** Control characters and half surrogate pairs: nothing that a name holds, and nothing that PostgreSQL keeps. */
 const WRITABLE = /^[^\p{Cc}\p{Cs}]*$/u;
 const unwritable = { error: 'holds a control character' };
@@ -80,6 +84,10 @@ export const capDefinition = z
       }),
     mode: z.enum(MODES, { error: `must be one of ${MODES.join(', ')}` }).default('enforce'),
     reinstate: z.enum(REINSTATEMENTS, { error: `must be one of ${REINSTATEMENTS.join(', ')}` }).default('period-end'),
+    count: z
+      .enum(COUNTS, { error: `must be one of ${COUNTS.join(', ')}` })
+      .optional()
+      .meta({ description: 'with-exposure: what calls in progress come to counts beside what is spent; else spend' }),
   })
   .meta({ id: 'CapDefinition' });
 
@@ -115,6 +123,7 @@ export interface Cap {
   thresholds: readonly Threshold[];
   mode: Mode;
   reinstate: Reinstatement;
+  count: Count;
 }
 
 export function scopeOf(definition: CapDefinition): Scope {
@@ -142,5 +151,6 @@ export function capOf(id: string, version: number, definition: CapDefinition): C
       .toSorted((a, b) => a.percent - b.percent),
     mode: definition.mode,
     reinstate: definition.reinstate,
+    count: definition.count ?? 'spend',
   };
 }

@@ -9,6 +9,7 @@ import type { Micros } from '../kernel/money.ts';
 import { calendarPeriod, rollingHours, rollingName, type CalendarPeriod } from '../kernel/period.ts';
 import type { Movement, Version } from '../ledger/version.ts';
 import { counterKey } from '../spend/counters.ts';
+import type { RunningCall } from '../spend/exposure.ts';
 import { RollingWindow, type WindowEntry } from '../spend/rolling-window.ts';
 import type { Cap, Threshold } from './cap.ts';
 import { changeOf } from './changed-cap.ts';
@@ -47,14 +48,15 @@ export interface Crossing {
   spend: Micros;
   /** the record that decided; undefined where the limit was changed */
   record: Version | undefined;
-  /** where an uplift changed the limit */
-  limitChange?: LimitChange;
+  /** where neither a record nor a change of the cap did it: an uplift, or calls in progress */
+  occasion?: Occasion;
+  /** of a cap that counts calls in progress: what they come to beside `spend`, when it was crossed */
+  exposure?: { amount: Micros; calls: readonly { call: RunningCall; amount: Micros }[] };
 }
 
-/** An uplift was granted or has ended. */
-export interface LimitChange {
-  /** `manual`: by a person; `cap`: its time was over */
-  trigger: 'manual' | 'cap';
+export interface Occasion {
+  /** `manual`: a person granted or ended an uplift; `cap`: by itself; `correction`: calls in progress came to less */
+  trigger: 'manual' | 'cap' | 'correction';
   /** such as "since its limit is raised by 50.00 EUR until …" */
   words: string;
 }

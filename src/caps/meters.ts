@@ -61,7 +61,7 @@ export class Meters {
   }
 
   /** The caps that a version counts under. */
-  of(version: Version, account: Account): Meter[] {
+  of(version: Pick<Version, 'serviceId' | 'destination'>, account: Account): Meter[] {
     const shared = this.#indexed(this.#book.ofAccount(account)).of(version.destination);
     const own = this.#book.ofService(version.serviceId, account);
     if (own.length === 0) return shared.map((cap) => ({ cap, serviceId: '' }));

@@ -84,18 +84,18 @@ function decideWithdrawal(crossing: Crossing, at: Instant): Decision {
 function lift(crossing: Crossing, at: Instant, trigger: Trigger, reason: string): Decision {
   const notify = (story: string) => make(crossing, at, 'notify-operator', trigger, '', `${reason} ${story}`);
   if (crossing.account.suspensionTerms === '') return notify('Nothing had been suspended.');
-  if (crossing.meter.cap.reinstate === 'manual' && !crossing.limitChange)
+  if (crossing.meter.cap.reinstate === 'manual' && !crossing.occasion)
     return notify('The cap is lifted by hand only: a person decides.');
   return make(crossing, at, 'restore', trigger, '', `${reason} What it had suspended is lifted.`);
 }
 
 /** What goes back and forth over a threshold does so by corrections of usage, or by a limit that is changed. */
 function correctedBy(crossing: Crossing): Trigger {
-  return crossing.record ? 'correction' : (crossing.limitChange?.trigger ?? 'manual');
+  return crossing.record ? 'correction' : (crossing.occasion?.trigger ?? 'manual');
 }
 
 function cause(crossing: Crossing): string {
-  return crossing.record ? 'by a correction' : (crossing.limitChange?.words ?? 'since the cap was changed');
+  return crossing.record ? 'by a correction' : (crossing.occasion?.words ?? 'since the cap was changed');
 }
 
 function make(
@@ -106,12 +106,12 @@ function make(
   action: string,
   explanation: string,
 ): Decision {
-  const { account, meter, period, threshold, spend, record, limitChange } = crossing;
+  const { account, meter, period, threshold, spend, record, occasion } = crossing;
   const { cap } = meter;
   // A crossing acts once, so cap, account, period and threshold identify what it decides; what corrections undo and
   // redo may come more than once, so those say when and by which record. While an uplift is in force the limit is another.
   const once =
-    trigger === 'cap' && !limitChange
+    trigger === 'cap' && !occasion
       ? cap.uplift === 0n
         ? []
         : [`uplift ${cap.uplift}`]
@@ -152,7 +152,16 @@ function spent(crossing: Crossing): string {
   const rolling = /^rolling:(\d+)h$/.exec(meter.cap.period)?.[1];
   const when = rolling === undefined ? period.name : `the ${rolling} hours up to ${period.name}`;
   const what = meter.cap.traffic === 'all' ? 'all traffic' : `${meter.cap.traffic} traffic`;
-  return `${who} spent ${money(crossing, spend)} on ${what} in ${when}`;
+  return `${who} spent ${money(crossing, spend)} on ${what} in ${when}${running(crossing)}`;
+}
+
+/** Calls in progress, where they count. */
+function running(crossing: Crossing): string {
+  const { exposure } = crossing;
+  if (!exposure || exposure.calls.length === 0) return '';
+  const { length } = exposure.calls;
+  const calls = length === 1 ? 'a call in progress has' : `${length} calls in progress have`;
+  return `, and ${calls} come to ${money(crossing, exposure.amount)} more`;
 }
 
 function money(crossing: Crossing, amount: bigint): string {

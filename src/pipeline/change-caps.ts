@@ -210,6 +210,11 @@ async function refuseWhatDoesNotFit(
   definition: CapDefinition,
   id: string | undefined,
 ): Promise<void> {
+  if (definition.count === 'with-exposure' && rollingHours(definition.period) !== undefined) {
+    throw new Refusal('invalid', 'no_exposure_in_windows', 'calls in progress count in days, weeks and months alone', [
+      { field: 'count', detail: `must be spend where the period is ${definition.period}` },
+    ]);
+  }
   const scope = scopeOf(definition);
   if (scope.kind === 'account') {
     const [account] = await accountsById(client, [scope.value]);

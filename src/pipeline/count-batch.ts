@@ -32,6 +32,7 @@ import {
   type Movement,
   type Standing,
 } from '../ledger/version.ts';
+import { followInterims } from '../spend/running-calls.ts';
 import { applyMovements } from './apply-movements.ts';
 import { carryOutCrossings } from './carry-out.ts';
 import { askToObserve } from './ask-to-observe.ts';
@@ -135,6 +136,7 @@ export async function countBatch(
   const crossings = await applyMovements(client, { accounts, meters }, all, now, () =>
     writeVersions(client, held, surplus, holding, movements),
   );
+  await followInterims(client, movements, now);
   const taken = surplus.map((from) => ({ from, to: undefined }));
   await askToObserve(client, [...taken, ...movements], accounts, policies, source, now);
   const latestStart = arriving.reduce<Instant | undefined>(

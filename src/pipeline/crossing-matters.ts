@@ -51,7 +51,8 @@ function stretchOf({ account, meter: { cap, serviceId }, period }: Crossing): St
 }
 
 function wordsOf(crossing: Crossing, suspended: Decision | undefined): Matter['words'] {
-  const { account, meter, period, threshold, spend } = crossing;
+  const { account, meter, period, threshold } = crossing;
+  const spend = crossing.spend + (crossing.exposure?.amount ?? 0n);
   const { cap } = meter;
   const hours = rollingHours(cap.period);
   const next = cap.thresholds.find((each) => each.amount > spend);
@@ -91,7 +92,7 @@ function isEnforced(cap: Cap, account: Account): boolean {
   return cap.mode === 'enforce' && account.suspensionTerms !== '';
 }
 
-function knownOf({ account, meter, period, record }: Crossing): Record<string, unknown> {
+function knownOf({ account, meter, period, record, exposure }: Crossing): Record<string, unknown> {
   return {
     cap: { id: meter.cap.id, version: meter.cap.version, ...capFacts(meter.cap) },
     period: {
@@ -100,6 +101,7 @@ function knownOf({ account, meter, period, record }: Crossing): Record<string, u
       to: formatInstant(period.to, account.timeZone),
     },
     record: record && recordFacts(record, account.timeZone),
+    exposure: exposure && exposureFacts(exposure, account.timeZone),
   };
 }
 
@@ -119,6 +121,26 @@ function capFacts(cap: Cap): Record<string, unknown> {
     })),
     mode: cap.mode,
     reinstate: cap.reinstate,
+  };
+}
+
+/** The calls that came to most; what all of them came to stands beside. */
+const CALLS_SHOWN_MAX = 20;
+
+function exposureFacts({ amount, calls }: NonNullable<Crossing['exposure']>, timeZone: string) {
+  const shown = calls.toSorted((a, b) => (a.amount < b.amount ? 1 : -1)).slice(0, CALLS_SHOWN_MAX);
+  return {
+    amount: formatAmount(amount),
+    calls_in_progress: calls.length,
+    calls: shown.map(({ call, amount: own }) => ({
+      call_id: call.callId,
+      seen_by: call.source,
+      b_number: call.number,
+      country: call.country,
+      started_at: formatInstant(call.startedAt, timeZone),
+      amount: formatAmount(own),
+      price: { amount: formatAmount(call.price.amount), seconds: call.price.seconds, from: call.price.from },
+    })),
   };
 }
 

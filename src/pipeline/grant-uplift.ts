@@ -9,7 +9,7 @@ import { DataSource } from 'typeorm';
 import type { Account } from '../accounts/account.ts';
 import { accountsById } from '../accounts/store.ts';
 import type { Cap } from '../caps/cap.ts';
-import type { Crossing, LimitChange } from '../caps/evaluation.ts';
+import type { Crossing, Occasion } from '../caps/evaluation.ts';
 import { raises } from '../caps/uplift.ts';
 import {
   anyUpliftOver,
@@ -147,7 +147,7 @@ export class GrantUplift {
     client: ClientBase,
     rows: readonly UpliftRow[],
     said: { by: string; reason: string },
-    trigger: LimitChange['trigger'],
+    trigger: Occasion['trigger'],
     at: Instant,
   ): Promise<void> {
     await endUplifts(
@@ -193,7 +193,7 @@ async function holdAnew(
   client: ClientBase,
   account: Account,
   changed: readonly UpliftRow[],
-  change: LimitChange,
+  change: Occasion,
   at: Instant,
 ): Promise<Crossing[]> {
   const uplifts = changed.map(upliftOf);
@@ -213,7 +213,7 @@ async function holdAnew(
       period: period.name,
     })),
   );
-  return crossings.map((crossing) => ({ ...crossing, limitChange: change }));
+  return crossings.map((crossing) => ({ ...crossing, occasion: change }));
 }
 
 function shown(row: UpliftRow): string {

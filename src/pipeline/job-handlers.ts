@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { UsagePartitions } from '../ledger/partitions.ts';
 import { AnswerGuard } from './answer-guard.ts';
 import { DropOldPartitions } from './drop-old-partitions.ts';
+import { EvaluateExposure } from './evaluate-exposure.ts';
 import { GrantUplift } from './grant-uplift.ts';
 import { ImportDroppedFile } from './import-dropped-file.ts';
 import { ReconcileImports } from './reconcile-imports.ts';
@@ -29,6 +30,7 @@ export class PipelineHandlers {
     private readonly reinstatements: ReinstateDue,
     private readonly guard: AnswerGuard,
     private readonly uplifts: GrantUplift,
+    private readonly exposure: EvaluateExposure,
     private readonly droppedFiles: ImportDroppedFile,
     private readonly servers: PullSftp,
     private readonly partitions: UsagePartitions,
@@ -51,6 +53,7 @@ export class PipelineHandlers {
     'sweep-observations': () => this.observations.sweep(),
     'fit-norms': () => this.norms.run(),
     'rebuild-signatures': () => this.signatures.mend(),
+    'evaluate-exposure': () => this.exposure.run(),
     'reinstate-due': () => this.#endWhatIsOver(),
     'import-file': (file) => this.droppedFiles.import(file),
     'scan-inbox': () => this.#scanInbox(),

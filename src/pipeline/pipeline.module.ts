@@ -10,6 +10,7 @@ import { ChangeFeeds } from './change-feeds.ts';
 import { FeedBook } from './feed-book.ts';
 import { ChangeOperators } from './change-operators.ts';
 import { DropOldPartitions } from './drop-old-partitions.ts';
+import { EvaluateExposure } from './evaluate-exposure.ts';
 import { GrantUplift } from './grant-uplift.ts';
 import { ImportDroppedFile } from './import-dropped-file.ts';
 import { LinkKey } from './link-key.ts';
@@ -67,6 +68,7 @@ const USE_CASES = [
   AnswerGuard,
   AllowNumbers,
   GrantUplift,
+  EvaluateExposure,
   SecondPerson,
   UsagePartitions,
   WatchFeeds,

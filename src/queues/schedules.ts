@@ -52,6 +52,11 @@ export class Schedules implements OnApplicationBootstrap {
     return this.add('reinstate-due', 5 * SECOND_MS);
   }
 
+  @Cron(EVERY_5_SECONDS, ONE_AT_A_TIME)
+  evaluateExposure(): Promise<void> {
+    return this.add('evaluate-exposure', 5 * SECOND_MS);
+  }
+
   @Cron('*/10 * * * * *', ONE_AT_A_TIME)
   sweepDeliveries(): Promise<void> {
     return this.add('sweep-deliveries', 10 * SECOND_MS);

@@ -1,0 +1,214 @@
+/** Calls in progress, as switches and interim records tell of them, until the record of each has come. */
+import type { ClientBase } from 'pg';
+import type { Destination } from '../destinations/classify.ts';
+import { toDate, type Instant } from '../kernel/clock.ts';
+import type { Movement } from '../ledger/version.ts';
+import type { CallPrice, RunningCall, SettlingRecord } from './exposure.ts';
+
+/** A record may come this long after its call; then the call is forgotten. */
+const WAITS_MS_MAX = 6 * 3_600_000;
+/** What settled a call is remembered this long, so that it settles no other. */
+const KEPT_MS = 24 * 3_600_000;
+
+const PUT = `
+  INSERT INTO running_calls AS r (source, call_id, account_id, service_id, number, country, traffic, started_at, counted_until,
+                                  price_micros, price_s, price_from, seen_at)
+  SELECT *, $13::timestamptz
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::timestamptz[],
+                $9::timestamptz[], $10::bigint[], $11::int[], $12::text[])
+  ON CONFLICT (source, call_id) DO UPDATE
+     SET seen_at = excluded.seen_at, ended_at = NULL, counted_until = excluded.counted_until,
+         price_micros = coalesce(excluded.price_micros, r.price_micros), price_s = coalesce(excluded.price_s, r.price_s),
+         price_from = coalesce(excluded.price_from, r.price_from)`;
+
+interface SeenCall {
+  source: string;
+  callId: string;
+  accountId: string;
+  serviceId: string;
+  destination: Destination;
+  startedAt: Instant;
+  countedUntil?: Instant;
+  price?: CallPrice;
+}
+
+async function put(client: ClientBase, calls: readonly SeenCall[], at: Instant): Promise<void> {
+  if (calls.length === 0) return;
+  await client.query(PUT, [
+    calls.map((c) => c.source),
+    calls.map((c) => c.callId),
+    calls.map((c) => c.accountId),
+    calls.map((c) => c.serviceId),
+    calls.map((c) => c.destination.number),
+    calls.map((c) => c.destination.country),
+    calls.map((c) => c.destination.traffic),
+    calls.map((c) => toDate(c.startedAt)),
+    calls.map((c) => (c.countedUntil === undefined ? null : toDate(c.countedUntil))),
+    calls.map((c) => c.price?.amount.toString() ?? null),
+    calls.map((c) => c.price?.seconds ?? null),
+    calls.map((c) => c.price?.from ?? null),
+    toDate(at),
+  ]);
+}
+
+/** Keeps the calls of which interim records came, and lets go those whose record is no interim one any more. */
+export async function followInterims(client: ClientBase, movements: readonly Movement[], at: Instant): Promise<void> {
+  const running = new Map<string, SeenCall>();
+  const over: { source: string; callId: string }[] = [];
+  for (const { from, to } of movements) {
+    if (to.state !== 'interim' && from?.state !== 'interim') continue;
+    const call = { source: `feed:${to.origin}`, callId: to.recordId };
+    running.delete(to.recordId);
+    if (to.state !== 'interim' || to.kind !== 'voice' || to.destination.number === '') over.push(call);
+    else {
+      const { accountId, serviceId, destination, startedAt, durationSeconds: seconds, amount } = to;
+      const price: CallPrice | undefined =
+        seconds > 0 && amount > 0n ? { amount, seconds, from: 'interim' } : undefined;
+      const countedUntil = startedAt + seconds * 1000;
+      running.set(to.recordId, {
+        ...call,
+        accountId,
+        serviceId,
+        destination,
+        startedAt,
+        countedUntil,
+        ...(price ? { price } : {}),
+      });
+    }
+  }
+  if (over.length > 0) {
+    await client.query(
+      `DELETE FROM running_calls r USING unnest($1::text[], $2::text[]) AS o (source, call_id)
+        WHERE r.source = o.source AND r.call_id = o.call_id`,
+      [over.map((each) => each.source), over.map((each) => each.callId)],
+    );
+  }
+  await put(client, [...running.values()], at);
+}
+
+export interface SwitchCall {
+  callId: string;
+  accountId: string;
+  destination: Destination;
+  startedAt: Instant;
+}
+
+/** All calls that run on a switch at `at`: one that is told of no more has ended, and waits for its record. */
+export async function followSwitch(
+  client: ClientBase,
+  name: string,
+  calls: readonly SwitchCall[],
+  at: Instant,
+): Promise<void> {
+  const source = `switch:${name}`;
+  await put(
+    client,
+    calls.map((call) => ({ ...call, source, serviceId: '' })),
+    at,
+  );
+  await client.query(
+    `UPDATE running_calls SET ended_at = $3
+      WHERE source = $1 AND ended_at IS NULL AND call_id <> ALL ($2::text[]) AND settled_record IS NULL`,
+    [source, calls.map(({ callId }) => callId), toDate(at)],
+  );
+}
+
+interface CallRow {
+  source: string;
+  call_id: string;
+  account_id: string;
+  service_id: string;
+  number: string;
+  country: string;
+  traffic: number;
+  started_at: Date;
+  counted_until: Date | null;
+  ended_at: Date | null;
+  price_micros: string | null;
+  price_s: number | null;
+  price_from: CallPrice['from'] | null;
+}
+
+/** Those that are not settled, of all accounts or of some. */
+export async function runningCalls(client: ClientBase, accounts?: readonly string[]): Promise<RunningCall[]> {
+  const { rows } = await client.query<CallRow>(
+    `SELECT * FROM running_calls
+      WHERE settled_record IS NULL AND ($1::text[] IS NULL OR account_id = ANY ($1)) ORDER BY started_at, source, call_id`,
+    [accounts ?? null],
+  );
+  return rows.map((row) => ({
+    source: row.source,
+    callId: row.call_id,
+    accountId: row.account_id,
+    serviceId: row.service_id,
+    number: row.number,
+    country: row.country,
+    traffic: row.traffic,
+    startedAt: row.started_at.getTime(),
+    countedUntil: row.counted_until?.getTime(),
+    endedAt: row.ended_at?.getTime(),
+    price: {
+      amount: BigInt(row.price_micros ?? 0),
+      seconds: row.price_s ?? 0,
+      from: row.price_from ?? 'unknown',
+    },
+  }));
+}
+
+/** Records that are no interim ones, around the starts of calls that have ended, and that have settled no call before. */
+const RECORDS = `
+  SELECT DISTINCT u.record_id, u.account_id, u.b_number, u.started_at, u.duration_s
+    FROM running_calls r,
+         LATERAL (SELECT * FROM usage u
+                   WHERE u.account_id = r.account_id AND u.started_at BETWEEN r.started_at - interval '10 s' AND r.started_at + interval '10 s'
+                     AND u.day BETWEEN $1::date AND $2::date AND u.b_number = r.number AND u.state > 0 OFFSET 0) u
+   WHERE r.ended_at IS NOT NULL AND r.settled_record IS NULL
+     AND NOT EXISTS (SELECT FROM running_calls s WHERE s.account_id = r.account_id AND s.settled_record = u.record_id)
+   ORDER BY u.started_at, u.record_id`;
+
+export async function settlingRecords(client: ClientBase): Promise<SettlingRecord[]> {
+  const { rows: days } = await client.query<{ first: string | null; last: string | null }>(
+    `SELECT ((min(started_at) - interval '10 s') AT TIME ZONE 'UTC')::date::text AS first,
+            ((max(started_at) + interval '10 s') AT TIME ZONE 'UTC')::date::text AS last
+       FROM running_calls WHERE ended_at IS NOT NULL AND settled_record IS NULL`,
+  );
+  const { first, last } = days[0]!;
+  if (first === null || last === null) return [];
+  const { rows } = await client.query<{
+    record_id: string;
+    account_id: string;
+    b_number: string;
+    started_at: Date;
+    duration_s: number;
+  }>(RECORDS, [first, last]);
+  return rows.map((row) => ({
+    recordId: row.record_id,
+    accountId: row.account_id,
+    number: row.b_number,
+    startedAt: row.started_at.getTime(),
+    seconds: row.duration_s,
+  }));
+}
+
+/** Writes down which record came for which call, and forgets calls whose record never came. */
+export async function keepSettled(
+  client: ClientBase,
+  settled: ReadonlyMap<RunningCall, SettlingRecord>,
+  at: Instant,
+): Promise<void> {
+  await client.query(
+    `UPDATE running_calls r SET settled_record = s.record
+       FROM unnest($1::text[], $2::text[], $3::text[]) AS s (source, call_id, record)
+      WHERE r.source = s.source AND r.call_id = s.call_id`,
+    [
+      [...settled.keys()].map((call) => call.source),
+      [...settled.keys()].map((call) => call.callId),
+      [...settled.values()].map((record) => record.recordId),
+    ],
+  );
+  await client.query(
+    `DELETE FROM running_calls
+      WHERE ended_at < $1 OR (source LIKE 'feed:%' AND seen_at < $1) OR (settled_record IS NOT NULL AND seen_at < $2)`,
+    [toDate(at - WAITS_MS_MAX), toDate(at - KEPT_MS)],
+  );
+}

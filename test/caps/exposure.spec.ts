@@ -1,0 +1,231 @@
+/** Caps that count calls in progress: priced, held against the limit, and settled by the records that come. */
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import type { CapDefinition } from '../../src/caps/cap.ts';
+import { inTransaction } from '../../src/database/transaction.ts';
+import { classify } from '../../src/destinations/classify.ts';
+import { verifyAccount } from '../../src/evidence/read.ts';
+import { formatInstant, parseInstant } from '../../src/kernel/clock.ts';
+import { formatAmount } from '../../src/kernel/money.ts';
+import { EvaluateExposure } from '../../src/pipeline/evaluate-exposure.ts';
+import { followSwitch } from '../../src/spend/running-calls.ts';
+import { TestPlafond, type UsageRow } from '../harness/plafond.ts';
+
+Logger.overrideLogger(false);
+
+const start = parseInstant('2026-03-20T12:00:00+01:00')!;
+const MINUTE_MS = 60_000;
+const SOMALIA = '+252612345678';
+let plafond: TestPlafond;
+let exposure: EvaluateExposure;
+
+beforeEach(async () => {
+  plafond = await TestPlafond.at(start);
+  exposure = new EvaluateExposure(plafond.database.dataSource, plafond.clock);
+  await plafond.addAccount({ accountId: 'a' });
+});
+afterEach(async () => {
+  expect(await plafond.differences()).toEqual([]);
+  const { dataSource } = plafond.database;
+  expect(await inTransaction(dataSource, ({ client }) => verifyAccount(client, 'a'))).toMatchObject({ ok: true });
+  await plafond.close();
+});
+
+let records = 0;
+const at = (ms: number) => formatInstant(ms, 'Europe/Amsterdam');
+const record = (row: Partial<UsageRow>) =>
+  plafond.send([{ record_id: `r${++records}`, account_id: 'a', b_number: SOMALIA, ...row }]);
+/** The account has paid €0.60 a minute to Somalia. */
+const paidBefore = () => record({ started_at: at(start - 3_600_000), duration_s: 60, amount: '0.60' });
+const capOf = (change: Partial<CapDefinition> = {}) =>
+  plafond.addCap({
+    limit: '10.00',
+    count: 'with-exposure',
+    thresholds: [
+      { percent: 50, actions: ['warn'] },
+      { percent: 100, actions: ['warn', 'suspend:international'] },
+    ],
+    ...change,
+  });
+interface SeenCall {
+  id: string;
+  since: number;
+  number?: string;
+}
+/** What the switch tells of now: these calls run, and no others. */
+const running = (...calls: SeenCall[]) =>
+  inTransaction(plafond.database.dataSource, ({ client }) =>
+    followSwitch(
+      client,
+      'core',
+      calls.map(({ id, since, number = SOMALIA }) => ({
+        callId: id,
+        accountId: 'a',
+        destination: classify(number, 'NL')!,
+        startedAt: since,
+      })),
+      plafond.clock.now(),
+    ),
+  );
+const pass = (ms: number) => plafond.clock.advanceTo(plafond.clock.now() + ms);
+const decided = async () =>
+  (await plafond.decisions()).map(
+    ({ type, trigger, threshold, spend }) => `${type} ${trigger} ${threshold} at ${formatAmount(spend ?? 0n)}`,
+  );
+const states = async () =>
+  (await plafond.query<{ state: string }>('SELECT state FROM suspensions ORDER BY suspension_no')).map(
+    ({ state }) => state,
+  );
+
+describe('calls in progress', () => {
+  it('suspend before a record of them has come, and the decision names spend, exposure and calls', async () => {
+    await paidBefore();
+    await capOf();
+    await running(...[1, 2, 3, 4].map((n) => ({ id: `c${n}`, since: start })));
+    pass(MINUTE_MS);
+    expect(await exposure.run()).toBe(0);
+    // 0.60 spent, and four calls of two minutes at 0.60.
+    pass(MINUTE_MS);
+    expect(await exposure.run()).toBe(1);
+    pass(2 * MINUTE_MS);
+    expect(await exposure.run()).toBe(2);
+    expect(await decided()).toEqual(['warn cap 50 at 0.60', 'warn cap 100 at 0.60', 'suspend cap 100 at 0.60']);
+    expect(await states()).toEqual(['wanted']);
+    expect(await exposure.run()).toBe(0);
+    const [, , suspended] = await plafond.decisions();
+    expect(suspended!.explanation).toContain('4 calls in progress have come to 9.60 EUR more');
+    const known = await plafond.query(
+      `SELECT body->'exposure'->'calls_in_progress' AS calls, body->'exposure'->'amount' AS amount
+         FROM evidence WHERE body->'decision'->>'type' = 'suspend'`,
+    );
+    expect(known).toEqual([{ calls: 4, amount: '9.60' }]);
+  });
+
+  it('count for nothing under a cap on spend alone', async () => {
+    await paidBefore();
+    await capOf({ count: 'spend' });
+    await running({ id: 'c1', since: start - 600 * MINUTE_MS });
+    expect(await exposure.run()).toBe(0);
+    expect(await decided()).toEqual([]);
+  });
+
+  it('give way to their records, with nothing decided twice', async () => {
+    await paidBefore();
+    await capOf();
+    await running({ id: 'c1', since: start });
+    pass(20 * MINUTE_MS);
+    await exposure.run();
+    expect(await states()).toEqual(['wanted']);
+    // It ends; until its record comes, what it came to stays.
+    await running();
+    pass(30 * MINUTE_MS);
+    expect(await exposure.run()).toBe(0);
+    expect(await states()).toEqual(['wanted']);
+    await record({ started_at: at(start + 1_000), duration_s: 1_200, amount: '12.00' });
+    expect(await exposure.run()).toBe(0);
+    expect(await exposure.run()).toBe(0);
+    expect(await decided()).toHaveLength(3);
+    expect(await states()).toEqual(['wanted']);
+  });
+
+  it('lift what they had caused where the records come to less', async () => {
+    await paidBefore();
+    await capOf();
+    await running({ id: 'c1', since: start });
+    pass(20 * MINUTE_MS);
+    await exposure.run();
+    await running();
+    await record({ started_at: at(start), duration_s: 1_200, amount: '1.20' });
+    await exposure.run();
+    expect((await decided()).slice(3)).toEqual([
+      'notify-operator correction 50 at 1.80',
+      'restore correction 100 at 1.80',
+    ]);
+    expect(await states()).toEqual(['lifting']);
+  });
+
+  it('to one number at once are settled one by one', async () => {
+    await paidBefore();
+    await capOf({ limit: '30.00' });
+    await running(...[1, 2, 3].map((n) => ({ id: `c${n}`, since: start })));
+    pass(20 * MINUTE_MS);
+    await exposure.run();
+    expect(await states()).toEqual(['wanted']);
+    await running();
+    await record({ started_at: at(start), duration_s: 1_200, amount: '12.00' });
+    await exposure.run();
+    await exposure.run();
+    // One record has come: two calls still count as exposure.
+    expect(await states()).toEqual(['wanted']);
+    const open = await plafond.query('SELECT FROM running_calls WHERE settled_record IS NULL');
+    expect(open).toHaveLength(2);
+  });
+
+  it('are forgotten where no record comes for six hours', async () => {
+    await paidBefore();
+    await capOf();
+    await running({ id: 'c1', since: start });
+    pass(20 * MINUTE_MS);
+    await exposure.run();
+    await running();
+    pass(6 * 60 * MINUTE_MS + 1);
+    await exposure.run();
+    expect(await states()).toEqual(['lifting']);
+  });
+
+  it('that come back after a switch was away go on', async () => {
+    await paidBefore();
+    await capOf({ limit: '1000.00' });
+    await running({ id: 'c1', since: start });
+    await running();
+    await running({ id: 'c1', since: start });
+    const rows = await plafond.query('SELECT ended_at FROM running_calls');
+    expect(rows).toEqual([{ ended_at: null }]);
+  });
+
+  it('of which an interim record tells count from where it has counted them', async () => {
+    await capOf();
+    await record({ record_id: 'long', started_at: at(start), duration_s: 300, amount: '3.00', state: 'interim' });
+    // The switch tells of the same call, a little later by its clock.
+    await running({ id: 'c1', since: start + 2_000 });
+    pass(11 * MINUTE_MS);
+    expect(await exposure.run()).toBe(1);
+    expect(await decided()).toEqual(['warn cap 50 at 3.00']);
+    pass(6 * MINUTE_MS);
+    await exposure.run();
+    expect((await decided()).slice(1)).toEqual(['warn cap 100 at 3.00', 'suspend cap 100 at 3.00']);
+    await running();
+    await record({ record_id: 'long', started_at: at(start), duration_s: 1_020, amount: '10.20', state: 'final' });
+    expect(await exposure.run()).toBe(0);
+    expect(await states()).toEqual(['wanted']);
+  });
+
+  it('are priced by others where the account never paid for such a call, and by nobody’s price count nothing', async () => {
+    await capOf();
+    await running({ id: 'c1', since: start }, { id: 'c2', since: start, number: '+263771234567' });
+    await plafond.query(
+      `INSERT INTO tariff_prices (day, currency, segment, range, bucket, calls) VALUES ('2026-03-19', 'EUR', 'other', '+25261', 133, 5)`,
+    );
+    pass(30 * MINUTE_MS);
+    await exposure.run();
+    const prices = await plafond.query('SELECT call_id, price_from FROM running_calls ORDER BY call_id');
+    expect(prices).toEqual([
+      { call_id: 'c1', price_from: 'provider' },
+      { call_id: 'c2', price_from: 'unknown' },
+    ]);
+    expect(await states()).toEqual(['wanted']);
+  });
+
+  it('are looked at by one of many at a time, and decided once', async () => {
+    await paidBefore();
+    await capOf();
+    await running({ id: 'c1', since: start });
+    pass(60 * MINUTE_MS);
+    await Promise.all([exposure.run(), exposure.run(), exposure.run(), exposure.run()]);
+    expect(await decided()).toHaveLength(3);
+  });
+});
+
+it('a cap on a rolling window counts no calls in progress, and says so', async () => {
+  await expect(capOf({ period: 'rolling:24h' })).rejects.toMatchObject({ code: 'no_exposure_in_windows' });
+});
