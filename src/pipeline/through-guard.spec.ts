@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Matter } from './matter.ts';
-import { withinTerms } from './through-guard.ts';
+import { heldBack, withinTerms } from './through-guard.ts';
 
 const matter = (suspensionTerms: string, bars: Matter['bars']): Matter =>
   ({
@@ -29,5 +29,42 @@ describe('what a rule wants barred', () => {
   it('is let be where it bars nothing', () => {
     const warning = matter('', []);
     expect(withinTerms(warning)).toBe(warning);
+  });
+});
+
+describe('what the guard holds', () => {
+  const decision = { type: 'hold', trigger: 'deviation', mode: 'enforce', explanation: 'Unusual.' };
+  const held = (words: object) =>
+    heldBack(
+      { decision, words, bars: [bar], known: {} } as unknown as Matter,
+      { question_id: 'q' } as never,
+      'rules may make 1 an hour',
+    );
+
+  it.each([
+    ['a hold for what is unusual is told as such', { kind: 'hold', held: {} }, 'unusual'],
+    ['a suspension for what is unusual too', { kind: 'suspend', suspended: {} }, 'unusual'],
+    [
+      'a suspension at a limit is told as a limit that is reached',
+      { kind: 'suspend', limit: 1n, suspended: {} },
+      'approve',
+    ],
+    ['a warning stays one', { kind: 'warn', limit: 1n }, 'warn'],
+  ])('%s: nobody is told of a bar that does not stand', (_, words, kind) => {
+    const { words: told } = held(words);
+    expect(told).toMatchObject({ kind });
+    expect(told).not.toHaveProperty('suspended');
+    expect(told).not.toHaveProperty('held');
+  });
+
+  it('says who decided before, and by which trigger', () => {
+    expect(held({ kind: 'hold', held: {} })).toMatchObject({
+      decision: {
+        trigger: 'guard',
+        mode: 'approve',
+        explanation: expect.stringMatching(/^Unusual\. Held by the guard/),
+      },
+      known: { guard: { question: 'q', trigger: 'deviation' } },
+    });
   });
 });

@@ -72,7 +72,7 @@ function causesWithBars(matters: readonly Matter[]): { cause: string; bars: numb
 }
 
 /** The same matter, waiting for the operators; the customer is told that the limit is reached, not that calls are barred. */
-function heldBack(matter: Matter, question: QuestionRow, reason: string): Matter {
+export function heldBack(matter: Matter, question: QuestionRow, reason: string): Matter {
   const { decision, words, bars, known } = matter;
   const mild = words && unbarred(words);
   if (bars.length === 0) return { ...matter, words: mild };
@@ -89,10 +89,11 @@ function heldBack(matter: Matter, question: QuestionRow, reason: string): Matter
   };
 }
 
+/** What the customer is told where nothing is barred yet: of the limit, or where there is none of what is unusual. */
 function unbarred(words: NonNullable<Matter['words']>): Matter['words'] {
   const { suspended, held, ...rest } = words;
-  if (suspended) return { ...rest, kind: 'approve' };
-  return held ? { ...rest, kind: 'unusual' } : words;
+  if (!suspended && !held) return words;
+  return { ...rest, kind: words.limit === undefined ? 'unusual' : 'approve' };
 }
 
 function askedOf(question: QuestionRow, allowed: number) {

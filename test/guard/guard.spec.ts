@@ -104,7 +104,9 @@ describe('a rate deck that is a hundred times too high, on 5,000 accounts at onc
       { trigger: 'guard', mode: 'approve', count: 4_900 },
     ]);
     // Nobody is told that calls are blocked who is not.
-    const blocked = await plafond.query(`SELECT count(*)::int AS told FROM warnings WHERE text LIKE '%lokkeerd%'`);
+    const blocked = await plafond.query(
+      `SELECT count(*)::int AS told FROM warnings WHERE facts::text LIKE '%"kind": "suspend"%'`,
+    );
     expect(blocked).toEqual([{ told: 100 }]);
 
     const passed = await plafond.query<{ account_id: string }>(
