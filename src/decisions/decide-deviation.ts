@@ -1,7 +1,7 @@
 /** From a deviation that rose to a level to what is done about it. Pure: live and a replay decide the same. */
 import type { Account } from '../accounts/account.ts';
 import type { Mode } from '../caps/cap.ts';
-import type { Deviation } from '../deviations/deviation.ts';
+import { isAtHome, type Deviation } from '../deviations/deviation.ts';
 import { explain } from '../deviations/explain.ts';
 import { formatInstant, type Instant } from '../kernel/clock.ts';
 import { formatAmount } from '../kernel/money.ts';
@@ -32,7 +32,7 @@ export function decideDeviation(
     capVersion: 0,
     period: '',
     threshold: rounded(thresholds[level as keyof typeof thresholds]),
-    traffic: deviation.family === 'all' ? 'all' : 'international',
+    traffic: isAtHome(deviation.family) ? 'all' : 'international',
     spend: deviation.money,
     limit: undefined,
     currency: account.currency,

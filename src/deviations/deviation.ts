@@ -56,12 +56,11 @@ export function deviationOf(
   const { family, seconds } = SCALE[reading.scale]!;
   const unit = microsPerEuro(account.currency);
   const unusual = family === 'unusual';
-  const recent = family === 'all' ? AT.waitingAll : AT.waitingInternational;
+  const recent = isAtHome(family) ? AT.waitingAll : AT.waitingInternational;
   const inThreeDays = f[recent]! + f[recent + 1]! + f[recent + 2]!;
-  const daily =
-    family === 'all'
-      ? dailyOf(f[AT.learntAll]!, segment.dayAll, f[AT.days]!)
-      : dailyOf(f[AT.learntInternational]!, segment.dayInternational, f[AT.days]!);
+  const daily = isAtHome(family)
+    ? dailyOf(f[AT.learntAll]!, segment.dayAll, f[AT.days]!)
+    : dailyOf(f[AT.learntInternational]!, segment.dayInternational, f[AT.days]!);
   const slots = Array.from({ length: SLOTS }, (_, index) => AT.slots + index * SLOT_WORDS)
     .filter((at) => u[at + SLOT.key] !== 0 && f[at + SLOT.calls]! > 0)
     .toSorted((a, b) => f[b + SLOT.weight]! - f[a + SLOT.weight]!);
@@ -87,7 +86,7 @@ export function deviationOf(
     money: unusual
       ? BigInt(signature.runMoney)
       : BigInt(Math.round(inThreeDays * 100)) * BigInt(Math.round(unit / 100)),
-    places: family === 'all' ? [] : places,
+    places: isAtHome(family) ? [] : places,
     block,
     raised: unusual
       ? FACTORS.map((factor, index) => ({ factor, share: raised > 0 ? f[AT.factors + index]! / raised : 0 }))
@@ -106,7 +105,7 @@ function barsOf(
   { homeCountry }: Account,
 ): Traffic[] {
   const bars = new Set<Traffic>();
-  if (family !== 'all') {
+  if (!isAtHome(family)) {
     for (const { kind, country } of places) {
       if (kind === 'country' && country !== homeCountry && country !== '001') bars.add(`country:${country}`);
       else if (kind !== 'roaming' && block !== undefined) bars.add(block);
@@ -115,4 +114,9 @@ function barsOf(
   // Money that ran away to ordinary numbers: only the block that it last went to can be barred without harm.
   if (bars.size === 0 && block !== undefined) bars.add(block);
   return [...bars];
+}
+
+/** Whether it is about all usage, wherever it goes. */
+export function isAtHome(family: Family): boolean {
+  return family === 'all' || family === 'calls';
 }

@@ -1,7 +1,7 @@
 /** A deviation in one or two sentences: what happened, since when, how much money, what is usual, and what raised the score by how much. Pure. */
 import { formatAmount } from '../kernel/money.ts';
 import type { Account } from '../accounts/account.ts';
-import type { Deviation } from './deviation.ts';
+import { isAtHome, type Deviation } from './deviation.ts';
 import type { Factor } from './signature.ts';
 import { de, en, fr, nl, type Words } from './wording.ts';
 
@@ -46,12 +46,12 @@ export function explain(deviation: Deviation, account: Account, locale = account
   const what = words.happened({
     calls: count(deviation.calls),
     single: deviation.calls === 1,
-    places: deviation.family === 'all' ? '' : places,
+    places: isAtHome(deviation.family) ? '' : places,
     since,
     money: money(deviation.money),
   });
   const usual =
-    deviation.usual.days < 1 ? words.unknown : words.usual(money(deviation.usual.perDay), deviation.family === 'all');
+    deviation.usual.days < 1 ? words.unknown : words.usual(money(deviation.usual.perDay), isAtHome(deviation.family));
   const rarity = words.rarity(count(rounded(deviation.score)));
   const raised = deviation.raised
     .slice(0, RAISED_TOLD)

@@ -17,8 +17,8 @@ import { hourOfWeek } from '../kernel/local-time.ts';
 
 const HOUR_S = 3_600;
 
-/** What a scale looks at: unusual usage (weighed), all that goes abroad or is premium, or everything. */
-export type Family = 'unusual' | 'international' | 'all';
+/** What a scale looks at: unusual usage (weighed), all that goes abroad or is premium, everything, the number of calls, or use from abroad. */
+export type Family = 'unusual' | 'international' | 'all' | 'calls' | 'roaming';
 
 /** Each scale's family and how long its evidence lasts (it fades by e in that time). */
 export const SCALE: readonly { family: Family; seconds: number; floor: number }[] = [
@@ -29,6 +29,8 @@ export const SCALE: readonly { family: Family; seconds: number; floor: number }[
   { family: 'international', seconds: 144 * HOUR_S, floor: 5 },
   { family: 'all', seconds: 10 * HOUR_S, floor: 5 },
   { family: 'all', seconds: 96 * HOUR_S, floor: 5 },
+  { family: 'calls', seconds: 2 * HOUR_S, floor: 6 },
+  { family: 'roaming', seconds: 48 * HOUR_S, floor: 5 },
 ];
 const PEAK_SHARE = 0.8;
 /** A run of unusual usage is over when its evidence at the longest scale is below this (euros' worth). */
@@ -122,6 +124,8 @@ function fading(seconds: number): void {
   fades[2] = fades[4] = six;
   fades[5] = Math.exp(-seconds / (10 * HOUR_S));
   fades[6] = Math.exp(-seconds / (96 * HOUR_S));
+  fades[7] = two;
+  fades[8] = Math.exp(-seconds / (48 * HOUR_S));
 }
 
 /** Adds (`sign` 1) or takes out (−1) what a version is worth; `calls` is 0 where its record was counted before and still is. */
@@ -153,7 +157,9 @@ function add(
   }
   raise(f, 5, euros, waits);
   raise(f, 6, euros, waits);
+  if (version.kind === 'voice') raise(f, 7, calls, waits);
   if (key === 0) return;
+  if (version.originCountry !== '' && version.originCountry !== account.homeCountry) raise(f, 8, euros, waits);
   if (!isNational) {
     sum(f, AT.waitingInternational + waits, euros);
     raise(f, 3, euros, waits);
@@ -245,9 +251,11 @@ function placeFor(signature: Signature, key: number, start: number): number {
 function measure({ f }: Signature, segment: SegmentModel): void {
   const international = dailyOf(f[AT.learntInternational]!, segment.dayInternational, f[AT.days]!);
   const all = dailyOf(f[AT.learntAll]!, segment.dayAll, f[AT.days]!);
+  const calls = dailyOf(f[AT.learntCalls]!, 3, f[AT.days]!);
   for (let scale = 0; scale < SCALES; scale++) {
     const { family, seconds, floor } = SCALE[scale]!;
-    const usual = family === 'unusual' ? 0 : ((family === 'all' ? all : international) * seconds) / DAY_S;
+    const perDay = family === 'all' ? all : family === 'international' ? international : family === 'calls' ? calls : 0;
+    const usual = (perDay * seconds) / DAY_S;
     const evidence = f[AT.evidence + scale]!;
     statistics[scale] = Math.log((evidence + 0.01) / (floor + usual + PEAK_SHARE * f[AT.peaks + scale]!));
   }
@@ -262,7 +270,8 @@ function act({ u }: Signature, score: number, thresholds: Thresholds, family: Fa
   if (u[AT.level]! > 0 && score < thresholds.warn && now - u[AT.loudAt]! > QUIET_S) u[AT.level] = 0;
   if (score < thresholds.warn) return 'none';
   u[AT.loudAt] = now;
-  const level = score >= thresholds.suspend && family !== 'all' ? 3 : score >= thresholds.hold ? 2 : 1;
+  const level =
+    score >= thresholds.suspend && family !== 'all' && family !== 'calls' ? 3 : score >= thresholds.hold ? 2 : 1;
   if (level <= u[AT.level]!) return 'none';
   u[AT.level] = level;
   u[AT.levelAt] = now;

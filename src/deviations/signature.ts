@@ -6,7 +6,7 @@ import { assert } from '../kernel/assert.ts';
 
 const VERSION = 1;
 
-export const SCALES = 7;
+export const SCALES = 9;
 export const SLOTS = 12;
 export const SLOT_WORDS = 9;
 export const NUMBERS = 32;
