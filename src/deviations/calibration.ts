@@ -13,8 +13,7 @@ export interface Tail {
   slope: number;
 }
 
-/** Plain data, to be stored as JSON. */
-export interface Calibration {
+export interface Tails {
   accountMonths: number;
   /** one for each scale of evidence */
   scales: Tail[];
@@ -22,8 +21,13 @@ export interface Calibration {
   together: Tail;
 }
 
-/** From simulated populations; holds until a provider's own history does. */
-export const UNFITTED_CALIBRATION: Calibration = {
+/** Plain data, to be stored as JSON. Segments differ in what they do at their worst, so each is held against its own. */
+export interface Calibration {
+  everyone: Tails;
+  segments: Record<string, Tails>;
+}
+
+const UNFITTED_TAILS: Tails = {
   accountMonths: 0,
   scales: Array.from({ length: SCALES }, (_, scale) => ({
     from: scale < 3 ? 1 : 0.8,
@@ -32,6 +36,9 @@ export const UNFITTED_CALIBRATION: Calibration = {
   })),
   together: { from: Math.log(50), rate: 0.06, slope: 1 },
 };
+
+/** From simulated populations; holds until a provider's own history does. */
+export const UNFITTED_CALIBRATION: Calibration = { everyone: UNFITTED_TAILS, segments: {} };
 
 /** The highest that each scale was within a month or so. */
 export type Maxima = readonly number[];
@@ -54,26 +61,39 @@ const SLOPE_WEIGHT = 8;
 /** The few very highest may be fraud that nobody noticed: the slope is fitted with them cut to what this share reaches. */
 const TRUSTED_RATE = 0.0015;
 
-/**
- * Fits from the maxima of accounts that were watched for `accountMonths` in all. With few of them the rates lean on the built-in ones,
- * towards caution.
- */
-export function calibrate(
-  maxima: readonly Maxima[],
-  accountMonths: number,
-  before = UNFITTED_CALIBRATION,
-): Calibration {
-  if (accountMonths <= 0 || maxima.length === 0) return before;
+/** The highest statistics of one account, and how many months it was watched. */
+export interface Watched {
+  segment: string;
+  months: number;
+  maxima: Maxima;
+}
+
+/** Fits from accounts that were watched. Where they are few, rates lean on everyone's, and those on the built-in ones. */
+export function calibrate(watched: readonly Watched[], before = UNFITTED_CALIBRATION): Calibration {
+  const everyone = fitTails(watched, before.everyone);
+  const segments: Record<string, Tails> = {};
+  for (const name of [...new Set(watched.map(({ segment }) => segment))].toSorted()) {
+    segments[name] = fitTails(
+      watched.filter(({ segment }) => segment === name),
+      everyone,
+    );
+  }
+  return { everyone, segments };
+}
+
+function fitTails(watched: readonly Watched[], before: Tails): Tails {
+  const accountMonths = watched.reduce((sum, { months }) => sum + months, 0);
+  if (watched.length <= TAIL_COUNT_MIN || accountMonths <= 0) return before;
   const scales = before.scales.map((tail, scale) =>
     fitTail(
-      maxima.map((each) => each[scale]!),
+      watched.map(({ maxima }) => maxima[scale]!),
       accountMonths,
       tail,
     ),
   );
-  const fitted: Calibration = { accountMonths, scales, together: before.together };
+  const fitted: Tails = { accountMonths, scales, together: before.together };
   const together = fitTail(
-    maxima.map((each) => rarest(fitted, each)),
+    watched.map(({ maxima }) => rarest(fitted, maxima)),
     accountMonths,
     before.together,
   );
@@ -95,12 +115,11 @@ function fitTail(values: readonly number[], months: number, before: Tail): Tail 
   }
   // A censored exponential: the mean excess is the whole excess over the number of values that are not cut.
   const slope = excess / (Math.max(1, above) + SLOPE_WEIGHT);
-  // One standard error of the count, towards caution.
-  return { from, rate: (count + Math.sqrt(count)) / months, slope: Math.max(slope, 0.05) };
+  return { from, rate: count / months, slope: Math.max(slope, 0.05) };
 }
 
 /** The statistics' rarest: minus the logarithm of its rate per account-month. */
-function rarest({ scales }: Calibration, statistics: Maxima): number {
+function rarest({ scales }: Tails, statistics: Maxima): number {
   let rarest = 0;
   for (let scale = 0; scale < SCALES; scale++) {
     const { from, rate, slope } = scales[scale]!;
@@ -113,7 +132,7 @@ function rarest({ scales }: Calibration, statistics: Maxima): number {
 export const SCORE_MAX = 1e9;
 
 /** In how many account-months the like is to be expected once, and which scale says so. */
-export function scoreOf(calibration: Calibration, statistics: ArrayLike<number>): { score: number; scale: number } {
+export function scoreOf(calibration: Tails, statistics: ArrayLike<number>): { score: number; scale: number } {
   let rarest = 0;
   let scale = 0;
   for (let each = 0; each < SCALES; each++) {

@@ -31,6 +31,11 @@ export function destinationKey(destination: Destination, origin: string, homeCou
   if ((traffic & TRAFFIC_BIT.satellite) !== 0) return SATELLITE + countryKey(destination.country);
   if ((traffic & TRAFFIC_BIT.international) !== 0 && destination.country !== origin)
     return countryKey(destination.country);
+  return awayKey(origin, homeCountry);
+}
+
+/** The key of use from abroad; 0 at home, or where the feed does not say. */
+export function awayKey(origin: string, homeCountry: string): number {
   return origin !== '' && origin !== homeCountry ? ROAMING + countryKey(origin) : 0;
 }
 
@@ -51,6 +56,11 @@ export function placeOf(key: number): Place {
 /** Digits of a number that stand for the block it is rented out in: all but the last three. */
 export function numberBlock(number: string): Traffic | undefined {
   return /^\+\d{7,}$/.test(number) ? (`prefix:${number.slice(0, -3)}` as Traffic) : undefined;
+}
+
+/** The same as a whole number; 0 where a number has no block. */
+export function blockDigits(number: string): number {
+  return number.length > 7 && number.startsWith('+') ? Number(number.slice(1, -3)) : 0;
 }
 
 /** A spread of the number over 32 bits (FNV-1a): the same in every process. */

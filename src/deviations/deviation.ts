@@ -56,8 +56,7 @@ export function deviationOf(
   const { family, seconds } = SCALE[reading.scale]!;
   const unit = microsPerEuro(account.currency);
   const unusual = family === 'unusual';
-  const recent = isAtHome(family) ? AT.waitingAll : AT.waitingInternational;
-  const inThreeDays = f[recent]! + f[recent + 1]! + f[recent + 2]!;
+  const run = unusual ? 0 : isAtHome(family) ? 2 : 1;
   const daily = isAtHome(family)
     ? dailyOf(f[AT.learntAll]!, segment.dayAll, f[AT.days]!)
     : dailyOf(f[AT.learntInternational]!, segment.dayInternational, f[AT.days]!);
@@ -73,7 +72,7 @@ export function deviationOf(
       calls: Math.round(f[at + SLOT.calls]!),
       isNew: f[at + SLOT.learnt]! < 0.5,
     }));
-  const block = numberBlock(record.destination.number);
+  const block = isAtHome(family) ? blockAtHome(signature) : numberBlock(record.destination.number);
   const raised = f.subarray(AT.factors, AT.factors + FACTORS.length).reduce((sum, each) => sum + each, 0);
   return {
     level: reading.rose,
@@ -81,11 +80,9 @@ export function deviationOf(
     thresholds,
     family,
     windowHours: seconds / 3_600,
-    since: unusual ? u[AT.runSince]! * 1_000 : (u[AT.day]! - 2) * 86_400_000,
-    calls: unusual ? u[AT.runCalls]! : f[AT.waitingCalls]! + f[AT.waitingCalls + 1]! + f[AT.waitingCalls + 2]!,
-    money: unusual
-      ? BigInt(signature.runMoney)
-      : BigInt(Math.round(inThreeDays * 100)) * BigInt(Math.round(unit / 100)),
+    since: u[AT.runSince + run]! * 1_000,
+    calls: u[AT.runCalls + run]!,
+    money: BigInt(signature.moneyOf(run)),
     places: isAtHome(family) ? [] : places,
     block,
     raised: unusual
@@ -105,15 +102,19 @@ function barsOf(
   { homeCountry }: Account,
 ): Traffic[] {
   const bars = new Set<Traffic>();
-  if (!isAtHome(family)) {
-    for (const { kind, country } of places) {
-      if (kind === 'country' && country !== homeCountry && country !== '001') bars.add(`country:${country}`);
-      else if (kind !== 'roaming' && block !== undefined) bars.add(block);
-    }
+  if (isAtHome(family)) return block === undefined ? [] : [block];
+  for (const { kind, country } of places) {
+    if (kind === 'country' && country !== homeCountry && country !== '001') bars.add(`country:${country}`);
+    else if (kind !== 'roaming' && block !== undefined) bars.add(block);
   }
-  // Money that ran away to ordinary numbers: only the block that it last went to can be barred without harm.
-  if (bars.size === 0 && block !== undefined) bars.add(block);
   return [...bars];
+}
+
+/** Where at least a quarter of the money went, of numbers at home. */
+function blockAtHome(signature: Signature): Traffic | undefined {
+  const digits = signature.d[AT.block / 2]!;
+  const euros = signature.f[AT.blockEuros]!;
+  return digits > 0 && euros >= 0.25 * signature.f[AT.evidence + 6]! ? `prefix:+${digits}` : undefined;
 }
 
 /** Whether it is about all usage, wherever it goes. */

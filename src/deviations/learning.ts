@@ -9,10 +9,15 @@ const HALF_LIFE_DAYS = 75;
 /** Silence teaches that nothing is used for so long; a longer one is a closure, which teaches nothing. */
 const SILENT_DAYS_MAX = 14;
 const WAITING_DAYS = 3;
-/** By so much what was highest may rise for each day that is learnt. */
-const GROWTH = 1.2;
-const GROWTH_EUROS = 5;
-const MONEY_GROWTH = 4;
+/** From then on a destination that is used is wholly known. */
+export const KNOWN_AFTER_DAYS = 30;
+/** By so much what is usual, and what was highest, may rise for each day that is learnt. */
+const GROWTH = 1.12;
+const GROWTH_EUROS = 3;
+const MONEY_GROWTH = 3;
+/** What is loud is learnt so much slower until somebody says what it was: an attack must not become normal by going on. */
+const LOUD_SHARE = 0.15;
+const LOUD_DAYS = 4;
 
 /** Brings the waiting days forward to `day`, learning those that have waited. */
 export function turnTo(signature: Signature, day: number, segment: SegmentModel): void {
@@ -23,32 +28,40 @@ export function turnTo(signature: Signature, day: number, segment: SegmentModel)
     return;
   }
   const turns = Math.min(gap, WAITING_DAYS);
-  for (let turn = 0; turn < turns; turn++) learnOldest(signature, segment);
+  const loud = u[AT.heardAt]! !== 0 && day * 86_400 - u[AT.heardAt]! < LOUD_DAYS * 86_400;
+  for (let turn = 0; turn < turns; turn++) learnOldest(signature, segment, loud ? LOUD_SHARE : 1);
   const quiet = Math.min(gap, SILENT_DAYS_MAX);
   forget(f, quiet);
   f[AT.days] = f[AT.days]! + quiet;
   u[AT.day] = day;
 }
 
-function learnOldest({ u, f }: Signature, segment: SegmentModel): void {
+function learnOldest({ u, f }: Signature, segment: SegmentModel, share: number): void {
   const days = f[AT.days]!;
-  learnMoney(f, AT.learntInternational, AT.waitingInternational, segment.dayInternational, days);
-  learnMoney(f, AT.learntAll, AT.waitingAll, segment.dayAll, days);
+  learnMoney(f, AT.learntInternational, AT.waitingInternational, segment.dayInternational, days, share);
+  learnMoney(f, AT.learntAll, AT.waitingAll, segment.dayAll, days, share);
   f[AT.learntCalls] = f[AT.learntCalls]! + shift(f, AT.waitingCalls);
   for (let scale = 0; scale < SCALES; scale++) {
     const seen = shift(f, AT.waitingPeaks + 3 * scale);
     const peak = f[AT.peaks + scale]!;
-    if (seen > peak) f[AT.peaks + scale] = Math.min(seen, GROWTH * peak + GROWTH_EUROS);
+    if (seen > peak) f[AT.peaks + scale] = Math.min(seen, peak + share * ((GROWTH - 1) * peak + GROWTH_EUROS));
   }
   for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) {
-    if (u[at + SLOT.key] !== 0) f[at + SLOT.learnt] = f[at + SLOT.learnt]! + shift(f, at + SLOT.waiting);
+    if (u[at + SLOT.key] !== 0) f[at + SLOT.learnt] = f[at + SLOT.learnt]! + share * shift(f, at + SLOT.waiting);
   }
 }
 
-function learnMoney(f: Float32Array, learnt: number, waiting: number, usual: number, days: number): void {
+function learnMoney(
+  f: Float32Array,
+  learnt: number,
+  waiting: number,
+  usual: number,
+  days: number,
+  share: number,
+): void {
   const daily = dailyOf(f[learnt]!, usual, days);
   const money = shift(f, waiting);
-  f[learnt] = Math.max(0, f[learnt]! + Math.min(money, MONEY_GROWTH * daily + GROWTH_EUROS));
+  f[learnt] = Math.max(0, f[learnt]! + Math.min(money, share * (MONEY_GROWTH * daily + GROWTH_EUROS)));
 }
 
 /** What three waiting days hold moves on by one; answers what leaves. */
@@ -81,9 +94,18 @@ export function dailyOf(learnt: number, usual: number, days: number): number {
 
 /** A person said that it was the customer: what waits is learnt at once, and the evidence is gone. */
 export function takeIn(signature: Signature, segment: SegmentModel): void {
-  for (let turn = 0; turn < WAITING_DAYS; turn++) learnOldest(signature, segment);
+  for (let turn = 0; turn < WAITING_DAYS; turn++) learnOldest(signature, segment, 1);
   for (let scale = 0; scale < SCALES; scale++) {
     signature.f[AT.peaks + scale] = Math.max(signature.f[AT.peaks + scale]!, signature.f[AT.evidence + scale]!);
+  }
+  for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) {
+    if (signature.f[at + SLOT.calls]! > 0) {
+      signature.u[at + SLOT.first] = Math.min(
+        signature.u[at + SLOT.first]!,
+        signature.u[AT.now]! - KNOWN_AFTER_DAYS * 86_400,
+      );
+      signature.f[at + SLOT.learnt] = Math.max(signature.f[at + SLOT.learnt]!, 5);
+    }
   }
   calm(signature);
 }
@@ -102,8 +124,7 @@ export function drop(signature: Signature): void {
 function calm(signature: Signature): void {
   const { u, f } = signature;
   f.fill(0, AT.evidence, AT.maximaSince);
-  signature.runMoney = 0;
-  u.fill(0, AT.runSince, AT.lastEnd);
+  u.fill(0, AT.runMoney, AT.lastEnd);
   for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS)
     f.fill(0, at + SLOT.calls, at + SLOT_WORDS);
 }

@@ -1,32 +1,37 @@
 /** What the engine holds usage against, beside the account's own signature: the same for all accounts, and changed on schedule. Pure. */
 import type { Norms, SegmentNorms } from './norms.ts';
-import { WEEK_PART_HOURS } from './norms.ts';
+import { AWAY_UNKNOWN, WEEK_PART_HOURS } from './norms.ts';
 import { scoreOf, type Calibration } from './calibration.ts';
 
 /** A segment's norms, made ready for a look-up a record. Money is euros' worth. */
 export interface SegmentModel {
   dayInternational: number;
   dayAll: number;
+  dayCalls: number;
   /** share of usage in each part of the week, as a multiple of an even one's */
   hours: readonly number[];
   hourShares: readonly number[];
   /** log-weight of a destination by how many use it */
   rare(key: number): number;
+  /** what a day from abroad costs at most, usually */
+  away(key: number): number;
 }
 
 const RARE_SHARE = 0.02;
 const RARE_FLOOR = 0.0005;
 const RARE_POWER = 0.4;
 
-function compile({ dayInternational, dayAll, hours, reach }: SegmentNorms): SegmentModel {
+function compile({ dayInternational, dayAll, dayCalls, hours, reach, away }: SegmentNorms): SegmentModel {
   const rare = new Map(Object.entries(reach).map(([key, share]) => [Number(key), rareOf(share)]));
   const unheardOf = Object.keys(reach).length === 0 ? 0.4 : rareOf(0);
   return {
     dayInternational,
     dayAll,
+    dayCalls,
     hours: hours.map((share, part) => share / (WEEK_PART_HOURS[part]! / 168)),
     hourShares: hours,
     rare: (key) => rare.get(key) ?? unheardOf,
+    away: (key) => away[key] ?? away[0] ?? AWAY_UNKNOWN,
   };
 }
 
@@ -51,8 +56,8 @@ export class Model {
     return this.#segments.get(name) ?? this.#everyone;
   }
 
-  score(statistics: ArrayLike<number>): { score: number; scale: number } {
-    return scoreOf(this.calibration, statistics);
+  score(segment: string, statistics: ArrayLike<number>): { score: number; scale: number } {
+    return scoreOf(this.calibration.segments[segment] ?? this.calibration.everyone, statistics);
   }
 }
 

@@ -6,7 +6,7 @@ import type { Account } from '../accounts/account.ts';
 import { TRAFFIC_BIT } from '../destinations/traffic.ts';
 import { hourOfWeek } from '../kernel/local-time.ts';
 import type { Version } from '../ledger/version.ts';
-import { destinationKey } from './destination-key.ts';
+import { awayKey, destinationKey } from './destination-key.ts';
 
 /** Parts of the week: night, day and evening of a working day, and of a weekend. */
 export const WEEK_PARTS = 6;
@@ -26,10 +26,14 @@ export interface SegmentNorms {
   /** the typical account's spend a day */
   dayInternational: number;
   dayAll: number;
+  /** the typical account's calls a day, as the engine weighs them */
+  dayCalls: number;
   /** share of usage in each part of the week */
   hours: number[];
   /** by destination key the share of accounts that use it */
   reach: Record<string, number>;
+  /** what nine in ten days of use from abroad stay below; by the destination key of where it was used */
+  away: Record<string, number>;
 }
 
 export interface Norms {
@@ -43,8 +47,10 @@ export const UNFITTED_NORMS: Norms = {
     accounts: 0,
     dayInternational: 0.1,
     dayAll: 0.6,
+    dayCalls: 3,
     hours: [0.02, 0.7, 0.14, 0.01, 0.08, 0.05],
     reach: {},
+    away: {},
   },
   segments: {},
 };
@@ -54,11 +60,17 @@ interface Seen {
   first: number;
   international: number;
   all: number;
+  calls: number;
   hours: number[];
   keys: Set<number>;
+  /** by destination key and day */
+  away: Map<number, number>;
 }
 
 const DAY_MS = 86_400_000;
+const AWAY_DAYS = 4_096;
+/** Euros' worth a day from abroad, before anything is known. */
+export const AWAY_UNKNOWN = 2;
 const SEGMENT_WEIGHT = 20;
 const EVERYONE_WEIGHT = 5;
 /** Hours of each week part are weighed by accounts, each as heavy as this many calls at most, so that no call centre sets them. */
@@ -79,6 +91,8 @@ export class NormsCollector {
         first: version.startedAt,
         international: 0,
         all: 0,
+        calls: 0,
+        away: new Map(),
         hours: zeros(),
         keys: new Set(),
       };
@@ -93,6 +107,12 @@ export class NormsCollector {
     seen.hours[weekPart(hourOfWeek(account.timeZone, version.startedAt))]!++;
     const key = destinationKey(version.destination, version.originCountry, account.homeCountry);
     if (key !== 0) seen.keys.add(key);
+    seen.calls += callWeight(version);
+    const away = awayKey(version.originCountry, account.homeCountry);
+    if (away !== 0) {
+      const ofDay = away * AWAY_DAYS + (Math.floor(version.startedAt / DAY_MS) % AWAY_DAYS);
+      seen.away.set(ofDay, (seen.away.get(ofDay) ?? 0) + money);
+    }
   }
 
   /** What is usual, shrunk to `before` where accounts are few. */
@@ -125,20 +145,48 @@ export class NormsCollector {
       for (let part = 0; part < WEEK_PARTS; part++) hours[part]! += seen.hours[part]! * worth;
       for (const key of seen.keys) reach.set(key, (reach.get(key) ?? 0) + 1);
     }
+    const awayDays = new Map<number, number[]>();
+    for (const seen of accounts) {
+      for (const [ofDay, euros] of seen.away) {
+        for (const key of [0, Math.floor(ofDay / AWAY_DAYS)]) {
+          const days = awayDays.get(key);
+          if (days) days.push(euros);
+          else awayDays.set(key, [euros]);
+        }
+      }
+    }
     const sum = hours.reduce((sum, each) => sum + each, 0);
     for (const key of Object.keys(prior.reach)) reach.set(Number(key), reach.get(Number(key)) ?? 0);
     return {
       accounts: accounts.length,
       dayInternational: typical((seen) => seen.international, prior.dayInternational),
       dayAll: typical((seen) => seen.all, prior.dayAll),
+      dayCalls: typical((seen) => seen.calls, prior.dayCalls),
       hours: hours.map((share) => share / sum),
       reach: Object.fromEntries(
         [...reach]
           .toSorted(([a], [b]) => a - b)
           .map(([key, count]) => [key, (count + weight * (prior.reach[key] ?? 0)) / total]),
       ),
+      away: Object.fromEntries(
+        [...awayDays]
+          .toSorted(([a], [b]) => a - b)
+          .map(([key, days]) => [key, shrunkHigh(days, prior.away[key] ?? prior.away[0] ?? AWAY_UNKNOWN)]),
+      ),
     };
   }
+}
+
+/** Nine in ten are below; few of them lean on `prior`. */
+function shrunkHigh(values: number[], prior: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const high = sorted[Math.floor(0.9 * sorted.length)]!;
+  return (high * sorted.length + prior * SEGMENT_WEIGHT) / (sorted.length + SEGMENT_WEIGHT);
+}
+
+/** Short calls are what runs away by itself; a long one is a person's. */
+export function callWeight({ kind, durationSeconds }: Version): number {
+  return kind !== 'voice' ? 0 : durationSeconds <= 60 ? 1 : 0.3;
 }
 
 /** Micros: the price, or what it costs the provider where that is more (a bundle hides the price). */

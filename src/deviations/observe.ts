@@ -7,10 +7,10 @@ import type { Account } from '../accounts/account.ts';
 import { TRAFFIC_BIT } from '../destinations/traffic.ts';
 import type { Movement, Version } from '../ledger/version.ts';
 import type { Thresholds } from './calibration.ts';
-import { destinationKey } from './destination-key.ts';
+import { awayKey, blockDigits, destinationKey } from './destination-key.ts';
 import { dailyOf, turnTo } from './learning.ts';
 import type { Model, SegmentModel } from './model.ts';
-import { moneyOf, weekPart, worthOf } from './norms.ts';
+import { callWeight, moneyOf, weekPart, worthOf } from './norms.ts';
 import { AT, FACTORS, SCALES, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
 import { DAY_S, factors, rememberNumber, rememberOrigin, slotOf, weigh } from './weight.ts';
 import { hourOfWeek } from '../kernel/local-time.ts';
@@ -29,12 +29,17 @@ export const SCALE: readonly { family: Family; seconds: number; floor: number }[
   { family: 'international', seconds: 144 * HOUR_S, floor: 5 },
   { family: 'all', seconds: 10 * HOUR_S, floor: 5 },
   { family: 'all', seconds: 96 * HOUR_S, floor: 5 },
-  { family: 'calls', seconds: 2 * HOUR_S, floor: 6 },
-  { family: 'roaming', seconds: 48 * HOUR_S, floor: 5 },
+  { family: 'calls', seconds: 6 * HOUR_S, floor: 6 },
+  { family: 'roaming', seconds: 72 * HOUR_S, floor: 3 },
 ];
 const PEAK_SHARE = 0.8;
+/** Of a new account so many times its usual is not unusual yet; half of that after so many days. */
+const FRESH = 5;
+const FRESH_DAYS = 10;
 /** A run of unusual usage is over when its evidence at the longest scale is below this (euros' worth). */
 const RUN_OVER = 0.5;
+/** … or below this share of the account's own highest, of all spend. */
+const RUN_OVER_ALL = 0.5;
 /** What weighs less is usual, and not told as part of what is not. */
 const TOLD_WEIGHT = 0.2;
 /** What has been quiet for so long may act anew. */
@@ -85,7 +90,8 @@ export function observe(
       if (statistics[scale]! > f[AT.maxima + scale]!) f[AT.maxima + scale] = statistics[scale]!;
     }
   }
-  const { score, scale } = model.score(statistics);
+  const { score, scale } = model.score(account.segment, statistics);
+  if (thresholds !== undefined && score >= thresholds.warn) u[AT.heardAt] = u[AT.now]!;
   return {
     score,
     scale,
@@ -124,8 +130,8 @@ function fading(seconds: number): void {
   fades[2] = fades[4] = six;
   fades[5] = Math.exp(-seconds / (10 * HOUR_S));
   fades[6] = Math.exp(-seconds / (96 * HOUR_S));
-  fades[7] = two;
-  fades[8] = Math.exp(-seconds / (48 * HOUR_S));
+  fades[7] = Math.exp(-seconds / (6 * HOUR_S));
+  fades[8] = Math.exp(-seconds / (72 * HOUR_S));
 }
 
 /** Adds (`sign` 1) or takes out (−1) what a version is worth; `calls` is 0 where its record was counted before and still is. */
@@ -150,34 +156,40 @@ function add(
   const key = keyOf(version, account);
   const isNational = (version.destination.traffic & (TRAFFIC_BIT.international | TRAFFIC_BIT.premium)) === 0;
   sum(f, AT.waitingAll + waits, euros);
-  sum(f, AT.waitingCalls + waits, calls);
+  sum(f, AT.waitingCalls + waits, calls * callWeight(version));
   if (calls > 0) {
     const part = AT.hours + weekPart(hourOfWeek(account.timeZone, version.startedAt));
     f[part] = f[part]! + 1;
   }
   raise(f, 5, euros, waits);
   raise(f, 6, euros, waits);
-  if (version.kind === 'voice') raise(f, 7, calls, waits);
+  const money = sign * moneyOf(version);
+  if (f[AT.evidence + 6]! < RUN_OVER_ALL * f[AT.peaks + 6]! + RUN_OVER && calls > 0) beginRun(signature, 2, start);
+  extendRun(signature, 2, start, money, calls);
+  if (key === 0) followBlock(signature, version.destination.number, euros);
+  const called = callWeight(version);
+  raise(f, 7, calls * called, waits);
   if (key === 0) return;
-  if (version.originCountry !== '' && version.originCountry !== account.homeCountry) raise(f, 8, euros, waits);
+  const away = awayKey(version.originCountry, account.homeCountry);
+  // Counted in days as travellers there spend them.
+  if (away !== 0) raise(f, 8, euros / (0.3 + segment.away(away)), waits);
   if (!isNational) {
     sum(f, AT.waitingInternational + waits, euros);
     raise(f, 3, euros, waits);
     raise(f, 4, euros, waits);
   }
+  if (f[AT.evidence + 4]! + f[AT.evidence + 8]! < RUN_OVER_ALL * f[AT.peaks + 4]! + RUN_OVER && calls > 0)
+    beginRun(signature, 1, start);
+  extendRun(signature, 1, start, money, calls);
 
-  if (f[AT.evidence + 2]! < RUN_OVER && calls > 0) beginRun(signature, start);
+  if (f[AT.evidence + 2]! < RUN_OVER && calls > 0) beginRun(signature, 0, start);
   const logWeight = weigh(signature, version, account, key, price, model, segment);
   const weight = Math.exp(logWeight);
   const value = (euros + calls * perCall(version, price)) * weight;
   for (let scale = 0; scale < 3; scale++) raise(f, scale, value, waits);
   for (let each = 0; each < FACTORS.length; each++) sum(f, AT.factors + each, value * Math.max(0, factors[each]!));
   f[AT.burst] = Math.max(0, f[AT.burst]! + calls * fades[0]! * Math.min(1, weight));
-  if (weight >= TOLD_WEIGHT) {
-    signature.runMoney = Math.max(0, signature.runMoney + sign * moneyOf(version));
-    u[AT.runCalls] = Math.max(0, u[AT.runCalls]! + calls);
-    if (u[AT.runSince]! > start && calls > 0) u[AT.runSince] = start;
-  }
+  if (weight >= TOLD_WEIGHT) extendRun(signature, 0, start, money, calls);
   u[AT.lastEnd] = Math.max(u[AT.lastEnd]!, start + version.durationSeconds);
 
   const slot = placeFor(signature, key, start);
@@ -213,14 +225,33 @@ function raise(f: Float32Array, scale: number, more: number, waits: number): voi
   if (evidence > f[peak]!) f[peak] = evidence;
 }
 
-function beginRun(signature: Signature, start: number): void {
-  const { u, f } = signature;
-  signature.runMoney = 0;
-  u[AT.runSince] = start;
-  u[AT.runCalls] = 0;
+function beginRun(signature: Signature, run: number, start: number): void {
+  const { u, f, d } = signature;
+  d[AT.runMoney / 2 + run] = 0;
+  u[AT.runSince + run] = start;
+  u[AT.runCalls + run] = 0;
+  if (run !== 0) return;
   f.fill(0, AT.factors, AT.factors + FACTORS.length);
   for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS)
     f.fill(0, at + SLOT.calls, at + SLOT_WORDS);
+}
+
+function extendRun({ u, d }: Signature, run: number, start: number, micros: number, calls: number): void {
+  d[AT.runMoney / 2 + run] = Math.max(0, d[AT.runMoney / 2 + run]! + micros);
+  u[AT.runCalls + run] = Math.max(0, u[AT.runCalls + run]! + calls);
+  if (calls > 0 && u[AT.runSince + run]! > start) u[AT.runSince + run] = start;
+}
+
+/** The number block at home that more than half of the money goes to, if there is one (R. Boyer, J. Moore: a majority vote). */
+function followBlock({ f, d }: Signature, number: string, euros: number): void {
+  const block = blockDigits(number);
+  if (block === 0) return;
+  const left = f[AT.blockEuros]!;
+  if (d[AT.block / 2] === block) f[AT.blockEuros] = Math.max(0, left + euros);
+  else if (euros > left) {
+    d[AT.block / 2] = block;
+    f[AT.blockEuros] = euros - left;
+  } else f[AT.blockEuros] = left - Math.max(0, euros);
 }
 
 /** The slot of a destination; the one that is least missed is given up where there is none left. */
@@ -251,11 +282,12 @@ function placeFor(signature: Signature, key: number, start: number): number {
 function measure({ f }: Signature, segment: SegmentModel): void {
   const international = dailyOf(f[AT.learntInternational]!, segment.dayInternational, f[AT.days]!);
   const all = dailyOf(f[AT.learntAll]!, segment.dayAll, f[AT.days]!);
-  const calls = dailyOf(f[AT.learntCalls]!, 3, f[AT.days]!);
+  const calls = dailyOf(f[AT.learntCalls]!, segment.dayCalls, f[AT.days]!);
+  const fresh = FRESH / (1 + f[AT.days]! / FRESH_DAYS);
   for (let scale = 0; scale < SCALES; scale++) {
     const { family, seconds, floor } = SCALE[scale]!;
     const perDay = family === 'all' ? all : family === 'international' ? international : family === 'calls' ? calls : 0;
-    const usual = (perDay * seconds) / DAY_S;
+    const usual = ((1 + fresh) * perDay * seconds) / DAY_S;
     const evidence = f[AT.evidence + scale]!;
     statistics[scale] = Math.log((evidence + 0.01) / (floor + usual + PEAK_SHARE * f[AT.peaks + scale]!));
   }

@@ -4,16 +4,19 @@
  */
 import { assert } from '../kernel/assert.ts';
 
-const VERSION = 1;
+const VERSION = 2;
 
 export const SCALES = 9;
 export const SLOTS = 12;
 export const SLOT_WORDS = 9;
-export const NUMBERS = 32;
+export const NUMBERS = 20;
 export const ORIGINS = 4;
 export const FACTORS = ['new', 'rare', 'risk', 'hour', 'rate', 'overlap', 'origin', 'hot'] as const;
 /** What can raise the weight of a call. */
 export type Factor = (typeof FACTORS)[number];
+
+/** Runs of what is unusual, each with its own beginning: weighed usage, all that goes abroad or comes from there, everything. */
+export const RUNS = 3;
 
 let next = 0;
 const words = (count = 1): number => (next += count) - count;
@@ -27,15 +30,20 @@ export const AT = {
   now: words(),
   /** the (UTC) day of the youngest of the three days that wait to be learnt */
   day: words(),
-  /** money of the run of unusual usage, in micros (eight bytes) */
-  runMoney: words(2),
-  runSince: words(),
-  runCalls: words(),
+  /** money of what is unusual, in micros (eight bytes each): weighed usage, all abroad, everything */
+  runMoney: words(2 * RUNS),
+  /** the number block at home that most money went to (eight bytes): digits as a whole number */
+  block: words(2),
+  blockEuros: words(),
+  runSince: words(RUNS),
+  runCalls: words(RUNS),
   /** 0 none, 1 warned, 2 held, 3 suspended */
   level: words(),
   levelAt: words(),
   /** when the score was last at the level of a warning */
   loudAt: words(),
+  /** when it was last so high that learning takes its time */
+  heardAt: words(),
   /** end of the latest call to an unfamiliar destination */
   lastEnd: words(),
 
@@ -69,34 +77,30 @@ export const AT = {
 /** Within a slot, which is a destination country (or what stands for one: see `destination-key.ts`). */
 export const SLOT = { key: 0, first: 1, last: 2, learnt: 3, waiting: 4, calls: 7, weight: 8 } as const;
 
-const WORDS = next;
+const WORDS = next + (next % 2);
 export const SIGNATURE_BYTES_MAX = WORDS * 4;
-const MONEY = AT.runMoney / 2;
 
 export class Signature {
   /** counts and times */
   readonly u: Uint32Array;
   /** everything that is measured */
   readonly f: Float32Array;
-  readonly #money: Float64Array;
+  /** whole numbers that need eight bytes, by the word at which they begin, halved */
+  readonly d: Float64Array;
   readonly #bytes: Uint8Array;
 
   constructor() {
     const buffer = new ArrayBuffer(SIGNATURE_BYTES_MAX);
     this.u = new Uint32Array(buffer);
     this.f = new Float32Array(buffer);
-    this.#money = new Float64Array(buffer, 0, MONEY + 1);
+    this.d = new Float64Array(buffer);
     this.#bytes = new Uint8Array(buffer);
     this.u[AT.version] = VERSION;
   }
 
-  /** Micros, a whole number. */
-  get runMoney(): number {
-    return this.#money[MONEY]!;
-  }
-
-  set runMoney(micros: number) {
-    this.#money[MONEY] = micros;
+  /** Micros of a run, a whole number. */
+  moneyOf(run: number): number {
+    return this.d[AT.runMoney / 2 + run]!;
   }
 
   /** At most {@link SIGNATURE_BYTES_MAX} bytes; empty places at the end are left out. Bytes are in the machine's order (little-endian). */

@@ -8,6 +8,7 @@ import type { Version } from '../ledger/version.ts';
 import { countryKey, numberHash } from './destination-key.ts';
 import type { Model, SegmentModel } from './model.ts';
 import { AT, FACTORS, NUMBERS, ORIGINS, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
+import { KNOWN_AFTER_DAYS } from './learning.ts';
 import { weekPart } from './norms.ts';
 import { hourOfWeek } from '../kernel/local-time.ts';
 
@@ -43,7 +44,8 @@ export function weigh(
 
   // Of an account that is new itself everything is new; one that calls everywhere is not unusual in one country more.
   const slot = slotOf(signature, key);
-  const learnt = slot < 0 ? 0 : f[slot + SLOT.learnt]!;
+  const age = slot < 0 ? 0 : (start - u[slot + SLOT.first]!) / DAY_S;
+  const learnt = slot < 0 ? 0 : f[slot + SLOT.learnt]! * between(0, age / KNOWN_AFTER_DAYS, 1);
   let known = 0;
   for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) if (f[at + SLOT.learnt]! > 0.5) known++;
   const days = f[AT.days]!;

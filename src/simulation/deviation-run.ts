@@ -25,6 +25,8 @@ export class DeviationRun {
   readonly #norms: Norms;
   readonly #mode: 'shadow' | 'enforce';
   readonly #signatures = new Map<string, Signature>();
+  /** of the accounts that are calibrated on */
+  readonly #segments = new Map<string, string>();
   #model: Model;
   #calibratedSince: Instant | undefined;
   #warm: boolean;
@@ -51,6 +53,7 @@ export class DeviationRun {
     if (!signature) {
       this.#signatures.set(account.accountId, (signature = new Signature()));
       if (this.#warm) {
+        this.#segments.set(account.accountId, account.segment);
         this.#calibratedSince ??= at + Math.min(CALIBRATED_AFTER_MS, (this.#warmUntil! - at) / 3);
         resetMaxima(signature, Math.floor(this.#calibratedSince / 1_000));
       }
@@ -65,8 +68,12 @@ export class DeviationRun {
   #endWarmUp(): void {
     this.#warm = false;
     if (this.#calibratedSince === undefined) return;
-    const maxima = [...this.#signatures.values()].map(maximaOf);
-    const accountMonths = (maxima.length * (this.#warmUntil! - this.#calibratedSince)) / MONTH_MS;
-    this.#model = new Model(this.#norms, calibrate(maxima, accountMonths));
+    const months = (this.#warmUntil! - this.#calibratedSince) / MONTH_MS;
+    const watched = [...this.#segments].map(([accountId, segment]) => ({
+      segment,
+      months,
+      maxima: maximaOf(this.#signatures.get(accountId)!),
+    }));
+    this.#model = new Model(this.#norms, calibrate(watched));
   }
 }
