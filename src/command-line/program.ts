@@ -6,7 +6,8 @@ import { applyCaps } from './apply-caps.ts';
 import { importAccounts, importUsage } from './import-files.ts';
 import { rebuildSpend } from './rebuild-spend.ts';
 import { CommandFailure, Server } from './server.ts';
-import type { Out } from './terminal.ts';
+import type { WorldOptions } from '../simulation/world/world.ts';
+import { counted, type Out } from './terminal.ts';
 import { verifyEvidence } from './verify-evidence.ts';
 
 export interface Terminal {
@@ -31,6 +32,12 @@ interface ReplayArguments {
   warmUntil?: Instant;
   mode: 'shadow' | 'enforce';
   budget?: string;
+}
+
+interface SimulateArguments extends Omit<WorldOptions, 'attacksPerShape' | 'interim'> {
+  out: string;
+  attacks: number;
+  interim?: boolean;
 }
 
 /**
@@ -78,6 +85,34 @@ function commands({ out, err }: Terminal, end: (exitCode: number) => void): Comm
       // Loaded only here: the rules and their tables are not needed to speak with a server.
       const { replayFiles } = await import('./replay-files.ts');
       await replayFiles(options, err);
+    });
+
+  program
+    .command('simulate')
+    .description('makes up a provider with fraud among its usage: accounts.csv, usage.csv, caps.json and truth.ndjson')
+    .requiredOption('--out <folder>', 'where the files go')
+    .option('--seed <number>', 'the same seed gives the same files', wholeArgument, 1)
+    .option('--accounts <number>', 'customers', wholeArgument, 1_000)
+    .option('--warm-days <number>', 'days before the first attack', wholeArgument, 60)
+    .option('--test-days <number>', 'days after them', wholeArgument, 120)
+    .option('--attacks <number>', 'attacks of each shape', wholeArgument, 20)
+    .option(
+      '--partners <number>',
+      'new partners abroad after the warm-up, as a multiple of the usual',
+      wholeArgument,
+      1,
+    )
+    .option('--misrated <number>', 'prices of a day to one country are so many times too high', wholeArgument, 1)
+    .addOption(new Option('--traffic <kind>', 'how customers call').choices(['steady', 'bursty']).default('steady'))
+    .addOption(new Option('--latency <kind>', 'when records come').choices(['live', 'nightly']).default('live'))
+    .option('--interim', 'an interim record every 15 minutes of a call')
+    .action(async ({ out: folder, attacks, interim, ...options }: SimulateArguments) => {
+      const { simulate } = await import('../simulation/simulate.ts');
+      const made = await simulate(folder, { ...options, attacksPerShape: attacks, interim: interim === true });
+      const { accounts, records, attacks: done, warmUntil } = made;
+      err(
+        `${counted(records, 'record')}, ${counted(accounts, 'account')}, ${counted(done, 'attack')}; replay with --warm-until ${warmUntil}`,
+      );
     });
 
   onServer(program.command('import'))
@@ -151,6 +186,11 @@ function instantArgument(text: string): Instant {
     throw new InvalidArgumentError('It must be RFC 3339 with an offset, such as 2010-03-01T00:00:00+01:00.');
   }
   return instant;
+}
+
+function wholeArgument(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
 }
 
 function budgetArgument(text: string): string {

@@ -21,11 +21,20 @@ export interface Tails {
   together: Tail;
 }
 
-/** Plain data, to be stored as JSON. Segments differ in what they do at their worst, so each is held against its own. */
-export interface Calibration {
+/** Segments differ in what they do at their worst, so each is held against its own. */
+export interface Cohort {
   everyone: Tails;
   segments: Record<string, Tails>;
 }
+
+/** Plain data, to be stored as JSON. Of an account that is new everything is new: it is held against others as they were at first. */
+export interface Calibration {
+  fresh: Cohort;
+  settled: Cohort;
+}
+
+/** Days of learning (as they count after forgetting) below which an account is new. */
+export const FRESH_DAYS = 18;
 
 const UNFITTED_TAILS: Tails = {
   accountMonths: 0,
@@ -38,7 +47,10 @@ const UNFITTED_TAILS: Tails = {
 };
 
 /** From simulated populations; holds until a provider's own history does. */
-export const UNFITTED_CALIBRATION: Calibration = { everyone: UNFITTED_TAILS, segments: {} };
+export const UNFITTED_CALIBRATION: Calibration = {
+  fresh: { everyone: UNFITTED_TAILS, segments: {} },
+  settled: { everyone: UNFITTED_TAILS, segments: {} },
+};
 
 /** The highest that each scale was within a month or so. */
 export type Maxima = readonly number[];
@@ -68,8 +80,19 @@ export interface Watched {
   maxima: Maxima;
 }
 
-/** Fits from accounts that were watched. Where they are few, rates lean on everyone's, and those on the built-in ones. */
-export function calibrate(watched: readonly Watched[], before = UNFITTED_CALIBRATION): Calibration {
+/**
+ * Fits from accounts that were watched, when they were new and later. Where they are few, rates lean on everyone's, and those on the
+ * built-in ones.
+ */
+export function calibrate(
+  fresh: readonly Watched[],
+  settled: readonly Watched[],
+  before = UNFITTED_CALIBRATION,
+): Calibration {
+  return { fresh: fitCohort(fresh, before.fresh), settled: fitCohort(settled, before.settled) };
+}
+
+function fitCohort(watched: readonly Watched[], before: Cohort): Cohort {
   const everyone = fitTails(watched, before.everyone);
   const segments: Record<string, Tails> = {};
   for (const name of [...new Set(watched.map(({ segment }) => segment))].toSorted()) {

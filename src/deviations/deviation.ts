@@ -85,11 +85,12 @@ export function deviationOf(
     money: BigInt(signature.moneyOf(run)),
     places: isAtHome(family) ? [] : places,
     block,
-    raised: unusual
-      ? FACTORS.map((factor, index) => ({ factor, share: raised > 0 ? f[AT.factors + index]! / raised : 0 }))
-          .filter(({ share }) => share >= 0.02)
-          .toSorted((a, b) => b.share - a.share)
-      : [],
+    raised:
+      unusual && raised > 0
+        ? FACTORS.map((factor, index) => ({ factor, share: raised > 0 ? f[AT.factors + index]! / raised : 0 }))
+            .filter(({ share }) => share >= 0.02)
+            .toSorted((a, b) => b.share - a.share)
+        : [],
     usual: { perDay: BigInt(Math.round(daily * 100)) * BigInt(Math.round(unit / 100)), days: Math.round(f[AT.days]!) },
     bars: barsOf(places, family, block, account),
   };

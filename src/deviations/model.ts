@@ -1,7 +1,7 @@
 /** What the engine holds usage against, beside the account's own signature: the same for all accounts, and changed on schedule. Pure. */
 import type { Norms, SegmentNorms } from './norms.ts';
 import { AWAY_UNKNOWN, WEEK_PART_HOURS } from './norms.ts';
-import { scoreOf, type Calibration } from './calibration.ts';
+import { FRESH_DAYS, scoreOf, type Calibration } from './calibration.ts';
 
 /** A segment's norms, made ready for a look-up a record. Money is euros' worth. */
 export interface SegmentModel {
@@ -56,8 +56,10 @@ export class Model {
     return this.#segments.get(name) ?? this.#everyone;
   }
 
-  score(segment: string, statistics: ArrayLike<number>): { score: number; scale: number } {
-    return scoreOf(this.calibration.segments[segment] ?? this.calibration.everyone, statistics);
+  /** `days` of learning behind the account. */
+  score(segment: string, days: number, statistics: ArrayLike<number>): { score: number; scale: number } {
+    const cohort = days < FRESH_DAYS ? this.calibration.fresh : this.calibration.settled;
+    return scoreOf(cohort.segments[segment] ?? cohort.everyone, statistics);
   }
 }
 

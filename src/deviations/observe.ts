@@ -35,7 +35,7 @@ export const SCALE: readonly { family: Family; seconds: number; floor: number }[
 const PEAK_SHARE = 0.8;
 /** Of a new account so many times its usual is not unusual yet; half of that after so many days. */
 const FRESH = 5;
-const FRESH_DAYS = 10;
+const FRESH_HALF_DAYS = 10;
 /** A run of unusual usage is over when its evidence at the longest scale is below this (euros' worth). */
 const RUN_OVER = 0.5;
 /** … or below this share of the account's own highest, of all spend. */
@@ -90,7 +90,7 @@ export function observe(
       if (statistics[scale]! > f[AT.maxima + scale]!) f[AT.maxima + scale] = statistics[scale]!;
     }
   }
-  const { score, scale } = model.score(account.segment, statistics);
+  const { score, scale } = model.score(account.segment, f[AT.days]!, statistics);
   if (thresholds !== undefined && score >= thresholds.warn) u[AT.heardAt] = u[AT.now]!;
   return {
     score,
@@ -161,15 +161,17 @@ function add(
     const part = AT.hours + weekPart(hourOfWeek(account.timeZone, version.startedAt));
     f[part] = f[part]! + 1;
   }
+  const money = sign * moneyOf(version);
+  if (calls > 0 && isOver(signature, 2, f[AT.evidence + 6]!, f[AT.peaks + 6]!)) beginRun(signature, 2, start);
+  extendRun(signature, 2, start, money, calls);
   raise(f, 5, euros, waits);
   raise(f, 6, euros, waits);
-  const money = sign * moneyOf(version);
-  if (f[AT.evidence + 6]! < RUN_OVER_ALL * f[AT.peaks + 6]! + RUN_OVER && calls > 0) beginRun(signature, 2, start);
-  extendRun(signature, 2, start, money, calls);
   if (key === 0) followBlock(signature, version.destination.number, euros);
-  const called = callWeight(version);
-  raise(f, 7, calls * called, waits);
+  raise(f, 7, calls * callWeight(version), waits);
   if (key === 0) return;
+  const abroad = f[AT.evidence + 4]! + f[AT.evidence + 8]!;
+  if (calls > 0 && isOver(signature, 1, abroad, f[AT.peaks + 4]!)) beginRun(signature, 1, start);
+  extendRun(signature, 1, start, money, calls);
   const away = awayKey(version.originCountry, account.homeCountry);
   // Counted in days as travellers there spend them.
   if (away !== 0) raise(f, 8, euros / (0.3 + segment.away(away)), waits);
@@ -178,11 +180,8 @@ function add(
     raise(f, 3, euros, waits);
     raise(f, 4, euros, waits);
   }
-  if (f[AT.evidence + 4]! + f[AT.evidence + 8]! < RUN_OVER_ALL * f[AT.peaks + 4]! + RUN_OVER && calls > 0)
-    beginRun(signature, 1, start);
-  extendRun(signature, 1, start, money, calls);
 
-  if (f[AT.evidence + 2]! < RUN_OVER && calls > 0) beginRun(signature, 0, start);
+  if (calls > 0 && isOver(signature, 0, f[AT.evidence + 2]!, 0)) beginRun(signature, 0, start);
   const logWeight = weigh(signature, version, account, key, price, model, segment);
   const weight = Math.exp(logWeight);
   const value = (euros + calls * perCall(version, price)) * weight;
@@ -223,6 +222,11 @@ function raise(f: Float32Array, scale: number, more: number, waits: number): voi
   f[at] = evidence;
   const peak = AT.waitingPeaks + 3 * scale + waits;
   if (evidence > f[peak]!) f[peak] = evidence;
+}
+
+/** A run is over, or has not begun, where little is left of its evidence. */
+function isOver({ u }: Signature, run: number, evidence: number, peak: number): boolean {
+  return u[AT.runSince + run] === 0 || evidence < RUN_OVER_ALL * peak + RUN_OVER;
 }
 
 function beginRun(signature: Signature, run: number, start: number): void {
@@ -283,7 +287,7 @@ function measure({ f }: Signature, segment: SegmentModel): void {
   const international = dailyOf(f[AT.learntInternational]!, segment.dayInternational, f[AT.days]!);
   const all = dailyOf(f[AT.learntAll]!, segment.dayAll, f[AT.days]!);
   const calls = dailyOf(f[AT.learntCalls]!, segment.dayCalls, f[AT.days]!);
-  const fresh = FRESH / (1 + f[AT.days]! / FRESH_DAYS);
+  const fresh = FRESH / (1 + f[AT.days]! / FRESH_HALF_DAYS);
   for (let scale = 0; scale < SCALES; scale++) {
     const { family, seconds, floor } = SCALE[scale]!;
     const perDay = family === 'all' ? all : family === 'international' ? international : family === 'calls' ? calls : 0;

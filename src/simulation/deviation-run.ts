@@ -5,7 +5,16 @@
 import type { Account } from '../accounts/account.ts';
 import { decideDeviation } from '../decisions/decide-deviation.ts';
 import type { Decision } from '../decisions/decision.ts';
-import { calibrate, maximaOf, resetMaxima, thresholdsOf, UNFITTED_CALIBRATION } from '../deviations/calibration.ts';
+import {
+  calibrate,
+  maximaOf,
+  resetMaxima,
+  thresholdsOf,
+  UNFITTED_CALIBRATION,
+  type Calibration,
+  type Thresholds,
+  type Watched,
+} from '../deviations/calibration.ts';
 import { deviationOf } from '../deviations/deviation.ts';
 import { Model } from '../deviations/model.ts';
 import { UNFITTED_NORMS, type Norms } from '../deviations/norms.ts';
@@ -16,20 +25,16 @@ import type { Movement } from '../ledger/version.ts';
 
 const DAY_MS = 86_400_000;
 const MONTH_MS = 30.4375 * DAY_MS;
-/** Until a signature is so old it is not calibrated on: everything is new to it. A shorter warm-up leaves a third out. */
-const CALIBRATED_AFTER_MS = 20 * DAY_MS;
+/** Up to then everything is new to a signature; of a short warm-up, a third. */
+const FRESH_MS = 20 * DAY_MS;
 
 export class DeviationRun {
-  readonly #thresholds;
-  readonly #warmUntil: Instant | undefined;
+  readonly #thresholds: Thresholds;
   readonly #norms: Norms;
   readonly #mode: 'shadow' | 'enforce';
   readonly #signatures = new Map<string, Signature>();
-  /** of the accounts that are calibrated on */
-  readonly #segments = new Map<string, string>();
+  readonly #warmUp: WarmUp | undefined;
   #model: Model;
-  #calibratedSince: Instant | undefined;
-  #warm: boolean;
 
   /** `norms` as fitted from the warm-up; `budget` in false holds and suspensions per 1,000 account-months. */
   constructor(
@@ -40,40 +45,66 @@ export class DeviationRun {
   ) {
     this.#thresholds = thresholdsOf(budget);
     this.#mode = mode;
-    this.#warmUntil = warmUntil;
     this.#norms = norms;
     this.#model = new Model(norms, UNFITTED_CALIBRATION);
-    this.#warm = warmUntil !== undefined;
+    this.#warmUp = warmUntil === undefined ? undefined : new WarmUp(warmUntil);
   }
 
   /** What a movement that became known at `at` decides: at most one thing. */
   take(movement: Movement, account: Account, at: Instant): Decision | undefined {
-    if (this.#warm && at >= this.#warmUntil!) this.#endWarmUp();
+    const calibration = this.#warmUp?.passed(at, this.#signatures);
+    if (calibration) this.#model = new Model(this.#norms, calibration);
     let signature = this.#signatures.get(account.accountId);
     if (!signature) {
       this.#signatures.set(account.accountId, (signature = new Signature()));
-      if (this.#warm) {
-        this.#segments.set(account.accountId, account.segment);
-        this.#calibratedSince ??= at + Math.min(CALIBRATED_AFTER_MS, (this.#warmUntil! - at) / 3);
-        resetMaxima(signature, Math.floor(this.#calibratedSince / 1_000));
-      }
+      this.#warmUp?.joined(account);
     }
-    const thresholds = this.#warm ? undefined : this.#thresholds;
+    const thresholds = this.#warmUp?.goesOn ? undefined : this.#thresholds;
     const reading = observe(signature, movement, account, this.#model, thresholds);
     if (thresholds === undefined || reading.rose === 'none') return undefined;
     const deviation = deviationOf(signature, reading, movement.to, account, this.#model, thresholds);
     return decideDeviation(deviation, movement.to, account, at, this.#mode === 'enforce' ? 'enforce' : 'shadow');
   }
+}
 
-  #endWarmUp(): void {
-    this.#warm = false;
-    if (this.#calibratedSince === undefined) return;
-    const months = (this.#warmUntil! - this.#calibratedSince) / MONTH_MS;
-    const watched = [...this.#segments].map(([accountId, segment]) => ({
+/** What accounts reach at their worst, when they are new to the engine and afterwards, until the warm-up is over. */
+export class WarmUp {
+  goesOn = true;
+  readonly #until: Instant;
+  readonly #segments = new Map<string, string>();
+  #begun: Instant | undefined;
+  #settled: Instant | undefined;
+  #fresh: Watched[] = [];
+
+  constructor(until: Instant) {
+    this.#until = until;
+  }
+
+  joined(account: Account): void {
+    if (this.goesOn) this.#segments.set(account.accountId, account.segment);
+  }
+
+  /** Call with each instant, in order. Answers the calibration, once: at the end. */
+  passed(at: Instant, signatures: ReadonlyMap<string, Signature>): Calibration | undefined {
+    if (!this.goesOn) return undefined;
+    this.#begun ??= at;
+    const fresh = Math.min(FRESH_MS, (this.#until - this.#begun) / 3);
+    if (this.#settled === undefined && at >= this.#begun + fresh) {
+      this.#settled = this.#begun + fresh;
+      this.#fresh = this.#watched(signatures, fresh);
+      for (const signature of signatures.values()) resetMaxima(signature, Math.floor(this.#settled / 1_000));
+    }
+    if (at < this.#until) return undefined;
+    this.goesOn = false;
+    if (this.#settled === undefined) return undefined;
+    return calibrate(this.#fresh, this.#watched(signatures, this.#until - this.#settled));
+  }
+
+  #watched(signatures: ReadonlyMap<string, Signature>, length: number): Watched[] {
+    return [...this.#segments].map(([accountId, segment]) => ({
       segment,
-      months,
-      maxima: maximaOf(this.#signatures.get(accountId)!),
+      months: length / MONTH_MS,
+      maxima: maximaOf(signatures.get(accountId)!),
     }));
-    this.#model = new Model(this.#norms, calibrate(watched));
   }
 }

@@ -4,7 +4,6 @@ import type { Movement } from '../../../src/ledger/version.ts';
 
 export interface Detector {
   name: string;
-  last?: number;
   /** called once, when the warm-up is over */
   warmed?(): void;
   score(movement: Movement, account: Account, at: number): number;

@@ -14,38 +14,46 @@ import type { Detector } from './detector.ts';
 const WEEK_S = 7 * DAY_S;
 const MONTH_S = 30.4375 * DAY_S;
 
+/** One record in so many is timed: reading the clock costs some tens of nanoseconds itself. */
+const TIMED_EVERY = 16;
+
 /** What a detector said of one attack: each new height of its score, and when. */
 interface Trace {
   attack: Attack;
   euros: number;
-  heights: { at: number; score: number; note?: number }[];
+  heights: { at: number; score: number }[];
 }
 
 export interface Measured {
   name: string;
+  /** nanoseconds a record, of CPU that this detector alone took */
+  nanoseconds: number;
   accountMonths: number;
   /** the highest score of each week of each harmless account in the test */
-  weeks: { type: string; tenureDays: number; account: number; week: number; score: number; note: string }[];
+  weeks: { type: string; tenureDays: number; account: number; week: number; score: number }[];
   traces: Trace[];
   records: number;
 }
 
-export function measure(world: World, detectors: readonly Detector[]): Measured[] {
+export function measure(world: World, detectors: readonly Detector[], until: 'warm-up' | 'end' = 'end'): Measured[] {
   const attacked = new Map<number, Attack>(world.attacks.map((attack) => [attack.account, attack]));
   const accounts: Account[] = world.customers.map((customer) => accountOf(customer));
   const months = world.customers
     .filter(({ index }) => !attacked.has(index))
     .reduce((sum, { joins }) => sum + Math.max(0, world.ends - Math.max(world.warmUntil, joins)) / MONTH_S, 0);
-  const weeks = detectors.map(() => new Map<number, [number, string]>());
+  const weeks = detectors.map(() => new Map<number, number>());
   const traces = detectors.map(() =>
     world.attacks.map((attack): Trace => ({ attack, euros: eurosOf(attack), heights: [] })),
   );
   const held = new Map<string, Version>();
   let records = 0;
   let warm = true;
+  const took = detectors.map(() => 0);
+  let timed = 0;
   for (const delivered of world.days()) {
     for (const each of delivered) {
       if (warm && each.received >= world.warmUntil) {
+        if (until === 'warm-up') return [];
         warm = false;
         for (const detector of detectors) detector.warmed?.();
       }
@@ -56,15 +64,19 @@ export function measure(world: World, detectors: readonly Detector[]): Measured[
       if (each.interim) held.set(each.id, to);
       else held.delete(each.id);
       const attack = attacked.get(each.call.account);
+      const isTimed = records % TIMED_EVERY === 0;
+      if (isTimed) timed++;
       for (const [index, detector] of detectors.entries()) {
+        const began = isTimed ? performance.now() : 0;
         const score = detector.score({ from, to }, account, each.received * 1_000);
+        if (isTimed) took[index]! += performance.now() - began;
         if (warm) continue;
         if (attack === undefined) {
           const week = each.call.account * 1_000 + Math.floor((each.received - world.warmUntil) / WEEK_S);
-          if (score > (weeks[index]!.get(week)?.[0] ?? -Infinity)) weeks[index]!.set(week, [score, `${detector.last} ${each.call.number} ${each.call.origin} ${each.seconds}s ${each.micros / 1e6}`]);
+          if (score > (weeks[index]!.get(week) ?? -Infinity)) weeks[index]!.set(week, score);
         } else if (each.received >= attack.calls[0]!.start) {
           const { heights } = traces[index]![attack.index]!;
-          if (heights.length === 0 || score > heights.at(-1)!.score) heights.push({ at: each.received, score, note: detector.last });
+          if (heights.length === 0 || score > heights.at(-1)!.score) heights.push({ at: each.received, score });
         }
       }
     }
@@ -72,12 +84,19 @@ export function measure(world: World, detectors: readonly Detector[]): Measured[
   return detectors.map(({ name }, index) => ({
     name,
     accountMonths: months,
+    nanoseconds: (took[index]! * 1e6) / Math.max(1, timed),
     records,
     traces: traces[index]!,
-    weeks: [...weeks[index]!].map(([key, [score, note]]) => {
+    weeks: [...weeks[index]!].map(([key, score]) => {
       const customer = world.customers[Math.floor(key / 1_000)]!;
       const at = world.warmUntil + (key % 1_000) * WEEK_S;
-      return { type: customer.type, tenureDays: (at - customer.joins) / DAY_S, account: customer.index, week: key % 1_000, score, note };
+      return {
+        type: customer.type,
+        tenureDays: (at - customer.joins) / DAY_S,
+        account: customer.index,
+        week: key % 1_000,
+        score,
+      };
     }),
   }));
 }
@@ -99,9 +118,22 @@ function versionOf({ call, id, received, seconds, micros, interim }: Delivered, 
     }
   }
   return {
-    recordId: id, origin: 'default', accountId: account.accountId, serviceId: '', startedAt: call.start * 1_000, durationSeconds: seconds,
-    kind: call.kind, units: undefined, aNumber: '', destination, amount: BigInt(micros), cost: undefined,
-    state: interim ? 'interim' : 'provisional', revision: 0, originCountry: call.origin, receivedAt: received * 1_000,
+    recordId: id,
+    origin: 'default',
+    accountId: account.accountId,
+    serviceId: '',
+    startedAt: call.start * 1_000,
+    durationSeconds: seconds,
+    kind: call.kind,
+    units: undefined,
+    aNumber: '',
+    destination,
+    amount: BigInt(micros),
+    cost: undefined,
+    state: interim ? 'interim' : 'provisional',
+    revision: 0,
+    originCountry: call.origin,
+    receivedAt: received * 1_000,
   };
 }
 
@@ -111,13 +143,18 @@ export function falseRate(measured: readonly Measured[], threshold: number): num
   return (1_000 * actions) / months;
 }
 
-export function falseActions(measured: readonly Measured[], threshold: number): { actions: number; months: number; by: Map<string, number> } {
+export function falseActions(
+  measured: readonly Measured[],
+  threshold: number,
+): { actions: number; months: number; by: Map<string, number> } {
   let actions = 0;
   let months = 0;
   const by = new Map<string, number>();
   for (const { weeks, accountMonths } of measured) {
     months += accountMonths;
-    const acted = new Set(weeks.filter(({ score }) => score >= threshold).map(({ account, week }) => account * 1_000 + week));
+    const acted = new Set(
+      weeks.filter(({ score }) => score >= threshold).map(({ account, week }) => account * 1_000 + week),
+    );
     for (const { account, week, score, type, tenureDays } of weeks) {
       if (score < threshold || acted.has(account * 1_000 + week - 1)) continue;
       actions++;
@@ -165,7 +202,11 @@ function lossOf(attack: Attack, euros: number, acted: number): Loss {
   const lost = attack.calls.reduce((sum, { start, micros }) => (start < acted ? sum + micros : sum), 0) / 1e6;
   const last = attack.calls.at(-1)!;
   return {
-    shape: attack.shape, euros, lost, share: lost / euros, missed: acted >= last.start,
+    shape: attack.shape,
+    euros,
+    lost,
+    share: lost / euros,
+    missed: acted >= last.start,
     delayHours: (Math.min(acted, last.start + last.seconds) - attack.calls[0]!.start) / 3_600,
   };
 }

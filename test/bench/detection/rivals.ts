@@ -25,7 +25,8 @@ class Window {
   add(at: number, value: number, length: number): number {
     this.#entries.push([at, value]);
     this.sum += value;
-    while (this.#head < this.#entries.length && this.#entries[this.#head]![0] <= at - length) this.sum -= this.#entries[this.#head++]![1];
+    while (this.#head < this.#entries.length && this.#entries[this.#head]![0] <= at - length)
+      this.sum -= this.#entries[this.#head++]![1];
     if (this.#head > 1_000) {
       this.#entries = this.#entries.slice(this.#head);
       this.#head = 0;
@@ -51,12 +52,22 @@ function calendarLimit(name: string, period: (at: number) => number): Detector {
 /** OpenSIPS fraud_detection, its sample profile by user and country: calls a minute, in all, at once, in a row, and their length. */
 function openSips(): Detector {
   const limits = { perMinute: 5, total: 35, concurrent: 5, sequential: 20, seconds: 7_200 };
-  const profiles = new Map<string, { day: number; total: number; starts: Window; ends: number[]; last: string; row: number }>();
+  const profiles = new Map<
+    string,
+    { day: number; total: number; starts: Window; ends: number[]; last: string; row: number }
+  >();
   return {
     name: 'OpenSIPS rules',
     score({ from, to }, account) {
       if (!abroad(to)) return 0;
-      const state = remember(profiles, `${account.accountId} ${to.destination.country}`, () => ({ day: 0, total: 0, starts: new Window(), ends: [], last: '', row: 0 }));
+      const state = remember(profiles, `${account.accountId} ${to.destination.country}`, () => ({
+        day: 0,
+        total: 0,
+        starts: new Window(),
+        ends: [],
+        last: '',
+        row: 0,
+      }));
       const day = Math.floor(to.startedAt / DAY);
       if (state.day !== day) Object.assign(state, { day, total: 0, row: 0 });
       if (from) return to.durationSeconds / limits.seconds;
@@ -100,7 +111,12 @@ function adaptiveCap(): Detector {
     score(movement, account) {
       const { to } = movement;
       if (!abroad(to)) return 0;
-      const state = remember(states, account.accountId, () => ({ window: new Window(), mean: 0, day: Math.floor(to.startedAt / DAY), today: 0 }));
+      const state = remember(states, account.accountId, () => ({
+        window: new Window(),
+        mean: 0,
+        day: Math.floor(to.startedAt / DAY),
+        today: 0,
+      }));
       const day = Math.floor(to.startedAt / DAY);
       for (; state.day < day; state.day++) {
         state.mean = 0.97 * state.mean + 0.03 * state.today;
@@ -167,7 +183,13 @@ function vonageLike(): Detector {
       if (from) return 0;
       const calls = remember(all, account.accountId, () => new Window()).add(to.startedAt, 1, 12 * HOUR);
       if (!abroad(to)) return 0;
-      const state = remember(states, `${account.accountId} ${to.destination.country}`, () => ({ half: new Window(), day: new Window(), mean: 0, variance: 1, at: 0 }));
+      const state = remember(states, `${account.accountId} ${to.destination.country}`, () => ({
+        half: new Window(),
+        day: new Window(),
+        mean: 0,
+        variance: 1,
+        at: 0,
+      }));
       const inDay = state.day.add(to.startedAt, 1, DAY);
       const z = (inDay - state.mean) / Math.sqrt(state.variance + 1);
       const off = inDay - state.mean;
@@ -185,7 +207,8 @@ function twilioLike(): Detector {
   const spent = new Map<string, Window>();
   return {
     name: 'Twilio-like',
-    score: (movement, account) => remember(spent, account.accountId, () => new Window()).add(movement.to.startedAt, added(movement), DAY),
+    score: (movement, account) =>
+      remember(spent, account.accountId, () => new Window()).add(movement.to.startedAt, added(movement), DAY),
   };
 }
 
@@ -202,4 +225,3 @@ export function rivals(): Detector[] {
     twilioLike(),
   ];
 }
-
