@@ -52,6 +52,11 @@ export class Model {
     this.hot = hot;
   }
 
+  /** Whether scores are held against what this provider's own accounts have shown. */
+  get isCalibrated(): boolean {
+    return this.calibration.settled.everyone.accountMonths > 0;
+  }
+
   segment(name: string): SegmentModel {
     return this.#segments.get(name) ?? this.#everyone;
   }

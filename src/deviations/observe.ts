@@ -42,6 +42,8 @@ const RUN_OVER = 0.5;
 const RUN_OVER_ALL = 0.5;
 /** What weighs less is usual, and not told as part of what is not. */
 const TOLD_WEIGHT = 0.2;
+/** From this score on learning takes its time, once scores mean something. */
+const HEARD_SCORE = 130;
 /** What has been quiet for so long may act anew. */
 const QUIET_S = 7 * DAY_S;
 
@@ -91,7 +93,7 @@ export function observe(
     }
   }
   const { score, scale } = model.score(account.segment, f[AT.days]!, statistics);
-  if (thresholds !== undefined && score >= thresholds.warn) u[AT.heardAt] = u[AT.now]!;
+  if (score >= HEARD_SCORE && model.isCalibrated) u[AT.heardAt] = u[AT.now]!;
   return {
     score,
     scale,

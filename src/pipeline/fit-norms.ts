@@ -7,7 +7,7 @@ import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { accountsById } from '../accounts/store.ts';
 import { inTransaction } from '../database/transaction.ts';
-import { calibrate, maximaOf, type Calibration } from '../deviations/calibration.ts';
+import { calibrate, FRESH_DAYS, maximaOf, type Calibration, type Watched } from '../deviations/calibration.ts';
 import { NormsCollector, type Norms } from '../deviations/norms.ts';
 import { AT } from '../deviations/signature.ts';
 import { allSignatures, keepFit, latestFit, type Fitted } from '../deviations/signature-store.ts';
@@ -73,7 +73,9 @@ export class FitNorms {
     if (before.normsNo === '' && fittedNorms) await enqueue(client, [{ job: 'rebuild-signatures', payload: {} }]);
     return [
       ...(fittedNorms ? [`fitted what is usual from ${accounts} accounts`] : []),
-      ...(calibration ? [`calibrated on ${calibration.calibration.accountMonths.toFixed(0)} account-months`] : []),
+      ...(calibration
+        ? [`calibrated on ${calibration.calibration.settled.everyone.accountMonths.toFixed(0)} account-months`]
+        : []),
     ];
   }
 }
@@ -119,22 +121,24 @@ async function fitCalibration(
 ): Promise<{ calibration: Calibration; at: Instant } | undefined> {
   let latest = 0;
   let earliest = Infinity;
-  const noted: { since: number; maxima: readonly number[] }[] = [];
-  for await (const { signature } of allSignatures(client)) {
+  const { rows: accounts } = await client.query<{ account_id: string; segment: string }>(
+    'SELECT account_id, segment FROM accounts',
+  );
+  const segments = new Map(accounts.map(({ account_id, segment }) => [account_id, segment]));
+  const noted: { since: number; isFresh: boolean; segment: string; maxima: readonly number[] }[] = [];
+  for await (const { accountId, signature } of allSignatures(client)) {
     const since = signature.u[AT.maximaSince]! * 1_000;
     latest = Math.max(latest, signature.u[AT.now]! * 1_000);
     earliest = Math.min(earliest, since);
-    noted.push({ since, maxima: maximaOf(signature) });
+    const isFresh = signature.f[AT.days]! < FRESH_DAYS;
+    noted.push({ since, isFresh, segment: segments.get(accountId) ?? '', maxima: maximaOf(signature) });
   }
   const due = before.calibratedAt === undefined ? NOTED_MS_MIN : CALIBRATED_EVERY_MS;
   if (latest - earliest < due) return undefined;
   // The usage's own time: what was taken in today may be of last year.
-  const used = noted.filter(({ since }) => since < latest);
-  const months = used.reduce((sum, { since }) => sum + (latest - since) / MONTH_MS, 0);
-  const calibration = calibrate(
-    used.map(({ maxima }) => maxima),
-    months,
-    before.calibration,
-  );
-  return { calibration, at: latest };
+  const watched = (fresh: boolean): Watched[] =>
+    noted
+      .filter(({ since, isFresh }) => since < latest && isFresh === fresh)
+      .map(({ since, segment, maxima }) => ({ segment, months: (latest - since) / MONTH_MS, maxima }));
+  return { calibration: calibrate(watched(true), watched(false), before.calibration), at: latest };
 }

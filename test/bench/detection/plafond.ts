@@ -1,5 +1,5 @@
 /** Plafond as a detector: norms from the warm-up, learning over it in silence, calibration at its end. */
-import { thresholdsOf, UNFITTED_CALIBRATION } from '../../../src/deviations/calibration.ts';
+import { UNFITTED_CALIBRATION } from '../../../src/deviations/calibration.ts';
 import { Model } from '../../../src/deviations/model.ts';
 import type { Norms } from '../../../src/deviations/norms.ts';
 import { observe } from '../../../src/deviations/observe.ts';
@@ -12,11 +12,10 @@ export interface PlafondDetector extends Detector {
   model(): Model;
 }
 
-/** `warmUntil` in epoch milliseconds. What is loud is learnt slowly, as at a budget of 1. */
+/** `warmUntil` in epoch milliseconds. */
 export function plafond(norms: Norms, warmUntil: number): PlafondDetector {
   const signatures = new Map<string, Signature>();
   const warmUp = new WarmUp(warmUntil);
-  const thresholds = thresholdsOf(1);
   let model = new Model(norms, UNFITTED_CALIBRATION);
   return {
     name: 'Plafond',
@@ -30,7 +29,7 @@ export function plafond(norms: Norms, warmUntil: number): PlafondDetector {
         signatures.set(account.accountId, (signature = new Signature()));
         warmUp.joined(account);
       }
-      return observe(signature, movement, account, model, warmUp.goesOn ? undefined : thresholds).score;
+      return observe(signature, movement, account, model, undefined).score;
     },
   };
 }
