@@ -16,7 +16,7 @@ export class PlafondProcess {
   ) {}
 
   static async start(env: Record<string, string>): Promise<PlafondProcess> {
-    const port = await freePort();
+    const port = env.PORT === undefined ? await freePort() : Number(env.PORT);
     const said: string[] = [];
     const child = spawn(process.execPath, ['--enable-source-maps', MAIN], {
       env: { PATH: process.env.PATH, PORT: String(port), PLAFOND_ADMIN_KEY: KEY, LOG_LEVEL: 'warn', ...env },
