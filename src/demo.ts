@@ -7,6 +7,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import cliProgress from 'cli-progress';
+import PostalMime from 'postal-mime';
 import { BadEnvironment, readConfig, type Config } from './config.ts';
 import { readRows } from './feeds/formats/rows.ts';
 import { openFile } from './feeds/sources/drop-folder.ts';
@@ -128,7 +129,13 @@ async function demoConfig(base: Config, once: boolean): Promise<Config> {
   }
   await mkdir(dataDir, { recursive: true });
   await writeFile(join(dataDir, MARKER), 'The demo makes this folder anew each time it runs.\n');
-  const own = readConfig({ DATA_DIR: dataDir, HOST: base.host, PORT: String(once ? 0 : base.port) });
+  const own = readConfig({
+    DATA_DIR: dataDir,
+    HOST: base.host,
+    PORT: String(once ? 0 : base.port),
+    // Links name where the demo stays up; with --once it is on any port that is free, and gone when one is read.
+    PUBLIC_URL: base.publicUrl,
+  });
   return { ...own, adminKey: base.adminKey ?? 'plafond-demo-key' };
 }
 
@@ -266,8 +273,9 @@ async function showOutcome(
   say();
   if (first !== undefined) {
     say(bold('The first mail that the customer received:'));
-    const mail = await readFile(join(config.localInboxDir, 'email', first), 'utf8');
-    say(dim(decodeMail(mail)));
+    const file = join(config.localInboxDir, 'email', first);
+    say(dim(await readable(await readFile(file))));
+    say(`With its layout and its chart, for a mail program: ${file}`);
     say();
   }
   say(`Mails and SMS       ${config.localInboxDir}`);
@@ -284,17 +292,10 @@ function showWays(desk: Desk): void {
   say();
 }
 
-/** The text of a plain mail, for reading on a terminal. */
-function decodeMail(mail: string): string {
-  const cut = mail.indexOf('\r\n\r\n');
-  const [head, body] = [mail.slice(0, cut), mail.slice(cut + 4)];
-  const encoding = /^content-transfer-encoding:\s*(\S+)/im.exec(head)?.[1]?.toLowerCase();
-  if (encoding === 'base64') return indent(Buffer.from(body, 'base64').toString('utf8'));
-  if (encoding !== 'quoted-printable') return indent(body);
-  const bytes = body
-    .replaceAll('=\r\n', '')
-    .replaceAll(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return indent(Buffer.from(bytes, 'latin1').toString('utf8'));
+/** A mail as its reader sees it: subject and text. What comes along with it is in the file. */
+async function readable(mail: Buffer): Promise<string> {
+  const { subject = '', text = '' } = await PostalMime.parse(mail);
+  return indent(`${subject}\n\n${text}`);
 }
 
 function indent(text: string): string {
