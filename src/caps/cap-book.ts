@@ -24,8 +24,10 @@ function meterOf(cap: Pick<Cap, 'traffic' | 'period' | 'currency'>): string {
 const NONE: readonly Cap[] = [];
 
 export class CapBook {
-  readonly #byScope = new Map<string, Map<string, Cap>>();
-  readonly #bySegment = new Map<string, readonly Cap[]>();
+  /** by kind of scope and its value */
+  readonly #byScope = new Map<Scope['kind'], Map<string, Map<string, Cap>>>();
+  /** by currency and segment */
+  readonly #bySegment = new Map<string, Map<string, readonly Cap[]>>();
   readonly #byOwner = new Map<string, readonly Cap[]>();
 
   readonly #uplifts = new Map<string, Uplift[]>();
@@ -53,18 +55,17 @@ export class CapBook {
   }
 
   #ofAccount(account: Account): readonly Cap[] {
-    const own = this.#scoped('account', account.accountId);
-    const group = `${account.currency}\u0000${account.segment}`;
-    let shared = this.#bySegment.get(group);
+    const { accountId, currency, segment } = account;
+    const own = this.#scoped('account', accountId);
+    let segments = this.#bySegment.get(currency);
+    if (!segments) this.#bySegment.set(currency, (segments = new Map()));
+    let shared = segments.get(segment);
     if (!shared) {
-      shared = this.#mostSpecific(account.currency, [
-        this.#scoped('segment', account.segment),
-        this.#scoped('everyone', ''),
-      ]);
-      this.#bySegment.set(group, shared);
+      shared = this.#mostSpecific(currency, [this.#scoped('segment', segment), this.#scoped('everyone', '')]);
+      segments.set(segment, shared);
     }
     if (!own) return shared;
-    return this.#remembered(`account\u0000${account.accountId}\u0000${group}`, account.currency, [
+    return this.#remembered(`account\u0000${accountId}\u0000${currency}\u0000${segment}`, currency, [
       own,
       new Map(shared.map((cap) => [meterOf(cap), cap])),
     ]);
@@ -107,9 +108,13 @@ export class CapBook {
   }
 
   #scoped(kind: Scope['kind'], value: string, make = false): Map<string, Cap> | undefined {
-    const key = `${kind} ${value}`;
-    let scoped = this.#byScope.get(key);
-    if (!scoped && make) this.#byScope.set(key, (scoped = new Map()));
+    let values = this.#byScope.get(kind);
+    if (!values) {
+      if (!make) return undefined;
+      this.#byScope.set(kind, (values = new Map()));
+    }
+    let scoped = values.get(value);
+    if (!scoped && make) values.set(value, (scoped = new Map()));
     return scoped;
   }
 }

@@ -26,7 +26,7 @@ export interface Step {
   period: CalendarPeriod | undefined;
   /** what is added; in a window, at which starts */
   delta: Micros;
-  entries: WindowEntry[];
+  entries: readonly WindowEntry[];
   /** the version that came to hold */
   record: Version;
 }
@@ -76,6 +76,8 @@ export function stepsOf(movement: Movement, accounts: ReadonlyMap<string, Accoun
   const steps: Step[] = [];
   if (movement.from) collect(steps, movement.from, -movement.from.amount, movement.to, accounts, meters);
   collect(steps, movement.to, movement.to.amount, movement.to, accounts, meters);
+  // Of one version each meter is another, and each step moves something.
+  if (!movement.from) return steps;
   // A version that moved between meters touches both: where it only changed its amount, the two become one step, and
   // where not even that, none.
   return steps.filter((step) => step.delta !== 0n || step.entries.length > 0);
@@ -91,6 +93,7 @@ function collect(
 ): void {
   if (delta === 0n) return;
   const account = accounts.get(version.accountId);
+  const before = steps.length;
   // An account that was removed has no caps, so nothing of it is counted.
   if (!account) return;
   for (const meter of meters.of(version, account)) {
@@ -101,14 +104,16 @@ function collect(
         ? calendarPeriod(cap.period as 'day' | 'week' | 'month', version.startedAt, account)
         : undefined;
     const key = counterKey(account.accountId, serviceId, cap.traffic, cap.period, period?.from);
-    const entry: WindowEntry = { startedAt: version.startedAt, amount: delta };
-    const known = steps.find((step) => step.key === key);
+    const known = before === 0 ? undefined : steps.find((step) => step.key === key);
+    const entry: WindowEntry | undefined = period ? undefined : { startedAt: version.startedAt, amount: delta };
     if (known) {
       known.delta += delta;
-      if (!period) known.entries = withEntry(known.entries, entry);
-    } else steps.push({ account, meter, key, period, delta, entries: period ? [] : [entry], record });
+      if (entry) known.entries = withEntry(known.entries, entry);
+    } else steps.push({ account, meter, key, period, delta, entries: entry ? [entry] : NO_ENTRIES, record });
   }
 }
+
+const NO_ENTRIES: readonly WindowEntry[] = [];
 
 /** What starts at the same instant is one entry; one that comes to nothing is none. */
 function withEntry(entries: readonly WindowEntry[], { startedAt, amount }: WindowEntry): WindowEntry[] {

@@ -4,7 +4,7 @@
  * Caps are found by what the record is (its class, country, prefixes), so a thousand caps cost no more than one.
  */
 import type { Account } from '../accounts/account.ts';
-import { TRAFFIC_BIT, type Traffic } from '../destinations/traffic.ts';
+import { TRAFFIC_BIT, type Traffic, type TrafficClass } from '../destinations/traffic.ts';
 import type { Destination } from '../destinations/classify.ts';
 import type { Version } from '../ledger/version.ts';
 import type { Cap } from './cap.ts';
@@ -17,66 +17,77 @@ export interface Meter {
   serviceId: string;
 }
 
-const CLASSES = Object.entries(TRAFFIC_BIT) as [Traffic, number][];
+const CLASSES = Object.entries(TRAFFIC_BIT) as [TrafficClass, number][];
+const NONE: readonly Meter[] = [];
 
-class CapsByTraffic {
-  readonly #byTraffic = new Map<Traffic, Cap[]>();
+/** Meters by what a record is: found without going through them, and without making a word for each thing that it is. */
+class MetersByTraffic {
+  readonly #all: Meter[] = [];
+  readonly #classes: { bit: number; meters: Meter[] }[] = [];
+  readonly #countries = new Map<string, Meter[]>();
+  readonly #prefixes = new Map<string, Meter[]>();
+  /** rising */
   readonly #prefixLengths: number[];
 
   constructor(caps: readonly Cap[]) {
-    const lengths = new Set<number>();
-    for (const cap of caps) {
-      const same = this.#byTraffic.get(cap.traffic);
-      if (same) same.push(cap);
-      else this.#byTraffic.set(cap.traffic, [cap]);
-      if (cap.traffic.startsWith('prefix:')) lengths.add(cap.traffic.length - 'prefix:'.length);
-    }
-    this.#prefixLengths = [...lengths].toSorted((a, b) => a - b);
+    for (const cap of caps) this.#ofTraffic(cap.traffic).push(meterOf(cap));
+    this.#prefixLengths = [...new Set([...this.#prefixes.keys()].map((prefix) => prefix.length))].toSorted((a, b) => a - b);
   }
 
-  of(destination: Destination): readonly Cap[] {
-    const found: Cap[] = [];
-    this.#add(found, 'all');
-    for (const [traffic, bit] of CLASSES) if (destination.traffic & bit) this.#add(found, traffic);
-    if (destination.country) this.#add(found, `country:${destination.country}`);
+  #ofTraffic(traffic: Traffic): Meter[] {
+    if (traffic === 'all') return this.#all;
+    if (traffic.startsWith('country:')) return madeIn(this.#countries, traffic.slice('country:'.length));
+    if (traffic.startsWith('prefix:')) return madeIn(this.#prefixes, traffic.slice('prefix:'.length));
+    const [, bit] = CLASSES.find(([name]) => name === traffic)!;
+    let same = this.#classes.find((each) => each.bit === bit);
+    if (!same) this.#classes.push((same = { bit, meters: [] }));
+    return same.meters;
+  }
+
+  of({ number, country, traffic }: Destination): readonly Meter[] {
+    const found = [...this.#all];
+    for (const { bit, meters } of this.#classes) if (traffic & bit) found.push(...meters);
+    if (country !== '') found.push(...(this.#countries.get(country) ?? NONE));
     for (const length of this.#prefixLengths) {
-      if (destination.number.length < length) break;
-      this.#add(found, `prefix:${destination.number.slice(0, length)}` as Traffic);
+      if (number.length < length) break;
+      found.push(...(this.#prefixes.get(number.slice(0, length)) ?? NONE));
     }
     return found;
   }
+}
 
-  #add(found: Cap[], traffic: Traffic): void {
-    const caps = this.#byTraffic.get(traffic);
-    if (caps) found.push(...caps);
-  }
+function meterOf(cap: Cap): Meter {
+  return { cap, serviceId: cap.scope.kind === 'service' ? cap.scope.value : '' };
+}
+
+function madeIn(map: Map<string, Meter[]>, key: string): Meter[] {
+  let made = map.get(key);
+  if (!made) map.set(key, (made = []));
+  return made;
 }
 
 export class Meters {
   readonly #book: CapBook;
-  readonly #byCaps = new WeakMap<readonly Cap[], CapsByTraffic>();
+  readonly #byCaps = new WeakMap<readonly Cap[], MetersByTraffic>();
 
   constructor(book: CapBook) {
     this.#book = book;
   }
 
   /** The caps that a version counts under. */
-  of(version: Pick<Version, 'serviceId' | 'destination'>, account: Account): Meter[] {
+  of(version: Pick<Version, 'serviceId' | 'destination'>, account: Account): readonly Meter[] {
     const shared = this.#indexed(this.#book.ofAccount(account)).of(version.destination);
     const own = this.#book.ofService(version.serviceId, account);
-    if (own.length === 0) return shared.map((cap) => ({ cap, serviceId: '' }));
-    const ownHere = this.#indexed(own).of(version.destination);
+    if (own.length === 0) return shared;
     return [
-      ...shared
-        .filter((cap) => !own.some((mine) => mine.traffic === cap.traffic && mine.period === cap.period))
-        .map((cap) => ({ cap, serviceId: '' })),
-      ...ownHere.map((cap) => ({ cap, serviceId: version.serviceId })),
+      ...shared.filter(({ cap }) => !own.some((mine) => mine.traffic === cap.traffic && mine.period === cap.period)),
+      ...this.#indexed(own).of(version.destination),
     ];
   }
 
-  #indexed(caps: readonly Cap[]): CapsByTraffic {
+  #indexed(caps: readonly Cap[]): MetersByTraffic {
     let indexed = this.#byCaps.get(caps);
-    if (!indexed) this.#byCaps.set(caps, (indexed = new CapsByTraffic(caps)));
+    if (!indexed) this.#byCaps.set(caps, (indexed = new MetersByTraffic(caps)));
     return indexed;
   }
 }

@@ -8,8 +8,9 @@ const SPECIAL = /["\\]/;
 /** Texts as the literal of a `text[]`. */
 export function textArray(texts: readonly string[]): string {
   if (texts.length === 0) return '{}';
-  const joined = texts.join('');
-  const safe = SPECIAL.test(joined) ? texts.map((text) => text.replaceAll(/["\\]/g, '\\$&')) : texts;
+  const safe = texts.some((text) => SPECIAL.test(text))
+    ? texts.map((text) => text.replaceAll(/["\\]/g, '\\$&'))
+    : texts;
   return `{"${safe.join('","')}"}`;
 }
 

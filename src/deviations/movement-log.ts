@@ -55,13 +55,12 @@ export async function logMovements(
   source: MovementSource | undefined,
   at: Instant,
 ): Promise<number[]> {
-  const entries = new Map<number, { movements: number; lines: string }>();
+  const entries = new Map<number, string[]>();
   const add = (version: Version, moves: '-' | '+') => {
     const shard = shardOf(version.accountId);
-    let entry = entries.get(shard);
-    if (!entry) entries.set(shard, (entry = { movements: 0, lines: '' }));
-    entry.movements++;
-    entry.lines += lineOf(version, moves);
+    const entry = entries.get(shard);
+    if (entry) entry.push(lineOf(version, moves));
+    else entries.set(shard, [lineOf(version, moves)]);
   };
   for (const { from, to } of moved) {
     if (from) add(from, '-');
@@ -72,8 +71,8 @@ export async function logMovements(
     slotOf(at),
     toDate(at),
     integerArray([...entries.keys()]),
-    integerArray([...entries.values()].map(({ movements }) => movements)),
-    textArray([...entries.values()].map(({ lines }) => lines)),
+    integerArray([...entries.values()].map((lines) => lines.length)),
+    textArray([...entries.values()].map((lines) => lines.join(''))),
     source?.feed ?? '',
     source?.importId ?? 0,
   ]);

@@ -63,6 +63,7 @@ export class PolicyBook {
   readonly #everyone: DeviationPolicy;
   readonly #segments = new Map<string, DeviationPolicy>();
   readonly #accounts = new Map<string, DeviationPolicy>();
+  readonly #watchesAll: boolean;
 
   constructor(policies: readonly DeviationPolicy[]) {
     this.all = policies;
@@ -71,6 +72,7 @@ export class PolicyBook {
       if (policy.scope.kind === 'segment') this.#segments.set(policy.scope.value, policy);
       if (policy.scope.kind === 'account') this.#accounts.set(policy.scope.value, policy);
     }
+    this.#watchesAll = [this.#everyone, ...policies].every(({ mode }) => mode !== 'off');
   }
 
   of({ accountId, segment }: Pick<Account, 'accountId' | 'segment'>): DeviationPolicy {
@@ -78,6 +80,6 @@ export class PolicyBook {
   }
 
   watches(account: Pick<Account, 'accountId' | 'segment'>): boolean {
-    return this.of(account).mode !== 'off';
+    return this.#watchesAll || this.of(account).mode !== 'off';
   }
 }

@@ -7,19 +7,29 @@ export type Micros = bigint;
 /** ISO 4217 alphabetic code, such as `EUR`. */
 export type Currency = string;
 
-const AMOUNT = /^(-?)(\d{1,12})(?:\.(\d{1,6}))?$/;
+const AMOUNT = /^-?\d{1,12}(?:\.\d{1,6})?$/;
+/** Up to that many characters, all digits of an amount and six decimals stay below 2^53, so one exact conversion is enough. */
+const SHORT = 9;
 
 /** Reads a decimal string (`"1028.06"`); `undefined` where it is not one, has more than six decimals or more than twelve digits before the point. */
 export function parseAmount(text: string): Micros | undefined {
-  const match = AMOUNT.exec(text);
-  if (!match) return undefined;
-  // Up to nine whole digits every intermediate stays below 2^53, so one exact number conversion is enough.
-  const whole = match[2]!;
-  const fraction = match[3] === undefined ? 0 : Number(match[3].padEnd(6, '0'));
-  const micros =
-    whole.length <= 9 ? BigInt(Number(whole) * 1_000_000 + fraction) : BigInt(whole) * 1_000_000n + BigInt(fraction);
-  return match[1] === '-' ? -micros : micros;
+  if (!AMOUNT.test(text)) return undefined;
+  const negative = text.charCodeAt(0) === 45;
+  const point = text.indexOf('.');
+  const to = point < 0 ? text.length : point;
+  const decimals = point < 0 ? 0 : text.length - point - 1;
+  if (text.length <= SHORT) {
+    let digits = 0;
+    for (let at = negative ? 1 : 0; at < text.length; at++) if (at !== point) digits = digits * 10 + text.charCodeAt(at) - 48;
+    const micros = BigInt(digits * POWERS_OF_TEN[6 - decimals]!);
+    return negative ? -micros : micros;
+  }
+  const whole = BigInt(text.slice(negative ? 1 : 0, to)) * 1_000_000n;
+  const micros = whole + BigInt(point < 0 ? 0 : text.slice(point + 1).padEnd(6, '0'));
+  return negative ? -micros : micros;
 }
+
+const POWERS_OF_TEN = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 
 /** Writes micros as a decimal string with at least two and at most six decimals: `1028060000n` is `"1028.06"`. */
 export function formatAmount(micros: Micros): string {

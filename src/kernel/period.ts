@@ -46,20 +46,25 @@ export function isTimeZone(name: string): boolean {
 // (rule, UTC day) remembers its one or two periods. Bounded, since zones, cycle days and days of usage are few.
 const REMEMBERED_DAYS_MAX = 50_000;
 const DAY_MS = 86_400_000;
-const remembered = new Map<string, Map<number, CalendarPeriod[]>>();
+/** Beside 1 to 28, the days on which months begin. */
+const WEEKS = 0;
+const DAYS = -1;
+/** by zone, by rule, by UTC day */
+const remembered = new Map<string, Map<number, Map<number, CalendarPeriod[]>>>();
 let remembered_days = 0;
 
 /** The day, week or month that holds `instant`. */
 export function calendarPeriod(period: 'day' | 'week' | 'month', instant: Instant, calendar: Calendar): CalendarPeriod {
-  const rule =
-    period === 'month' ? `month ${calendar.cycleDay} ${calendar.timeZone}` : `${period} ${calendar.timeZone}`;
-  let days = remembered.get(rule);
-  if (!days) remembered.set(rule, (days = new Map()));
+  let rules = remembered.get(calendar.timeZone);
+  if (!rules) remembered.set(calendar.timeZone, (rules = new Map()));
+  const rule = period === 'month' ? calendar.cycleDay : period === 'week' ? WEEKS : DAYS;
+  let days = rules.get(rule);
+  if (!days) rules.set(rule, (days = new Map()));
   const day = Math.floor(instant / DAY_MS);
   let periods = days.get(day);
   if (!periods) {
     if (++remembered_days > REMEMBERED_DAYS_MAX) {
-      for (const each of remembered.values()) each.clear();
+      for (const each of remembered.values()) for (const known of each.values()) known.clear();
       remembered_days = 1;
     }
     days.set(day, (periods = []));

@@ -76,6 +76,7 @@ async function findCrossings(
   windows: ReadonlyMap<string, RollingWindow>,
   now: Instant,
 ): Promise<Crossing[]> {
+  if (befores.size === 0 && windows.size === 0) return [];
   const looked = steps.filter(({ key, period }) => !period || befores.has(key));
   const reaching = new Set<string>();
   const running = new Map(befores);

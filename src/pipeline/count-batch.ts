@@ -108,7 +108,7 @@ export async function countBatch(
   const found = await heldVersions(
     client,
     source.origin,
-    [...new Set(arriving.map((v) => v.recordId))],
+    arriving.map((v) => v.recordId),
     new Set(arriving.map((v) => dayOf(v.startedAt))),
   );
   found.push(...(await lostVersions(client, source.origin, arriving, new Set(found.map((v) => v.recordId)))));

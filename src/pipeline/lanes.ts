@@ -40,15 +40,15 @@ export function splitIntoLanes(rows: readonly FeedRow[], settled: SettledLines):
   const last = lineOf(rows.at(-1)!);
   const whole = [{ rows, before: settled, after: settled.map(() => last) }];
   if (rows.length < ROWS_WORTH_SPLITTING || hasRecordOfTwoAccounts(rows)) return whole;
-  const lanes = settled
-    .map((_, lane) => ({
-      rows: rows.filter((row) => laneOf(row) === lane),
-      before: settled,
-      after: settled.map((line, each) => (each === lane ? last : line)),
-    }))
-    .filter((batch) => batch.rows.length > 0);
+  const byLane = settled.map((): FeedRow[] => []);
+  for (const row of rows) byLane[laneOf(row)]!.push(row);
   // Where one lane has it all, it settles the others too: nothing of theirs was left out.
-  return lanes.length === 1 ? whole : lanes;
+  if (byLane.filter((each) => each.length > 0).length === 1) return whole;
+  return byLane.map((each, lane) => ({
+    rows: each,
+    before: settled,
+    after: settled.map((line, other) => (other === lane ? last : line)),
+  }));
 }
 
 function hasRecordOfTwoAccounts(rows: readonly FeedRow[]): boolean {

@@ -61,6 +61,8 @@ interface CsvColumns {
   count: number;
   /** for each canonical column its place in the line, −1 where the file does not have it */
   places: number[];
+  /** whether they stand as the canonical columns do, so that a line's cells are a row's values */
+  inOrder: boolean;
 }
 
 /** Where a CSV's header puts the canonical columns. Columns of other names are left alone. */
@@ -82,7 +84,8 @@ export function readHeader(text: string): CsvColumns {
     const begins = text.length > 80 ? `${text.slice(0, 80)}…` : text;
     throw new Refusal('invalid', 'bad_header', `the first line is no header of canonical usage: "${begins}"`, faults);
   }
-  return { count: names.length, places: COLUMNS.map((column) => names.indexOf(column)) };
+  const places = COLUMNS.map((column) => names.indexOf(column));
+  return { count: names.length, places, inOrder: places.every((place, index) => place === index) };
 }
 
 function readCsvLine(text: string, line: number, columns: CsvColumns): ParsedRow {
@@ -99,7 +102,7 @@ function readCsvLine(text: string, line: number, columns: CsvColumns): ParsedRow
   // Most lines hold nothing odd at all, which one look tells; only of others each value is looked at.
   const plain = PLAIN.test(text);
   if (!plain && text.includes('\ufffd')) return unreadable(text, line, 'is not UTF-8');
-  const values = columns.places.map((place) => (place < 0 ? '' : cells[place]!));
+  const values = columns.inOrder ? cells : columns.places.map((place) => (place < 0 ? '' : cells[place]!));
   return readRow(values, line, text, plain);
 }
 
