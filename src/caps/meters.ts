@@ -31,7 +31,9 @@ class MetersByTraffic {
 
   constructor(caps: readonly Cap[]) {
     for (const cap of caps) this.#ofTraffic(cap.traffic).push(meterOf(cap));
-    this.#prefixLengths = [...new Set([...this.#prefixes.keys()].map((prefix) => prefix.length))].toSorted((a, b) => a - b);
+    this.#prefixLengths = [...new Set([...this.#prefixes.keys()].map((prefix) => prefix.length))].toSorted(
+      (a, b) => a - b,
+    );
   }
 
   #ofTraffic(traffic: Traffic): Meter[] {

@@ -47,14 +47,25 @@ export async function makeFeed(client: ClientBase, feed: string, at: Instant): P
   return 'default';
 }
 
+const BEGIN = {
+  name: 'begin-import',
+  text: `
+    INSERT INTO imports (feed, source, file_name, content_hash, format, requested_by, state, started_at)
+    SELECT feed, $2, $3, $4, $5, $6, 'running', $7 FROM feeds WHERE feed = $1
+    RETURNING import_id, settled_lines, (SELECT origin FROM feeds WHERE feed = $1) AS origin`,
+};
+
 export async function beginImport(client: ClientBase, begun: NewImport, at: Instant): Promise<RunningImport> {
-  const origin = await makeFeed(client, begun.feed, at);
-  const { rows } = await client.query<{ import_id: string; settled_lines: string[] }>(
-    `INSERT INTO imports (feed, source, file_name, content_hash, format, requested_by, state, started_at)
-     VALUES ($1, $2, $3, $4, $5, $6, 'running', $7) RETURNING import_id, settled_lines`,
-    [begun.feed, begun.source, begun.fileName, begun.contentHash ?? null, begun.format, begun.requestedBy, toDate(at)],
-  );
-  return { importId: rows[0]!.import_id, feed: begun.feed, origin, settledLines: rows[0]!.settled_lines.map(Number) };
+  const { feed, source, fileName, contentHash, format, requestedBy } = begun;
+  const values = [feed, source, fileName, contentHash ?? null, format, requestedBy, toDate(at)];
+  const insert = async () =>
+    (await client.query<{ import_id: string; settled_lines: string[]; origin: string }>({ ...BEGIN, values })).rows[0];
+  let made = await insert();
+  if (!made) {
+    await makeFeed(client, feed, at);
+    made = (await insert())!;
+  }
+  return { importId: made.import_id, feed, origin: made.origin, settledLines: made.settled_lines.map(Number) };
 }
 
 /** The import of a feed's file with this content that is running or done, if there is one. */
@@ -85,41 +96,75 @@ export async function importOfFile(
   );
 }
 
+const SETTLED = `
+  received = received + $2, counted = counted + $3, duplicate = duplicate + $4, stale = stale + $5,
+  superseded = superseded + $6, rejected = rejected + $7, skipped = skipped + $8,
+  settled_lines = (SELECT array_agg(CASE WHEN after = before THEN now ELSE after END ORDER BY lane)
+                     FROM unnest(settled_lines, $9::bigint[], $10::bigint[]) WITH ORDINALITY AS lanes (now, before, after, lane))`;
+const AS_IT_STOOD = `
+  import_id = $1 AND state = 'running'
+  AND NOT EXISTS (SELECT FROM unnest(settled_lines, $9::bigint[], $10::bigint[]) AS lanes (now, before, after)
+                   WHERE after <> before AND now <> before)`;
+/** When the feed of the ended imports last came (`$n`), and how far it is (`$n+1`). */
+const seenBy = (imports: string, n: number) => `
+  UPDATE feeds f SET last_import_at = greatest(f.last_import_at, $${n}), watermark = greatest(f.watermark, $${n + 1})
+    FROM ${imports} i WHERE f.feed = i.feed`;
+const COUNTS = 'received, counted, duplicate, stale, superseded, rejected, skipped';
+
+const SETTLE = { name: 'settle-batch', text: `UPDATE imports SET ${SETTLED} WHERE ${AS_IT_STOOD}` };
+
+/** The last batch, in one statement: where a delivery has one row, each further statement is a good part of its time. */
+const SETTLE_LAST = {
+  name: 'settle-last-batch',
+  text: `
+    WITH ended AS (
+      UPDATE imports SET ${SETTLED}, state = 'done', header = coalesce($13, header), finished_at = $11
+       WHERE ${AS_IT_STOOD} RETURNING feed, ${COUNTS}),
+    seen AS (${seenBy('ended', 11)})
+    SELECT ${COUNTS} FROM ended`,
+};
+
+/** How an import ends with the batch that is its last. */
+export interface LastBatch {
+  header: string | undefined;
+  latestStart: Instant | undefined;
+  at: Instant;
+}
+
 /**
  * Adds a batch's outcome, in the batch's own transaction: only the lanes that it settles move, each from where it stood.
- * Answers `false`, and the batch has to be rolled back, where somebody else has settled these lines meanwhile: then the
- * import is in other hands.
+ * Answers `undefined`, and the batch has to be rolled back, where somebody else has settled these lines meanwhile: then the
+ * import is in other hands. Where it is the last, the import ends with it, and its counts over all batches are answered.
  */
-const SETTLE = `
-  UPDATE imports SET received = received + $2, counted = counted + $3, duplicate = duplicate + $4, stale = stale + $5,
-         superseded = superseded + $6, rejected = rejected + $7, skipped = skipped + $10,
-         settled_lines = (SELECT array_agg(CASE WHEN after = before THEN now ELSE after END ORDER BY lane)
-                            FROM unnest(settled_lines, $8::bigint[], $9::bigint[])
-                                   WITH ORDINALITY AS lanes (now, before, after, lane))
-   WHERE import_id = $1 AND state = 'running'
-     AND NOT EXISTS (SELECT FROM unnest(settled_lines, $8::bigint[], $9::bigint[]) AS lanes (now, before, after)
-                      WHERE after <> before AND now <> before)`;
-
 export async function settleBatch(
   client: ClientBase,
   importId: string,
   counts: ImportCounts,
   before: readonly number[],
   after: readonly number[],
-): Promise<boolean> {
-  const { rowCount } = await client.query(SETTLE, [
-    importId,
-    counts.received,
-    counts.counted,
-    counts.duplicate,
-    counts.stale,
-    counts.superseded,
-    counts.rejected,
-    before,
-    after,
-    counts.skipped,
-  ]);
-  return rowCount === 1;
+  last?: LastBatch,
+): Promise<ImportCounts | undefined> {
+  const { received, counted, duplicate, stale, superseded, rejected, skipped } = counts;
+  const values = [importId, received, counted, duplicate, stale, superseded, rejected, skipped, before, after];
+  if (!last) return (await client.query({ ...SETTLE, values })).rowCount === 1 ? counts : undefined;
+  const { header, latestStart, at } = last;
+  const ending = [toDate(at), latestStart === undefined ? null : toDate(latestStart), header ?? null];
+  const { rows } = await client.query<CountsRow>({ ...SETTLE_LAST, values: [...values, ...ending] });
+  return rows[0] && countsOf(rows[0]);
+}
+
+type CountsRow = Record<keyof ImportCounts, string>;
+
+function countsOf(row: CountsRow): ImportCounts {
+  return {
+    received: Number(row.received),
+    counted: Number(row.counted),
+    duplicate: Number(row.duplicate),
+    stale: Number(row.stale),
+    superseded: Number(row.superseded),
+    rejected: Number(row.rejected),
+    skipped: Number(row.skipped),
+  };
 }
 
 export async function keepRejects(client: ClientBase, importId: string, rejects: readonly Reject[]): Promise<void> {
@@ -147,25 +192,22 @@ export async function endImport(
   end: { state: 'done' | 'failed' | 'same-file'; error?: string; header?: string; latestStart: Instant | undefined },
   at: Instant,
 ): Promise<ImportCounts> {
-  const { rows } = await client.query<Record<keyof ImportCounts, string> & { feed: string }>(
-    `UPDATE imports SET state = $2, error = $3, header = coalesce($4, header), finished_at = $5 WHERE import_id = $1
-     RETURNING feed, received, counted, duplicate, stale, superseded, rejected, skipped`,
-    [importId, end.state, end.error ?? null, end.header ?? null, toDate(at)],
+  const { rows } = await client.query<CountsRow>(
+    `WITH ended AS (
+       UPDATE imports SET state = $2, error = $3, header = coalesce($4, header), finished_at = $5 WHERE import_id = $1
+       RETURNING feed, ${COUNTS}),
+     seen AS (${seenBy('ended', 5)})
+     SELECT ${COUNTS} FROM ended`,
+    [
+      importId,
+      end.state,
+      end.error ?? null,
+      end.header ?? null,
+      toDate(at),
+      end.latestStart === undefined ? null : toDate(end.latestStart),
+    ],
   );
-  const row = rows[0]!;
-  await client.query(
-    'UPDATE feeds SET last_import_at = greatest(last_import_at, $2), watermark = greatest(watermark, $3) WHERE feed = $1',
-    [row.feed, toDate(at), end.latestStart === undefined ? null : toDate(end.latestStart)],
-  );
-  return {
-    received: Number(row.received),
-    counted: Number(row.counted),
-    duplicate: Number(row.duplicate),
-    stale: Number(row.stale),
-    superseded: Number(row.superseded),
-    rejected: Number(row.rejected),
-    skipped: Number(row.skipped),
-  };
+  return countsOf(rows[0]!);
 }
 
 export interface OpenReject {

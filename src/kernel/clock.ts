@@ -56,7 +56,8 @@ export function parseInstant(text: string): Instant | undefined {
   const day = digits(text, 8);
   const leap = month === 2 && day === 29 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   if (month < 1 || month > 12 || day < 1 || (day > DAYS_IN_MONTH[month - 1]! && !leap)) return undefined;
-  const instant = readUsual(text, year, month, day) ?? Date.parse(text.charCodeAt(10) === 32 ? text.replace(' ', 'T') : text);
+  const instant =
+    readUsual(text, year, month, day) ?? Date.parse(text.charCodeAt(10) === 32 ? text.replace(' ', 'T') : text);
   return Number.isNaN(instant) ? undefined : instant;
 }
 

@@ -20,7 +20,8 @@ export function parseAmount(text: string): Micros | undefined {
   const decimals = point < 0 ? 0 : text.length - point - 1;
   if (text.length <= SHORT) {
     let digits = 0;
-    for (let at = negative ? 1 : 0; at < text.length; at++) if (at !== point) digits = digits * 10 + text.charCodeAt(at) - 48;
+    for (let at = negative ? 1 : 0; at < text.length; at++)
+      if (at !== point) digits = digits * 10 + text.charCodeAt(at) - 48;
     const micros = BigInt(digits * POWERS_OF_TEN[6 - decimals]!);
     return negative ? -micros : micros;
   }

@@ -47,6 +47,15 @@ export interface ImportResult extends ImportCounts {
   importId: string;
 }
 
+/** What an import ends with beside its last batch: its header, and the latest start of the batches before. */
+interface Ending {
+  header: string | undefined;
+  latestStart: Instant | undefined;
+}
+
+/** A batch's outcome, and what the import has counted: with its last batch all of it. */
+type SettledBatch = BatchOutcome & { counts: ImportCounts };
+
 /** Rows of a batch: enough that the fixed cost of its transactions is lost, few enough that what lives meanwhile stays small. */
 const BATCH_ROWS = 8_000;
 
@@ -115,19 +124,8 @@ export class RecordUsage {
         await this.#partitions.prepareDays(daysOf(rows));
         if (lanes.length === 1 && batch.length < BATCH_ROWS) {
           // The last batch, in one transaction: it ends the import too, so that a small delivery commits once.
-          const { running: ended, outcome } = await this.#countLane(
-            lanes[0]!,
-            running,
-            begin,
-            (client, importId, last) =>
-              endImport(
-                client,
-                importId,
-                { state: 'done', header, latestStart: later(latestStart, last) },
-                this.#clock.now(),
-              ),
-          );
-          return { importId: ended.importId, ...outcome.ended! };
+          const { running: ended, outcome } = await this.#countLane(lanes[0]!, running, begin, { header, latestStart });
+          return { importId: ended.importId, ...outcome.counts };
         }
         const counted = await allEnded(lanes.map((lane) => this.#countLane(lane, running, begin)));
         running = { ...counted[0]!.running, settledLines: NOTHING_SETTLED.map(() => lineOf(rows.at(-1)!)) };
@@ -191,7 +189,8 @@ export class RecordUsage {
         this.#clock.now(),
       );
       await this.#partitions.prepareDays(daysOf(parsed));
-      const outcome = await this.#settle(client, whole(parsed), running, shards);
+      const last = { header: from.header, latestStart: undefined };
+      const outcome = await this.#settle(client, whole(parsed), running, shards, last);
       const again = new Set(outcome.rejects.map((reject) => reject.line));
       // Lines of the new import are counted from 1, in the order of the rejects that were sent.
       const used = open.filter((_, index) => !again.has(index + 1)).map((reject) => reject.line);
@@ -200,13 +199,7 @@ export class RecordUsage {
         running.importId,
         used,
       ]);
-      const counts = await endImport(
-        client,
-        running.importId,
-        { state: 'done', header: from.header, latestStart: outcome.latestStart },
-        this.#clock.now(),
-      );
-      return { importId: running.importId, ...counts };
+      return { importId: running.importId, ...outcome.counts };
     });
   }
 
@@ -214,13 +207,11 @@ export class RecordUsage {
     lane: LaneBatch,
     running: RunningImport | undefined,
     begin: (client: PoolClient) => Promise<RunningImport>,
-    end?: (client: PoolClient, importId: string, latestStart: Instant | undefined) => Promise<ImportCounts>,
-  ): Promise<{ running: RunningImport; outcome: BatchOutcome & { ended?: ImportCounts } }> {
+    last?: Ending,
+  ): Promise<{ running: RunningImport; outcome: SettledBatch }> {
     return this.#settling(async (client, shards) => {
       const importing = running ?? (await begin(client));
-      const outcome = await this.#settle(client, lane, importing, shards);
-      const ended = await end?.(client, importing.importId, outcome.latestStart);
-      return { running: importing, outcome: { ...outcome, ended } };
+      return { running: importing, outcome: await this.#settle(client, lane, importing, shards, last) };
     });
   }
 
@@ -244,7 +235,8 @@ export class RecordUsage {
     { rows, before, after }: LaneBatch,
     { importId, feed, origin }: RunningImport,
     shards: readonly number[] = [],
-  ): Promise<BatchOutcome> {
+    last?: Ending,
+  ): Promise<SettledBatch> {
     const source = { feed, origin, importId };
     const usage = rows.filter((row): row is ParsedRow => !('skipped' in row));
     const skipped = rows.length - usage.length;
@@ -254,10 +246,18 @@ export class RecordUsage {
     const { counted, duplicate, stale, superseded } = outcome.standings;
     const rejected = outcome.rejects.length;
     const counts = { received: rows.length, counted, duplicate, stale, superseded, rejected, skipped };
-    if (!(await settleBatch(client, importId, counts, before, after))) {
+    const settled = await settleBatch(
+      client,
+      importId,
+      counts,
+      before,
+      after,
+      last && { header: last.header, latestStart: later(last.latestStart, outcome.latestStart), at: this.#clock.now() },
+    );
+    if (!settled) {
       throw new Refusal('conflict', 'import_in_other_hands', `import ${importId} is being carried on by somebody else`);
     }
-    return outcome;
+    return { ...outcome, counts: settled };
   }
 
   async #end(

@@ -26,7 +26,9 @@ export interface CounterDelta {
  * Adds to counters, and answers those that are, or were before, at the spend from which somebody must look. Whoever adds
  * holds the accounts' shards, so nobody waits for anybody here. HOT by fillfactor.
  */
-const ADD = `
+const ADD = {
+  name: 'add-to-counters',
+  text: `
   WITH added AS (
     INSERT INTO counters AS c (account_id, service_id, traffic, period, period_start, spend_micros, look_from_micros)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::bigint[])
@@ -35,7 +37,8 @@ const ADD = `
     RETURNING c.account_id, c.service_id, c.traffic, c.period, c.period_start, coalesce(old.spend_micros, 0) AS before,
               new.spend_micros AS after, new.look_from_micros)
   SELECT account_id, service_id, traffic, period, (extract(epoch FROM period_start) * 1000)::bigint AS from_ms, before
-    FROM added WHERE greatest(before, after) >= look_from_micros`;
+    FROM added WHERE greatest(before, after) >= look_from_micros`,
+};
 
 /**
  * Adds each delta to its counter. Answers what the counters were before that reach, or had reached, the spend from which
@@ -59,15 +62,18 @@ export async function addToCounters(client: ClientBase, deltas: CounterDelta[]):
     period: string;
     from_ms: string;
     before: string;
-  }>(ADD, [
-    textArray(deltas.map((d) => d.accountId)),
-    textArray(deltas.map((d) => d.serviceId)),
-    textArray(deltas.map((d) => d.traffic)),
-    textArray(deltas.map((d) => d.period)),
-    textArray(deltas.map((d) => startOf(d.from))),
-    integerArray(deltas.map((d) => d.delta)),
-    integerArray(deltas.map((d) => d.lookFrom)),
-  ]);
+  }>({
+    ...ADD,
+    values: [
+      textArray(deltas.map((d) => d.accountId)),
+      textArray(deltas.map((d) => d.serviceId)),
+      textArray(deltas.map((d) => d.traffic)),
+      textArray(deltas.map((d) => d.period)),
+      textArray(deltas.map((d) => startOf(d.from))),
+      integerArray(deltas.map((d) => d.delta)),
+      integerArray(deltas.map((d) => d.lookFrom)),
+    ],
+  });
   for (const row of rows) {
     const key = counterKey(row.account_id, row.service_id, row.traffic, row.period, Number(row.from_ms));
     befores.set(key, BigInt(row.before));
