@@ -15,6 +15,7 @@ export class WatchDeviations1700000000005 implements MigrationInterface {
     await runner.query(`
       DROP TABLE braked_decisions, movement_log, shard_turns, shard_turns_asked, deviation_signatures, signature_events, deviation_norms, deviation_policies,
                  hot_numbers, case_events, case_decisions, tariff_brakes, tariff_signs, tariff_prices, tariff_days, cases;
+      DROP INDEX decisions_scored;
       ALTER TABLE decisions DROP COLUMN score, DROP COLUMN evidence, ALTER COLUMN threshold TYPE numeric(6, 2)`);
   }
 }
@@ -96,6 +97,7 @@ const SIGNATURES = `
   );
 
   ALTER TABLE decisions ADD COLUMN score double precision, ADD COLUMN evidence jsonb, ALTER COLUMN threshold TYPE numeric(12, 2);
+  CREATE INDEX decisions_scored ON decisions (decision_no) WHERE score IS NOT NULL;
 `;
 
 const CASES = `

@@ -63,6 +63,7 @@ const MAY_KNOW: Record<string, readonly string[]> = {
     'caps',
     'deviations',
     'decisions',
+    'cases',
     'answers',
     'evidence',
     'operators',

@@ -7,10 +7,13 @@ import { AnswersController } from './answers.controller.ts';
 import { AllowedNumbersController } from './allowed-numbers.controller.ts';
 import { ApprovalsController } from './approvals.controller.ts';
 import { CapsController } from './caps.controller.ts';
+import { CasesController } from './cases.controller.ts';
 import { ChangesController } from './changes.controller.ts';
 import { ConsentPoliciesController } from './consent-policies.controller.ts';
 import { DecisionsController } from './decisions.controller.ts';
 import { ApiDescription, DocsController } from './docs.controller.ts';
+import { DeviationPoliciesController } from './deviation-policies.controller.ts';
+import { DeviationsController } from './deviations.controller.ts';
 import { EvidenceController } from './evidence.controller.ts';
 import { ExposureController } from './exposure.controller.ts';
 import { FeedsController } from './feeds.controller.ts';
@@ -48,6 +51,9 @@ import { WarningsController } from './warnings.controller.ts';
     FeedsController,
     ImportsController,
     DecisionsController,
+    DeviationsController,
+    DeviationPoliciesController,
+    CasesController,
     WarningsController,
     ReceiptsController,
     SuspensionsController,

@@ -4,6 +4,7 @@ import { BadEnvironment, readClientConfig } from '../config.ts';
 import { parseInstant, type Instant } from '../kernel/clock.ts';
 import { applyCaps } from './apply-caps.ts';
 import { importAccounts, importUsage } from './import-files.ts';
+import { rebuildDeviations, reportDeviations } from './deviations.ts';
 import { rebuildSpend } from './rebuild-spend.ts';
 import { CommandFailure, Server } from './server.ts';
 import type { WorldOptions } from '../simulation/world/world.ts';
@@ -151,6 +152,22 @@ function commands({ out, err }: Terminal, end: (exitCode: number) => void): Comm
       if (check && differing > 0) end(FAILED);
     });
 
+  const deviations = program.command('deviations').description('what is usual for each account, and what broke it');
+  onServer(deviations.command('rebuild'))
+    .description('makes every signature anew from the ledger')
+    .option('--check', 'change nothing; exits with 1 where one differs')
+    .action(async ({ check, ...options }: ServerOptions & { check?: boolean }) => {
+      const differing = await rebuildDeviations(serverOf(options), { check }, out);
+      if (check && differing > 0) end(FAILED);
+    });
+  onServer(deviations.command('report'))
+    .description('tells what deviations did, or in shadow mode would have done')
+    .option('--from <instant>', 'from then on (default: a week)', checkedInstant)
+    .option('--to <instant>', 'until then (default: now)', checkedInstant)
+    .action(async ({ from, to, ...options }: ServerOptions & { from?: string; to?: string }) => {
+      await reportDeviations(serverOf(options), { ...(from && { from }), ...(to && { to }) }, out);
+    });
+
   const evidence = program.command('evidence').description('what was known and done, and when');
   onServer(evidence.command('verify'))
     .description('recomputes every hash; exits with 1 where an entry was altered or is missing')
@@ -191,6 +208,11 @@ function instantArgument(text: string): Instant {
 function wholeArgument(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
   return Number(text);
+}
+
+function checkedInstant(text: string): string {
+  instantArgument(text);
+  return text;
 }
 
 function budgetArgument(text: string): string {

@@ -27,7 +27,9 @@ export interface Observed {
 
 export function deviationMatter({ deviation, record, account, policy, normsNo, at }: Observed): Matter {
   const mode = policy.mode === 'off' ? 'shadow' : policy.mode;
-  const decision = decideDeviation(deviation, record, account, at, mode);
+  const decided = decideDeviation(deviation, record, account, at, mode);
+  const words = mode === 'shadow' ? undefined : wordsOf(decided, deviation, account, at);
+  const decision = words && isUnreachable(account) ? notWarned(decided) : decided;
   return {
     decision,
     account,
@@ -51,7 +53,7 @@ export function deviationMatter({ deviation, record, account, policy, normsNo, a
       to: Math.max(at, record.startedAt) + 1,
     },
     bars: scopesOf(decision, deviation).map((scope) => ({ scope, endsAt: undefined })),
-    words: undefined,
+    words: isUnreachable(account) ? undefined : words,
   };
 }
 
@@ -63,4 +65,43 @@ function scopesOf(decision: Decision, deviation: Deviation): BarScope[] {
   }
   const barred = decision.type === 'suspend' ? suspendedClass(decision.action) : undefined;
   return barred === undefined ? [] : [barred];
+}
+
+function isUnreachable({ email, msisdn }: Account): boolean {
+  return email === '' && msisdn === '';
+}
+
+function notWarned(decision: Decision): Decision {
+  const why = 'The customer could not be warned: no e-mail address and no mobile number on file.';
+  return {
+    ...decision,
+    type: decision.type === 'warn' ? 'notify-operator' : decision.type,
+    explanation: `${decision.explanation} ${why}`,
+  };
+}
+
+/** What the customer is told; of a bar that waits for a person, or that no clause allows, only that usage is unusual. */
+function wordsOf(decision: Decision, deviation: Deviation, account: Account, at: Instant): Matter['words'] {
+  const enforced = decision.mode === 'enforce';
+  const terms = account.suspensionTerms;
+  const facts = {
+    accountName: account.name,
+    locale: account.locale,
+    timeZone: account.timeZone,
+    traffic: decision.traffic,
+    spend: deviation.money,
+    limit: undefined,
+    currency: account.currency,
+    percent: undefined,
+    period: 'rolling' as const,
+    periodHours: Math.max(1, Math.ceil((at - deviation.since) / HOUR_MS)),
+    periodEnd: at,
+    next: undefined,
+  };
+  const barred = decision.type === 'suspend' ? suspendedClass(decision.action) : undefined;
+  if (enforced && barred) return { ...facts, kind: 'suspend', suspended: { class: barred, until: undefined, terms } };
+  if (enforced && decision.type === 'hold') {
+    return { ...facts, kind: 'hold', held: { scopes: deviation.bars, until: undefined, terms } };
+  }
+  return { ...facts, kind: 'unusual' };
 }

@@ -8,7 +8,7 @@ import { ADMIN_KEY, CAP, startAdmin, type AdminApp } from './admin-app.ts';
 const ID = '11111111-1111-4111-8111-111111111111';
 const pathOf = (url: string) =>
   url
-    .replace(/:import_id/, '1')
+    .replace(/:import_id|:case_no/, '1')
     .replace(/:\w+/, ID)
     .replace('*', 'x');
 
@@ -16,6 +16,7 @@ const pathOf = (url: string) =>
 const ADMINS_ONLY = [
   'DELETE /v1/feeds/:name',
   'DELETE /v1/receivers/:name',
+  'POST /v1/deviations/rebuild',
   'POST /v1/spend/rebuild',
   'PUT /v1/feeds/:name',
   'PUT /v1/guard',

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ObserveUsage } from '../../src/pipeline/observe-usage.ts';
+import { SHARDS } from '../../src/ledger/usage-store.ts';
+import { ACCOUNT, startAdmin, type AdminApp } from './admin-app.ts';
+
+const COLUMNS = 'record_id,account_id,started_at,duration_s,kind,b_number,amount,currency,state';
+const JSON_BODY = { 'content-type': 'application/json' };
+
+describe('deviations over HTTP', () => {
+  let admin: AdminApp;
+  let billing: string;
+  let viewer: string;
+
+  beforeAll(async () => {
+    admin = await startAdmin();
+    billing = await admin.keyOf('billing');
+    viewer = await admin.keyOf('viewer');
+    await put('/v1/accounts/1001', ACCOUNT);
+  });
+  afterAll(() => admin.close());
+
+  const put = (url: string, body: object, key?: string) =>
+    admin.call('PUT', url, { body, headers: JSON_BODY, ...(key && { key }) });
+  const get = async (url: string) => (await admin.call('GET', url, { key: viewer })).json();
+  const policy = { mode: 'enforce', false_actions_per_1000_customers_a_month: 0.5 };
+
+  it('only record, until the billing team says more, in its own words', async () => {
+    expect(await get('/v1/deviation-policies')).toMatchObject([
+      { scope: {}, version: 0, mode: 'shadow', false_actions_per_1000_customers_a_month: 1 },
+    ]);
+    const answer = await put('/v1/deviation-policies/segments/smb', policy, billing);
+    expect(answer.json()).toMatchObject({
+      scope: { segment: 'smb' },
+      version: 1,
+      ...policy,
+      realised: { false_actions: 0 },
+    });
+    expect(answer.json().acts_at_score.hold).toBeGreaterThan(1_000);
+    expect((await get('/v1/deviation-policies')).map(({ scope }: { scope: object }) => scope)).toEqual([
+      {},
+      { segment: 'smb' },
+    ]);
+    expect((await put('/v1/deviation-policies/everyone', policy, viewer)).statusCode).toBe(403);
+    const wrong = await put('/v1/deviation-policies/everyone', { ...policy, mode: 'loud' }, billing);
+    expect([wrong.statusCode, wrong.json().errors[0].field]).toEqual([422, 'mode']);
+    expect((await put('/v1/deviation-policies/accounts/nobody', policy)).statusCode).toBe(404);
+    expect((await admin.call('DELETE', '/v1/deviation-policies/accounts/1001')).statusCode).toBe(404);
+  });
+
+  it('are held against what is usual, gathered in cases, and settled by a verdict', async () => {
+    const office = Array.from({ length: 20 }, (_, day) =>
+      [9, 11, 14, 16].map(
+        (hour) =>
+          `o${day}-${hour},1001,2010-02-${String(day + 5).padStart(2, '0')}T${String(hour).padStart(2, '0')}:00:00+01:00,120,voice,+31201234567,0.06,EUR,final`,
+      ),
+    ).flat();
+    const two = (value: number) => String(value).padStart(2, '0');
+    const night = Array.from(
+      { length: 12 },
+      (_, i) =>
+        `n${i},1001,2010-03-10T${two(1 + Math.floor(i / 4))}:${two((i % 4) * 15)}:00+01:00,900,voice,+2526123451${10 + i},10.20,EUR,provisional`,
+    );
+    const observe = admin.app.get(ObserveUsage);
+    for (const rows of [office, night]) {
+      const sent = await admin.call('POST', '/v1/usage?feed=rating', {
+        body: [COLUMNS, ...rows].join('\n'),
+        headers: { 'content-type': 'text/csv' },
+      });
+      expect(sent.json()).toMatchObject({ counted: rows.length, rejected: 0 });
+      await observe.observe(Array.from({ length: SHARDS }, (_, shard) => shard));
+    }
+    const { items } = await get('/v1/deviations?account=1001');
+    expect(items[0]).toMatchObject({
+      account: '1001',
+      trigger: 'deviation',
+      mode: 'enforce',
+      case: '1',
+      case_state: 'open',
+    });
+    expect(items[0].score).toBeGreaterThanOrEqual(items[0].threshold);
+    expect(items[0].evidence.explanations.nl).toContain('Somalië');
+    const normal = await get('/v1/accounts/1001/normal');
+    expect(normal).toMatchObject({ account: '1001', mode: 'enforce', currency: 'EUR' });
+    expect(normal.words).toContain('weekday daytime');
+    expect((await get('/v1/cases')).items).toMatchObject([
+      { id: '1', account: '1001', state: 'open', countries: ['SO'] },
+    ]);
+
+    const verdict = (key: string, body: object) =>
+      admin.call('POST', '/v1/cases/1/verdict', { key, body, headers: JSON_BODY });
+    expect((await verdict(viewer, { verdict: 'legitimate', reason: 'x' })).statusCode).toBe(403);
+    expect((await verdict(billing, { verdict: 'legitimate' })).statusCode).toBe(422);
+    const settled = await verdict(billing, { verdict: 'confirmed-fraud', reason: 'the PBX was open' });
+    expect(settled.json()).toMatchObject({
+      state: 'confirmed-fraud',
+      reason: 'the PBX was open',
+      events: [{ what: 'confirmed-fraud' }],
+    });
+    expect((await verdict(billing, { verdict: 'confirmed-fraud', reason: 'again' })).statusCode).toBe(409);
+    expect((await get('/v1/hot-numbers')).map(({ range }: { range: string }) => range)).toContain('+252612345');
+    const report = await admin.call('GET', '/v1/deviation-report', { key: billing });
+    expect(report.json()).toMatchObject({
+      totals: { accounts: 1, right: 1 },
+      accounts: [{ account: '1001', rightness: 'right' }],
+    });
+    const checked = await admin.call('POST', '/v1/deviations/rebuild?check=true');
+    expect(checked.json()).toMatchObject({ rebuilt: false, accounts: 1, waiting: 0 });
+    expect((await admin.call('GET', '/v1/cases/77')).statusCode).toBe(404);
+  });
+});

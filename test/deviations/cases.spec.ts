@@ -1,0 +1,217 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { inTransaction } from '../../src/database/transaction.ts';
+import { verifyAccount } from '../../src/evidence/read.ts';
+import { parseInstant } from '../../src/kernel/clock.ts';
+import { SHARDS } from '../../src/ledger/usage-store.ts';
+import { ChangePolicies } from '../../src/pipeline/change-policies.ts';
+import { reportDeviations } from '../../src/pipeline/deviation-report.ts';
+import { FitNorms } from '../../src/pipeline/fit-norms.ts';
+import { ObserveUsage } from '../../src/pipeline/observe-usage.ts';
+import { RebuildSignatures } from '../../src/pipeline/rebuild-signatures.ts';
+import { SettleCase } from '../../src/pipeline/settle-case.ts';
+import { TestPlafond } from '../harness/plafond.ts';
+import { call, courtCase, inBatches, officeDays, type Call } from './deviating.ts';
+
+Logger.overrideLogger(false);
+
+const START = parseInstant('2026-01-05T00:00:00+01:00')!;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const HISTORY_DAYS = 56;
+const ATTACK = START + HISTORY_DAYS * DAY_MS + 22 * HOUR_MS;
+
+let plafond: TestPlafond;
+let observe: ObserveUsage;
+let signatures: RebuildSignatures;
+let settle: SettleCase;
+
+beforeEach(async () => {
+  plafond = await TestPlafond.at(START);
+  const { dataSource } = plafond.database;
+  observe = new ObserveUsage(dataSource, plafond.clock);
+  signatures = new RebuildSignatures(dataSource, plafond.clock, observe);
+  settle = new SettleCase(dataSource, plafond.clock, signatures);
+  const accounts = Array.from({ length: 8 }, (_, i) => `b${i}`);
+  for (const accountId of accounts) await plafond.addAccount({ accountId });
+  const calls = accounts.flatMap((account, i) => officeDays(account, START, HISTORY_DAYS, i + 1));
+  await live(
+    calls.toSorted((a, b) => a.at - b.at),
+    400,
+  );
+  await new FitNorms(dataSource, plafond.clock).run();
+  await signatures.mend();
+  await new ChangePolicies(dataSource, plafond.clock).put({ kind: 'everyone', value: '' }, 'enforce', 1, 'test');
+});
+afterEach(async () => {
+  for (const account of ['b1', 'b2']) {
+    const verified = await inTransaction(plafond.database.dataSource, ({ client }) => verifyAccount(client, account));
+    expect(verified).toMatchObject({ ok: true });
+  }
+  await plafond.close();
+});
+
+async function live(calls: readonly Call[], size = 3): Promise<void> {
+  for (const batch of inBatches(calls, size)) {
+    plafond.clock.advanceTo(batch.at(-1)!.at + 60_000);
+    await plafond.send(batch.map(({ row }) => row));
+    await observe.observe(Array.from({ length: SHARDS }, (_, shard) => shard));
+  }
+}
+
+const attackOn = (account: string, calls = 6) =>
+  courtCase('b1', ATTACK, 7)
+    .slice(0, calls)
+    .map(({ at, row }) => ({ at, row: { ...row, account_id: account, record_id: `${account}${row.record_id}` } }));
+const deviations = async () => (await plafond.decisions()).filter(({ score }) => score !== undefined);
+const bars = () => plafond.query<{ state: string }>('SELECT DISTINCT state FROM suspensions ORDER BY state');
+const caseOf = async (account: string) =>
+  (
+    await plafond.query<{ case_no: string; state: string }>('SELECT case_no, state FROM cases WHERE account_id = $1', [
+      account,
+    ])
+  )[0]!;
+
+describe('a case', () => {
+  it('gathers what is decided for an account, once, and nothing of others', async () => {
+    await plafond.addCap({
+      limit: '20.00',
+      thresholds: [{ percent: 100, actions: ['warn', 'suspend:international'] }],
+    });
+    await live(attackOn('b1', 12));
+    expect(await plafond.query(`SELECT account_id, state, kind, countries FROM cases`)).toEqual([
+      { account_id: 'b1', state: 'open', kind: 'account', countries: ['SO', 'ZW'] },
+    ]);
+    const parts = await plafond.query(
+      `SELECT DISTINCT d.trigger, d.type FROM case_decisions JOIN decisions d USING (decision_id) ORDER BY 1, 2`,
+    );
+    expect(parts).toEqual(
+      expect.arrayContaining([
+        { trigger: 'cap', type: 'suspend' },
+        { trigger: 'cap', type: 'warn' },
+        { trigger: 'deviation', type: 'hold' },
+      ]),
+    );
+  });
+
+  it('that was legitimate makes its destinations known, begins the score anew and lifts the hold', async () => {
+    await live(attackOn('b1'));
+    expect(await bars()).toEqual([{ state: 'wanted' }]);
+    const before = (await deviations()).length;
+    await settle.settle((await caseOf('b1')).case_no, 'legitimate', 'anna', 'they opened an office in Mogadishu');
+    expect(await bars()).toEqual([{ state: 'lifting' }]);
+    expect((await caseOf('b1')).state).toBe('legitimate');
+    const again = attackOn('b1').map(({ at, row }) => ({
+      at: at + DAY_MS,
+      row: { ...row, record_id: `again${row.record_id}` },
+    }));
+    await live(
+      again.map(({ at, row }) => ({
+        at,
+        row: { ...row, started_at: new Date(at - row.duration_s! * 1_000).toISOString() },
+      })),
+    );
+    expect((await deviations()).length).toBe(before);
+    expect(await signatures.check()).toMatchObject({ differing: [], waiting: 0 });
+    await expect(settle.settle((await caseOf('b1')).case_no, 'legitimate', 'anna', 'x')).rejects.toMatchObject({
+      code: 'same_verdict',
+    });
+  });
+
+  it('that was fraud is not learnt, and its number blocks raise the score for everyone at once', async () => {
+    const normalState = async (account: string) =>
+      (
+        await plafond.query<{ state: Buffer }>('SELECT state FROM deviation_signatures WHERE account_id = $1', [
+          account,
+        ])
+      )[0]!.state;
+    const score = async (account: string) =>
+      (await deviations()).filter(({ accountId }) => accountId === account).at(-1)?.score ?? 0;
+    await live(attackOn('b2', 2));
+    const cold = await score('b2');
+    const before = await normalState('b3');
+    await live(attackOn('b1', 10));
+    const { case_no } = await caseOf('b1');
+    await settle.settle(case_no, 'confirmed-fraud', 'anna', 'the PBX was open');
+    const hot = await plafond.query<{ range: string }>('SELECT range FROM hot_numbers');
+    expect(hot.length).toBeGreaterThan(0);
+    // Who has called these blocks as well shows what they weigh from now on.
+    expect((await signatures.check()).differing).toEqual(['b2']);
+    await live(attackOn('b3', 2));
+    expect(await score('b3')).toBeGreaterThan(cold);
+    expect(await normalState('b3')).not.toEqual(before);
+    // Found to be wrong after all, it is taken back.
+    await settle.settle(case_no, 'legitimate', 'bert', 'it was the night porter');
+    expect(await plafond.query('SELECT FROM hot_numbers')).toEqual([]);
+    expect((await signatures.check()).differing).not.toContain('b1');
+    expect(
+      await plafond.query(`SELECT what, by FROM case_events WHERE case_no = $1 ORDER BY event_no`, [case_no]),
+    ).toEqual([
+      { what: 'confirmed-fraud', by: 'anna' },
+      { what: 'legitimate', by: 'bert' },
+    ]);
+  });
+
+  it('that was wrongly rated lifts all that rules had barred, and holds account actions on its ranges until it is closed', async () => {
+    await plafond.addCap({ limit: '10.00', thresholds: [{ percent: 100, actions: ['suspend:international'] }] });
+    await live(attackOn('b1', 8));
+    await settle.settle((await caseOf('b1')).case_no, 'rating-error', 'anna', 'deck 12 is wrong');
+    expect(await bars()).toEqual([{ state: 'lifting' }]);
+    const ranges = (
+      await plafond.query<{ range: string }>('SELECT range FROM tariff_brakes WHERE released_at IS NULL')
+    ).map(({ range }) => range);
+    expect(ranges.length).toBeGreaterThan(0);
+    const number = `${ranges[0]}2345678`.slice(0, 13);
+    const at = ATTACK + 2 * DAY_MS;
+    await live([call('w1', 'b2', at, 600, number, 60)], 1);
+    const waiting = await plafond.query<{ state: string; reason: string }>(
+      `SELECT state, reason FROM suspensions WHERE account_id = 'b2'`,
+    );
+    expect(waiting.length).toBeGreaterThan(0);
+    expect(new Set(waiting.map(({ state }) => state))).toEqual(new Set(['awaiting-approval']));
+    expect(waiting[0]!.reason).toContain('tariff brake');
+    expect(await plafond.query(`SELECT FROM warnings WHERE account_id = 'b2'`)).toEqual([]);
+    const [brake] = await plafond.query<{ case_no: string }>(`SELECT case_no FROM cases WHERE kind = 'tariff'`);
+    await settle.settle(brake!.case_no, 'rating-error', 'anna', 'corrections will come');
+    expect(await plafond.query(`SELECT DISTINCT state FROM suspensions WHERE account_id = 'b2'`)).toEqual([
+      { state: 'declined' },
+    ]);
+    expect(await plafond.query('SELECT FROM tariff_brakes WHERE released_at IS NULL')).toHaveLength(ranges.length);
+    await settle.settle(brake!.case_no, 'closed', 'anna', 'corrected');
+    expect(await plafond.query('SELECT FROM tariff_brakes WHERE released_at IS NULL')).toEqual([]);
+  });
+
+  it('takes the word of the customer, who by the link of a warning says what it was', async () => {
+    await live(attackOn('b1'));
+    const [decision] = await deviations();
+    const said = { by: 'the customer', why: 'it was us', at: plafond.clock.now() };
+    const evidence = await inTransaction(plafond.database.dataSource, ({ client }) =>
+      settle.byCustomer(client, decision!.id, 'us', said),
+    );
+    expect(evidence).toMatchObject([{ kind: 'case-verdict', body: { verdict: 'legitimate' } }]);
+    expect((await caseOf('b1')).state).toBe('legitimate');
+    expect(await bars()).toEqual([{ state: 'wanted' }]);
+    const twice = inTransaction(plafond.database.dataSource, ({ client }) =>
+      settle.byCustomer(client, decision!.id, 'us', said),
+    );
+    expect(await twice).toEqual([]);
+  });
+});
+
+describe('the report', () => {
+  it('tells whom deviations held, whether that was right, and what it kept from the bill', async () => {
+    await live(attackOn('b1', 14));
+    await live(attackOn('b2', 6));
+    await settle.settle((await caseOf('b1')).case_no, 'confirmed-fraud', 'anna', 'the PBX was open');
+    await settle.settle((await caseOf('b2')).case_no, 'legitimate', 'anna', 'a new partner');
+    const report = await inTransaction(plafond.database.dataSource, ({ client }) =>
+      reportDeviations(client, ATTACK - DAY_MS, plafond.clock.now() + DAY_MS),
+    );
+    expect(report.totals).toMatchObject({ accounts: 2, right: 1, false: 1, not_judged: 0 });
+    expect(report.accounts.map(({ account, rightness }) => [account, rightness])).toEqual([
+      ['b1', 'right'],
+      ['b2', 'false'],
+    ]);
+    expect(Number(report.kept.EUR)).toBeGreaterThan(5);
+  });
+});
