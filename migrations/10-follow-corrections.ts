@@ -7,10 +7,16 @@ export class FollowCorrections1700000000010 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(CROSSINGS);
     await runner.query(MOVED_RECORDS);
+    await runner.query(RECONCILIATION);
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP INDEX crossings_of_cap; DROP TABLE moved_records_sweep');
+    await runner.query(`
+      DROP INDEX crossings_of_cap;
+      DROP TABLE moved_records_sweep;
+      ALTER TABLE reconciliation_lines DROP COLUMN tariff;
+      ALTER TABLE usage DROP COLUMN tariff;
+      ALTER TABLE feeds DROP COLUMN settle_after_s`);
   }
 }
 
@@ -26,4 +32,14 @@ const MOVED_RECORDS = `
     import_id bigint NOT NULL
   );
   INSERT INTO moved_records_sweep (import_id) VALUES (0);
+`;
+
+const RECONCILIATION = `
+  -- By which tariff the origin rated a record, where it says so.
+  ALTER TABLE usage ADD COLUMN tariff text COLLATE "C" NOT NULL DEFAULT '';
+  ALTER TABLE reconciliation_lines ADD COLUMN tariff text COLLATE "C" NOT NULL DEFAULT '';
+  ALTER TABLE reconciliation_lines DROP CONSTRAINT reconciliation_lines_pkey;
+  ALTER TABLE reconciliation_lines ADD PRIMARY KEY (import_id, day, currency, country, tariff, feed, comparison);
+  -- A nightly file may come in parts: how long none has to come before they are held against anything.
+  ALTER TABLE feeds ADD COLUMN settle_after_s integer CHECK (settle_after_s > 0);
 `;

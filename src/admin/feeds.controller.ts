@@ -52,6 +52,7 @@ const triedRow = z.object({
       revision: z.int(),
       cost: amount.nullable(),
       origin_country: z.string(),
+      tariff: z.string(),
       received_at: instant,
     })
     .optional()
@@ -286,6 +287,7 @@ function showRow(row: TriedRow): Tried['rows'][number] {
       revision: record.revision,
       cost: record.cost === undefined ? null : formatAmount(record.cost),
       origin_country: record.originCountry,
+      tariff: record.tariff,
       received_at: formatInstant(record.receivedAt),
     },
     to: row.to,

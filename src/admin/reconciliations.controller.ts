@@ -52,6 +52,11 @@ const report = summary
         ...comparison,
       }),
     ),
+    by_tariff: z
+      .array(
+        z.object({ day: z.string(), currency: z.string(), country: z.string(), tariff: z.string(), ...comparison }),
+      )
+      .meta({ description: 'by destination and the tariff that the records name; empty: they name none' }),
     sample: z
       .array(
         z.object({
@@ -60,6 +65,7 @@ const report = summary
           started_at: instant,
           day: z.string(),
           country: z.string(),
+          tariff: z.string(),
           feed: z.string(),
           comparison: z.enum(['different', 'only-near', 'only-nightly']),
           near_real_time: amount.nullable(),
@@ -87,6 +93,8 @@ interface SampleRow {
   day: string;
   currency: string;
   country: string;
+  /** absent in what was kept before tariffs were known */
+  tariff?: string;
   feed: string | null;
   comparison: Report['sample'][number]['comparison'];
   near_micros: string | null;
@@ -98,6 +106,7 @@ interface LineRow {
   day: string;
   currency: string;
   country: string;
+  tariff: string;
   feed: string;
   comparison: 'equal' | 'different' | 'only-near' | 'only-nightly';
   records: string;
@@ -121,8 +130,8 @@ const ONE = `
 
 /** By the primary key. */
 const LINES = `
-  SELECT import_id, day::text AS day, currency, country, feed, comparison, records, near_micros, nightly_micros
-    FROM reconciliation_lines WHERE import_id = ANY ($1) ORDER BY import_id, day, currency, country, feed`;
+  SELECT import_id, day::text AS day, currency, country, tariff, feed, comparison, records, near_micros, nightly_micros
+    FROM reconciliation_lines WHERE import_id = ANY ($1) ORDER BY import_id, day, currency, country, tariff, feed`;
 
 @ApiTags('usage')
 @Controller('v1/reconciliations')
@@ -176,8 +185,10 @@ export class ReconciliationsController {
       ...show(row, lines),
       imports: row.imports,
       by_country: grouped(lines, ({ day, currency, country, feed }) => ({ day, currency, country, feed })),
-      sample: row.sample.map(({ near_micros, nightly_micros, started_at, feed, ...record }) => ({
+      by_tariff: grouped(lines, ({ day, currency, country, tariff }) => ({ day, currency, country, tariff })),
+      sample: row.sample.map(({ near_micros, nightly_micros, started_at, feed, tariff, ...record }) => ({
         ...record,
+        tariff: tariff ?? '',
         started_at,
         feed: feed ?? '',
         near_real_time: showAmount(near_micros),

@@ -55,6 +55,7 @@ class Book {
       revision: this.#revision++,
       cost: undefined,
       originCountry: '',
+      tariff: '',
       receivedAt: 0,
       destination: NO_DESTINATION,
     };

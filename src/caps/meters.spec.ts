@@ -23,6 +23,7 @@ const to = (number: string, serviceId = ''): Version => ({
   revision: 0,
   cost: undefined,
   originCountry: '',
+  tariff: '',
   receivedAt: 0,
   destination: number === '' ? NO_DESTINATION : classify(number, 'NL')!,
 });

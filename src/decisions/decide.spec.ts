@@ -26,6 +26,7 @@ const RECORD: Version = {
   revision: 0,
   cost: undefined,
   originCountry: '',
+  tariff: '',
   receivedAt: 0,
   destination: NO_DESTINATION,
 };

@@ -125,6 +125,7 @@ function versionOfLine(line: string): Version {
     state: STATES[Number(cells[14])]!,
     revision: Number(cells[15]),
     originCountry: cells[16],
+    tariff: '',
     receivedAt: Number(cells[17]),
   };
 }

@@ -50,6 +50,7 @@ function call(startedAt: number, number: string, minutes: number, euros: number,
     state: 'provisional',
     revision: 0,
     originCountry: '',
+    tariff: '',
     receivedAt: startedAt + minutes * 60_000,
     ...more,
   };

@@ -23,6 +23,7 @@ export interface FeedRow {
   expect_every_s: number | null;
   late_after_s: number | null;
   sequence: string | null;
+  settle_after_s: number | null;
   tolerance_percent: string | null;
   tolerance_amount: string | null;
   sftp: NonNullable<FeedDefinition['sftp']> | null;
@@ -55,6 +56,7 @@ function definitionOf(row: FeedRow): FeedDefinition {
     expect_every_s: row.expect_every_s ?? undefined,
     late_after_s: row.late_after_s ?? undefined,
     sequence: row.sequence ?? undefined,
+    settle_after_s: row.settle_after_s ?? undefined,
     tolerance_percent: row.tolerance_percent === null ? undefined : Number(row.tolerance_percent),
     tolerance_amount: amount === undefined ? undefined : formatAmount(amount),
     sftp: row.sftp ?? undefined,
@@ -75,14 +77,14 @@ export async function lockFeed(client: ClientBase, feed: string): Promise<FeedRo
 
 const SAVE = `
   INSERT INTO feeds AS f (feed, origin, format, mapping, expect_every_s, late_after_s, sequence, tolerance_percent,
-                          tolerance_amount, sftp, file_hash, created_at, updated_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+                          tolerance_amount, sftp, file_hash, created_at, updated_at, settle_after_s)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)
   ON CONFLICT (feed) DO UPDATE
     SET origin = excluded.origin, format = excluded.format, mapping = excluded.mapping,
         expect_every_s = excluded.expect_every_s, late_after_s = excluded.late_after_s, sequence = excluded.sequence,
         tolerance_percent = excluded.tolerance_percent, tolerance_amount = excluded.tolerance_amount,
         sftp = excluded.sftp, file_hash = coalesce(excluded.file_hash, f.file_hash), version = f.version + 1,
-        updated_at = excluded.updated_at
+        updated_at = excluded.updated_at, settle_after_s = excluded.settle_after_s
   RETURNING *`;
 
 /** Makes a feed or gives it another definition; `fileHash`: of the file that said so. */
@@ -106,6 +108,7 @@ export async function saveFeed(
     definition.sftp ? JSON.stringify(definition.sftp) : null,
     fileHash ?? null,
     toDate(at),
+    definition.settle_after_s ?? null,
   ]);
   return rows[0]!;
 }

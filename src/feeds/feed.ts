@@ -91,6 +91,10 @@ export const feedFields = z.strictObject({
     .optional()
     .meta({ description: 'how old its latest usage may be' }),
   sequence: sequencePattern.optional().meta({ description: 'the number in a file name, whose gaps are told' }),
+  settle_after_s: z.int().min(1).max(DAY_S).optional().meta({
+    description:
+      'where a nightly file comes in parts: how long none has to come before they are held against near real time',
+  }),
   tolerance_percent: z
     .number()
     .min(0)

@@ -31,6 +31,8 @@ export interface UsageRecord {
   cost: Micros | undefined;
   /** ISO 3166-1 alpha-2; empty: unknown */
   originCountry: string;
+  /** by which tariff the origin rated it; empty: it does not say */
+  tariff: string;
   /** when the record became available; the end of the call where the feed does not say */
   receivedAt: Instant;
   /** the line of the file, counted from 1; of a JSON array, the element */
@@ -70,6 +72,7 @@ export type RejectReason =
   | 'bad_revision'
   | 'bad_cost'
   | 'bad_origin_country'
+  | 'bad_tariff'
   | 'bad_received_at'
   | 'unknown_account';
 

@@ -22,6 +22,7 @@ const RECORD: UsageRecord = {
   revision: 0,
   cost: undefined,
   originCountry: '',
+  tariff: '',
   receivedAt: now,
   line: 2,
 };

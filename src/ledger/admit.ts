@@ -65,6 +65,7 @@ export function admit(
     state: record.state,
     revision: record.revision,
     originCountry: record.originCountry,
+    tariff: record.tariff,
     receivedAt: record.receivedAt,
     importId,
     near: undefined,

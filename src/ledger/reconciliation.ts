@@ -13,12 +13,14 @@ const DAY_MS = 86_400_000;
 /** `only-near` was not in the nightly file, `only-nightly` had not come near real time. */
 export type Comparison = 'equal' | 'different' | 'only-near' | 'only-nightly';
 
-/** Records of one day, currency, country and first feed that compare alike. */
+/** Records of one day, currency, country, tariff and first feed that compare alike. */
 export interface ReconciliationLine {
   /** in the zone of the accounts: `2010-03-14` */
   day: string;
   currency: string;
   country: string;
+  /** of the version that holds; empty where its origin does not say */
+  tariff: string;
   /** the feed that brought the records first */
   feed: string;
   comparison: Comparison;
@@ -37,6 +39,7 @@ export interface UnequalRecord {
   day: string;
   currency: string;
   country: string;
+  tariff: string;
   feed: string;
   comparison: Comparison;
   near_micros: string | null;
@@ -84,7 +87,7 @@ const COVERED = `
 
 /** Each record of the covered days with what it compares to. A scan of these days, once a nightly file. */
 const COMPARED = `
-  SELECT u.record_id, u.account_id, u.started_at, l.name AS local_day, a.currency, u.country,
+  SELECT u.record_id, u.account_id, u.started_at, l.name AS local_day, a.currency, u.country, u.tariff,
          coalesce(u.near_import_id, u.import_id) AS first_import_id,
          CASE WHEN u.state < 2 THEN 'only-near' WHEN u.near_import_id IS NULL THEN 'only-nightly'
               WHEN u.near_amount_micros = u.amount_micros THEN 'equal' ELSE 'different' END AS comparison,
@@ -93,14 +96,14 @@ const COMPARED = `
    WHERE u.origin = $5 AND u.day = ANY ($6::date[])`;
 
 const LINES = `
-  SELECT local_day AS day, currency, country, i.feed, comparison, count(*) AS records, coalesce(sum(near_micros), 0) AS near,
+  SELECT local_day AS day, currency, country, tariff, i.feed, comparison, count(*) AS records, coalesce(sum(near_micros), 0) AS near,
          coalesce(sum(nightly_micros), 0) AS nightly,
          sum(abs(coalesce(nightly_micros, 0) - coalesce(near_micros, 0))) AS apart
     FROM (${COMPARED}) compared LEFT JOIN imports i ON i.import_id = first_import_id
-   GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5`;
+   GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6`;
 
 const UNEQUAL = `
-  SELECT record_id, account_id AS account, compared.started_at, local_day AS day, currency, country, i.feed, comparison, near_micros,
+  SELECT record_id, account_id AS account, compared.started_at, local_day AS day, currency, country, tariff, i.feed, comparison, near_micros,
          nightly_micros
     FROM (${COMPARED}) compared LEFT JOIN imports i ON i.import_id = first_import_id
    WHERE comparison <> 'equal'
@@ -169,9 +172,10 @@ export async function keepReconciliation(
     [importId, feed, toDate(at), days, outcome, JSON.stringify(sample), took_ms],
   );
   await client.query(
-    `INSERT INTO reconciliation_lines
+    `INSERT INTO reconciliation_lines (import_id, day, currency, country, feed, comparison, records, near_micros,
+                                       nightly_micros, apart_micros, tariff)
      SELECT $1, * FROM unnest($2::date[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::numeric[],
-                              $9::numeric[], $10::numeric[])`,
+                              $9::numeric[], $10::numeric[], $11::text[])`,
     [
       importId,
       lines.map((line) => line.day),
@@ -183,6 +187,7 @@ export async function keepReconciliation(
       lines.map((line) => line.near.toString()),
       lines.map((line) => line.nightly.toString()),
       lines.map((line) => line.apart.toString()),
+      lines.map((line) => line.tariff),
     ],
   );
   await client.query('UPDATE import_days SET reconciled_in = $1 WHERE import_id = ANY ($2) AND reconciled_in IS NULL', [

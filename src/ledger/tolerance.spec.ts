@@ -6,6 +6,7 @@ const line = (comparison: Comparison, records: number, near: bigint, nightly: bi
   day: '2026-03-10',
   currency: 'EUR',
   country: 'SO',
+  tariff: '',
   feed: 'near',
   comparison,
   records,

@@ -109,12 +109,13 @@ export interface UsageRow {
   import_id: string;
   near_amount_micros: string | null;
   near_import_id: string | null;
+  tariff: string;
 }
 
 export const USAGE_ROW = `
   u.record_id, u.origin, u.account_id, u.service_id, (extract(epoch FROM u.started_at) * 1000)::bigint AS started_ms,
   u.duration_s, u.kind, u.units, u.a_number, u.b_number, u.amount_micros, u.cost_micros, u.state, u.revision, u.country,
-  u.traffic, u.origin_country, u.import_id, u.near_amount_micros, u.near_import_id`;
+  u.traffic, u.origin_country, u.import_id, u.near_amount_micros, u.near_import_id, u.tariff`;
 
 export function versionOf(row: UsageRow): HeldVersion {
   const startedAt = Number(row.started_ms);
@@ -135,6 +136,7 @@ export function versionOf(row: UsageRow): HeldVersion {
     revision: row.revision,
     cost: row.cost_micros === null ? undefined : BigInt(row.cost_micros),
     originCountry: row.origin_country,
+    tariff: row.tariff,
     receivedAt: startedAt + row.duration_s * 1000,
     destination,
     importId: row.import_id,
@@ -168,7 +170,7 @@ export async function heldVersions(
 export const COPY_USAGE = `
   COPY usage (day, record_id, origin, account_id, service_id, started_at, duration_s, kind, units, a_number, b_number,
               amount_micros, cost_micros, state, revision, country, traffic, origin_country, import_id, near_amount_micros,
-              near_import_id) FROM STDIN`;
+              near_import_id, tariff) FROM STDIN`;
 
 export async function insertVersions(client: PoolClient, versions: readonly HeldVersion[]): Promise<void> {
   if (versions.length > 0) await copyRows(client, COPY_USAGE, versions.map(copyLine));
@@ -181,7 +183,8 @@ export function copyLine(v: HeldVersion): string {
     `${copyText(v.serviceId)}\t${copyInstant(v.startedAt)}\t${v.durationSeconds}\t${v.kind}\t${v.units ?? '\\N'}\t` +
     `${copyText(v.aNumber)}\t${copyText(v.destination.number)}\t${v.amount}\t${v.cost ?? '\\N'}\t${STATES.indexOf(v.state)}\t` +
     `${v.revision}\t${v.destination.country}\t${v.destination.traffic}\t${v.originCountry}\t${v.importId}\t` +
-    (v.near ? `${v.near.amount}\t${v.near.importId}` : '\\N\t\\N')
+    (v.near ? `${v.near.amount}\t${v.near.importId}` : '\\N\t\\N') +
+    `\t${copyText(v.tariff)}`
   );
 }
 

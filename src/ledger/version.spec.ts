@@ -18,6 +18,7 @@ const HELD: Version = {
   revision: 1,
   cost: undefined,
   originCountry: 'RO',
+  tariff: '',
   receivedAt: 1_268_530_860_000,
   destination: { number: '+252612345678', country: 'SO', type: 'mobile', traffic: 2 },
 };
@@ -50,6 +51,7 @@ describe('a version that arrives', () => {
     ['the called number', { destination: { ...HELD.destination, number: '+252612345679' } }],
     ['the cost', { cost: 0n }],
     ['the country of origin', { originCountry: 'NL' }],
+    ['the tariff', { tariff: 'peak' }],
   ])('says something else with another value of %s', (_, change) => {
     expect(standing(HELD, { ...HELD, ...change })).toBe('stale');
   });

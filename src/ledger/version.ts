@@ -55,7 +55,8 @@ export function sameContent(a: Version, b: Version): boolean {
     a.aNumber === b.aNumber &&
     a.destination.number === b.destination.number &&
     a.cost === b.cost &&
-    a.originCountry === b.originCountry
+    a.originCountry === b.originCountry &&
+    a.tariff === b.tariff
   );
 }
 

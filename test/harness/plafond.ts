@@ -84,6 +84,7 @@ export interface UsageRow {
   currency: string;
   state: string;
   revision: number;
+  tariff: string;
 }
 
 export const ACCOUNT: Account = { ...SAMPLE_ACCOUNT, email: 'a1001@example.net', msisdn: '+31685570221' };
@@ -117,6 +118,7 @@ function usageRow(row: Partial<UsageRow>): UsageRow {
     currency: 'EUR',
     state: 'provisional',
     revision: 0,
+    tariff: '',
     ...row,
   };
 }

@@ -98,6 +98,44 @@ describe('a nightly file is held against near-real-time usage', () => {
     expect(kept!.sample.map((each) => each.record_id)).toEqual(['new', 'lost', 'dearer']);
   });
 
+  it('by tariff, where records name one: a rating fault shows at the tariff that has it', async () => {
+    await near([
+      { record_id: 'peak', started_at: at('10:00'), amount: '1.00', tariff: 'SO-peak' },
+      { record_id: 'night', started_at: at('02:00'), amount: '1.00', tariff: 'SO-night' },
+    ]);
+    await night([
+      { record_id: 'peak', started_at: at('10:00'), amount: '1.00', tariff: 'SO-peak' },
+      { record_id: 'night', started_at: at('02:00'), amount: '0.10', tariff: 'SO-night' },
+    ]);
+    await reconcile();
+    expect(
+      await plafond.query('SELECT tariff, comparison, records::int FROM reconciliation_lines ORDER BY tariff'),
+    ).toEqual([
+      { tariff: 'SO-night', comparison: 'different', records: 1 },
+      { tariff: 'SO-peak', comparison: 'equal', records: 1 },
+    ]);
+  });
+
+  it('when all its parts have come, where the feed says that it comes in parts', async () => {
+    await near([
+      { record_id: 'one', started_at: at('10:00') },
+      { record_id: 'two', started_at: at('11:00') },
+    ]);
+    await night([{ record_id: 'one', started_at: at('10:00') }]);
+    await plafond.query(`UPDATE feeds SET settle_after_s = 600 WHERE feed = 'night'`);
+    await reconcile();
+    expect(await outcomes()).toEqual([]);
+    plafond.clock.advanceTo(plafond.clock.now() + 400_000);
+    await night([{ record_id: 'two', started_at: at('11:00') }]);
+    plafond.clock.advanceTo(plafond.clock.now() + 400_000);
+    await reconcile();
+    expect(await outcomes()).toEqual([]);
+    plafond.clock.advanceTo(plafond.clock.now() + 200_000);
+    await reconcile();
+    expect(await outcomes()).toEqual(['within-tolerance']);
+    expect(await alarms()).toEqual([]);
+  });
+
   it('where a version moved over midnight, with what near real time had said', async () => {
     await near([{ record_id: 'r', started_at: at('00:30'), amount: '1.00' }]);
     await night([{ record_id: 'r', started_at: at('01:30'), amount: '1.00' }]);

@@ -30,6 +30,7 @@ export const COLUMNS = [
   'cost',
   'origin_country',
   'received_at',
+  'tariff',
 ] as const;
 export type Column = (typeof COLUMNS)[number];
 
@@ -83,6 +84,7 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
   const costText = values[13];
   const originCountry = values[14];
   const received = values[15];
+  const tariff = values[16]!;
   const odd = (value: string) => !plain && CONTROL.test(value);
 
   if (!recordId) return missing('record_id');
@@ -165,6 +167,13 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
       `"${shown(originCountry!)}" is no ISO 3166-1 alpha-2 code`,
     );
   }
+  if (tariff.length > REFERENCE_LENGTH_MAX || odd(tariff)) {
+    return new Unusable(
+      'tariff',
+      'bad_tariff',
+      `has more than ${REFERENCE_LENGTH_MAX} characters or a control character`,
+    );
+  }
   const receivedAt = received === '' ? startedAt + durationSeconds * 1000 : readInstant(received!);
   if (receivedAt === undefined) {
     return new Unusable(
@@ -189,6 +198,7 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
     revision,
     cost,
     originCountry: originCountry!,
+    tariff,
     receivedAt,
     line,
   };

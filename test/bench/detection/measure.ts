@@ -133,6 +133,7 @@ function versionOf({ call, id, received, seconds, micros, interim }: Delivered, 
     state: interim ? 'interim' : 'provisional',
     revision: 0,
     originCountry: call.origin,
+    tariff: '',
     receivedAt: received * 1_000,
   };
 }
