@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -24,9 +26,10 @@ export interface Plafond {
 
 /** Starts the roles of `config`. Throws {@link CannotStart}, having closed what it had opened, where its surroundings do not let it. */
 export async function startPlafond(
-  config: Config,
-  { clock = new SystemClock(), log = new PlafondLogger(config) }: { clock?: Clock; log?: PlafondLogger } = {},
+  wanted: Config,
+  { clock = new SystemClock(), log = new PlafondLogger(wanted) }: { clock?: Clock; log?: PlafondLogger } = {},
 ): Promise<Plafond> {
+  const config = wanted.port === 0 ? await withPort(wanted) : wanted;
   const database = await openDatabase(config, log).catch((error: unknown) => {
     const place = config.databaseUrl === undefined ? 'the embedded PostgreSQL' : strikeSecrets(config.databaseUrl);
     throw new CannotStart(oneLine(`cannot open the database (${place}): ${reasonOf(error)}`), { cause: error });
@@ -52,6 +55,16 @@ export async function startPlafond(
     await close();
     throw error;
   }
+}
+
+/** A port that the system is to choose is chosen first: the links of warnings name it. */
+async function withPort(config: Config): Promise<Config> {
+  const probe = createServer().listen(0, config.host);
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return { ...config, port, publicUrl: config.publicUrl.replace(/:0$/, `:${port}`) };
 }
 
 const nestOptions = (log: PlafondLogger) => ({ logger: log, abortOnError: false });

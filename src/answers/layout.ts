@@ -21,7 +21,7 @@ dl{display:grid;grid-template-columns:auto 1fr;gap:.25rem 1rem;margin:1rem 0}
 dt{color:#47474f}
 dd{margin:0;font-weight:600;overflow-wrap:anywhere}
 figure{margin:1rem 0}
-img{display:block;width:100%;height:auto}
+img{display:block;width:100%;max-width:26rem;height:auto}
 summary{cursor:pointer;padding:.5rem 0}
 table{border-collapse:collapse;width:100%;margin:.5rem 0}
 caption{text-align:left;font-weight:600;padding:.25rem 0}
@@ -41,6 +41,9 @@ button{font:inherit;font-weight:700;width:100%;min-height:3rem;padding:.7rem 1re
 button.first{background:${colour};color:${inkOn(colour)};border-color:${readableOnWhite(colour, INK)}}
 :focus-visible{outline:3px solid ${INK};outline-offset:3px;box-shadow:0 0 0 3px #fff}
 .skip:focus{outline-offset:-3px}
+blockquote p,form>p:first-of-type{margin:0 0 .75rem}
+blockquote p{margin:0}
+.number{white-space:nowrap;margin-right:.5rem}
 blockquote{margin:1rem 0;padding:1rem;border:1px solid #8a8a94;border-radius:.5rem}
 footer{color:#47474f;font-size:.9375rem;margin-bottom:3rem;border-top:1px solid #d4d4da;padding-top:1rem;margin-top:2rem}
 `;
@@ -90,15 +93,15 @@ export const OVERVIEW = `{{#> layout}}
 <dt>{{> known}}</dt><dd>{{asOf}}</dd>
 </dl>
 <figure>
-<img alt="{{> chart}}" width="520" height="220" src="data:image/svg+xml;base64,{{chartData}}">
+<img alt="{{> chart}}" width="{{chartSize.width}}" height="{{chartSize.height}}" src="data:image/svg+xml;base64,{{chartData}}">
 {{#if days}}<figcaption><details><summary>{{> chartTable}}</summary>
 <table><thead><tr><th scope="col">{{> day}}</th><th scope="col" class="n">{{> amount}}</th></tr></thead>
 <tbody>{{#each days}}<tr><td>{{day}}</td><td class="n">{{amount}}</td></tr>
 {{/each}}</tbody></table></details></figcaption>
 {{/if}}</figure>
 {{#if numbers}}<table><caption>{{> destinations}}</caption>
-<thead><tr><th scope="col">{{> number}}</th><th scope="col">{{> country}}</th><th scope="col" class="n">{{> calls}}</th><th scope="col" class="n">{{> amount}}</th></tr></thead>
-<tbody>{{#each numbers}}<tr><td>{{number}}</td><td>{{country}}</td><td class="n">{{calls}}</td><td class="n">{{amount}}</td></tr>
+<thead><tr><th scope="col">{{> number}}</th><th scope="col" class="n">{{> calls}}</th><th scope="col" class="n">{{> amount}}</th></tr></thead>
+<tbody>{{#each numbers}}<tr><td><span class="number">{{number}}</span> {{country}}</td><td class="n">{{calls}}</td><td class="n">{{amount}}</td></tr>
 {{/each}}</tbody></table>
 {{else}}<p>{{> noCalls}}</p>
 {{/if}}<p>{{> tax}}</p>

@@ -65,6 +65,9 @@ export interface Page {
   lang: string;
 }
 
+/** As wide as a phone, so that its words are read there. */
+const CHART = { width: 360, height: 220 };
+
 type View = Record<string, unknown>;
 type Template = (view: View) => string;
 
@@ -213,10 +216,13 @@ function viewOf(situation: Situation, brand: PageBrand, chosen?: Micros) {
       warnedAt: moment(situation.warnedAt),
       asOf: moment(situation.asOf),
       chartData: Buffer.from(chartOf(situation, edition, locale, brand)).toString('base64'),
-      days: situation.series.spent.map((each) => ({
-        day: short ? moment(each.until) : day(each.until - 1),
-        amount: amount(each.amount),
-      })),
+      chartSize: CHART,
+      days: situation.series.spent
+        .filter((each) => each.amount !== 0n)
+        .map((each) => ({
+          day: short ? moment(each.until) : day(each.until - 1),
+          amount: amount(each.amount),
+        })),
       numbers: situation.numbers.map((each) => ({
         number: each.number,
         country: countryName(each.country, locale, language.specialNetworks),
@@ -249,7 +255,7 @@ function stepsOfHours({ from, to }: SpendSeries): boolean {
 
 function chartOf(situation: Situation, { language }: Edition, locale: string, brand: PageBrand): string {
   const { currency, timeZone, series } = situation;
-  return drawSpend(series, { locale, currency, timeZone, words: language.chart, colour: brand.colour });
+  return drawSpend(series, { locale, currency, timeZone, words: language.chart, colour: brand.colour }, CHART);
 }
 
 function prepare(lang: string, words: Words, language: Language): Edition {

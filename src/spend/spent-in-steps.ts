@@ -28,7 +28,10 @@ const BY_STEP = (traffic: Traffic) => `
                      AND u.day BETWEEN $6 AND $7 AND ${trafficSql(traffic)} OFFSET 0) found
    GROUP BY 1, 2 ORDER BY 1, 2`;
 
-/** Answers each question by its key: what was spent by the end of each step in which something was, the earliest first. */
+/**
+ * Answers each question by its key: what was spent by the end of each step in which something was, the earliest first; where
+ * nothing was for a while before it, that ends with a step of nothing, so that what is drawn of it stays level until then.
+ */
 export async function spentInSteps(
   client: ClientBase,
   traffic: Traffic,
@@ -52,7 +55,10 @@ export async function spentInSteps(
   ]);
   for (const { key, step, amount } of rows) {
     const { from, to } = questionOf.get(key)!;
-    answers.get(key)!.push({ until: from + (step + 1) * stepOf(from, to), amount: BigInt(amount) });
+    const steps = answers.get(key)!;
+    const begins = from + step * stepOf(from, to);
+    if (begins > (steps.at(-1)?.until ?? from)) steps.push({ until: begins, amount: 0n });
+    steps.push({ until: begins + stepOf(from, to), amount: BigInt(amount) });
   }
   return answers;
 }

@@ -9,8 +9,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Instant } from '../kernel/clock.ts';
 
-/** How long a link answers. */
-export const LINK_DAYS = 14;
+/** How long a link answers: as long as the longest period that a warning is about. */
+export const LINK_DAYS = 31;
 
 /** What a token says. */
 export interface Link {

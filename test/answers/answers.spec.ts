@@ -1,6 +1,6 @@
 /** What a customer sees and does by the link of a warning, and what is left of it in the database and in evidence. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { readToken } from '../../src/warnings/link.ts';
+import { LINK_DAYS, readToken } from '../../src/warnings/link.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
 import { LinkKey } from '../../src/pipeline/link-key.ts';
 import { GrantUplift } from '../../src/pipeline/grant-uplift.ts';
@@ -193,6 +193,7 @@ describe('"this was us"', () => {
     const token = await warned(admin, { policy: '500.00' });
     expect(await bars()).toMatchObject([{ class: 'international', state: 'wanted', requested_by: 'plafond' }]);
     const page = await look(admin, `/a/${token}/us?amount=250%2C50`);
+    expect(page.html).toContain('in de periode 1 maart 2010 – 31 maart 2010 € 101,25 is uitgegeven');
     expect(page.html).toContain('Wij willen in deze periode doorgaan tot € 250,50');
     const done = await agree(token, '250,50');
     expect(done.status).toBe(303);
@@ -332,7 +333,7 @@ describe('a link that opens nothing', () => {
   it('says so where it has expired', async () => {
     const token = await warned(admin);
     const form = formOn((await look(admin, `/a/${token}`)).html, `/a/${token}/not-us`);
-    admin.clock.advanceTo(admin.clock.now() + 14 * 86_400_000);
+    admin.clock.advanceTo(admin.clock.now() + LINK_DAYS * 86_400_000);
     const seen = await look(admin, `/a/${token}`, { 'accept-language': 'nl' });
     expect([seen.status, seen.html.includes('Deze link is verlopen')]).toEqual([410, true]);
     expect((await submit(admin, `/a/${token}/not-us`, form)).status).toBe(410);

@@ -43,9 +43,9 @@ export const de: Words = {
   phoneLabel: 'Die andere Nummer',
   confirmTitle: 'Bitte bestätigen',
   consent:
-    'Im Namen von {{account}}: Diese Nutzung war unsere. Wir wissen, dass im Zeitraum {{period}} {{spend}} ausgegeben wurden, und zwar für: {{what}}, und dass das Limit {{limit}} ist. Wir wollen in diesem Zeitraum bis {{chosen}} weitermachen und stimmen zu, dafür zu zahlen. Beträge ohne Umsatzsteuer.',
+    'Im Namen von {{account}}: Diese Nutzung war unsere. Wir wissen, dass im Zeitraum {{periodText}} {{spend}} ausgegeben wurden, und zwar für: {{what}}, und dass das Limit {{limit}} ist. Wir wollen in diesem Zeitraum bis {{chosen}} weitermachen und stimmen zu, dafür zu zahlen. Beträge ohne Umsatzsteuer.',
   consentPlain:
-    'Im Namen von {{account}}: Diese Nutzung war unsere. Wir wissen, dass im Zeitraum {{period}} {{spend}} ausgegeben wurden, und zwar für: {{what}}. Wir wollen, dass diese Ziele wieder offen sind, und stimmen zu, dafür zu zahlen. Beträge ohne Umsatzsteuer.',
+    'Im Namen von {{account}}: Diese Nutzung war unsere. Wir wissen, dass im Zeitraum {{periodText}} {{spend}} ausgegeben wurden, und zwar für: {{what}}. Wir wollen, dass diese Ziele wieder offen sind, und stimmen zu, dafür zu zahlen. Beträge ohne Umsatzsteuer.',
   consentNote:
     'Wir bewahren diesen Text mit der Uhrzeit, Ihrer Internetadresse und dem Namen Ihres Browsers auf und bestätigen ihn schriftlich.',
   confirmButton: 'Wir stimmen zu: weiter{{#if chosen}} bis {{chosen}}{{/if}}',
@@ -80,7 +80,7 @@ Mit freundlichen Grüßen
     },
     expired: {
       title: 'Dieser Link ist abgelaufen',
-      text: 'Er galt zwei Wochen ab unserer Nachricht. Es wurde nichts geändert.',
+      text: 'Er galt einen Monat ab unserer Nachricht. Es wurde nichts geändert.',
     },
     used: {
       title: 'Diese Antwort haben wir schon',

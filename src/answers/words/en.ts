@@ -43,9 +43,9 @@ export const en: Words = {
   phoneLabel: 'The other number',
   confirmTitle: 'Please confirm',
   consent:
-    'On behalf of {{account}}: this usage was ours. We know that {{spend}} has been spent on {{what}} in the period {{period}}, and that the limit is {{limit}}. We want to keep going up to {{chosen}} in this period and agree to pay for it. Amounts exclude tax.',
+    'On behalf of {{account}}: this usage was ours. We know that {{spend}} has been spent on {{what}} in the period {{periodText}}, and that the limit is {{limit}}. We want to keep going up to {{chosen}} in this period and agree to pay for it. Amounts exclude tax.',
   consentPlain:
-    'On behalf of {{account}}: this usage was ours. We know that {{spend}} has been spent on {{what}} in the period {{period}}. We want these destinations to be open again and agree to pay for it. Amounts exclude tax.',
+    'On behalf of {{account}}: this usage was ours. We know that {{spend}} has been spent on {{what}} in the period {{periodText}}. We want these destinations to be open again and agree to pay for it. Amounts exclude tax.',
   consentNote:
     'We keep this text with the time, your internet address and the name of your browser, and confirm it to you in writing.',
   confirmButton: 'We agree: keep going{{#if chosen}} up to {{chosen}}{{/if}}',
@@ -79,7 +79,7 @@ Kind regards,
     },
     expired: {
       title: 'This link has expired',
-      text: 'It worked for two weeks after our message. Nothing has been changed.',
+      text: 'It worked for a month after our message. Nothing has been changed.',
     },
     used: {
       title: 'We have this answer already',

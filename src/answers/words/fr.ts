@@ -44,9 +44,9 @@ export const fr: Words = {
   phoneLabel: 'L’autre numéro',
   confirmTitle: 'Veuillez confirmer',
   consent:
-    'Au nom de {{account}} : cette consommation était la nôtre. Nous savons que {{spend}} ont été dépensés dans la période {{period}}, pour : {{what}}, et que la limite est de {{limit}}. Nous voulons continuer jusqu’à {{chosen}} dans cette période et acceptons de le payer. Montants hors taxes.',
+    'Au nom de {{account}} : cette consommation était la nôtre. Nous savons que {{spend}} ont été dépensés dans la période {{periodText}}, pour : {{what}}, et que la limite est de {{limit}}. Nous voulons continuer jusqu’à {{chosen}} dans cette période et acceptons de le payer. Montants hors taxes.',
   consentPlain:
-    'Au nom de {{account}} : cette consommation était la nôtre. Nous savons que {{spend}} ont été dépensés dans la période {{period}}, pour : {{what}}. Nous voulons que ces destinations soient de nouveau ouvertes et acceptons de le payer. Montants hors taxes.',
+    'Au nom de {{account}} : cette consommation était la nôtre. Nous savons que {{spend}} ont été dépensés dans la période {{periodText}}, pour : {{what}}. Nous voulons que ces destinations soient de nouveau ouvertes et acceptons de le payer. Montants hors taxes.',
   consentNote:
     'Nous conservons ce texte avec l’heure, votre adresse internet et le nom de votre navigateur, et vous le confirmons par écrit.',
   confirmButton: 'Nous acceptons : continuer{{#if chosen}} jusqu’à {{chosen}}{{/if}}',
@@ -82,7 +82,7 @@ Cordialement,
     },
     expired: {
       title: 'Ce lien a expiré',
-      text: 'Il fonctionnait pendant deux semaines après notre message. Rien n’a été changé.',
+      text: 'Il fonctionnait pendant un mois après notre message. Rien n’a été changé.',
     },
     used: {
       title: 'Nous avons déjà cette réponse',

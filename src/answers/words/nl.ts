@@ -43,9 +43,9 @@ export const nl: Words = {
   phoneLabel: 'Het andere nummer',
   confirmTitle: 'Bevestig uw keuze',
   consent:
-    'Namens {{account}}: dit verbruik was van ons. Wij weten dat in de periode {{period}} {{spend}} is uitgegeven aan {{what}} en dat de limiet {{limit}} is. Wij willen in deze periode doorgaan tot {{chosen}} en gaan ermee akkoord dat te betalen. Bedragen zijn exclusief btw.',
+    'Namens {{account}}: dit verbruik was van ons. Wij weten dat in de periode {{periodText}} {{spend}} is uitgegeven aan {{what}} en dat de limiet {{limit}} is. Wij willen in deze periode doorgaan tot {{chosen}} en gaan ermee akkoord dat te betalen. Bedragen zijn exclusief btw.',
   consentPlain:
-    'Namens {{account}}: dit verbruik was van ons. Wij weten dat in de periode {{period}} {{spend}} is uitgegeven aan {{what}}. Wij willen dat deze bestemmingen weer open zijn en gaan ermee akkoord dat te betalen. Bedragen zijn exclusief btw.',
+    'Namens {{account}}: dit verbruik was van ons. Wij weten dat in de periode {{periodText}} {{spend}} is uitgegeven aan {{what}}. Wij willen dat deze bestemmingen weer open zijn en gaan ermee akkoord dat te betalen. Bedragen zijn exclusief btw.',
   consentNote:
     'Wij bewaren deze tekst met het tijdstip, uw internetadres en de naam van uw browser, en bevestigen hem schriftelijk.',
   confirmButton: 'Akkoord: doorgaan{{#if chosen}} tot {{chosen}}{{/if}}',
@@ -80,7 +80,7 @@ Met vriendelijke groet,
     },
     expired: {
       title: 'Deze link is verlopen',
-      text: 'Hij werkte tot twee weken na ons bericht. Er is niets veranderd.',
+      text: 'Hij werkte tot een maand na ons bericht. Er is niets veranderd.',
     },
     used: {
       title: 'Wij hebben dit antwoord al',

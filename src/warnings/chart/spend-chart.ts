@@ -48,9 +48,9 @@ const USUAL_COLOUR = '#5f6368';
 const DAY_MS = 86_400_000;
 const TEXT = { fontFamily: FONT, fontSize: 13, color: INK };
 
-/** Draws the series as SVG, `CHART_SIZE` large. */
-export function drawSpend(series: SpendSeries, style: ChartStyle): string {
-  const chart = init(null, null, { renderer: 'svg', ssr: true, ...CHART_SIZE });
+/** Draws the series as SVG. */
+export function drawSpend(series: SpendSeries, style: ChartStyle, size = CHART_SIZE): string {
+  const chart = init(null, null, { renderer: 'svg', ssr: true, ...size });
   try {
     chart.setOption({
       animation: false,
