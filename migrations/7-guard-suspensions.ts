@@ -90,6 +90,8 @@ const ALLOWED_NUMBERS = `
   CREATE TABLE allowed_numbers (
     account_id  text COLLATE "C" NOT NULL REFERENCES accounts ON DELETE CASCADE,
     number      text COLLATE "C" NOT NULL CHECK (number ~ '^\\+\\d{3,15}$'),
+    -- allowed no more, and to be taken off the switches
+    removed_at  timestamptz,
     PRIMARY KEY (account_id, number)
   );
 `;

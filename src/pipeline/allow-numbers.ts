@@ -26,7 +26,7 @@ export class AllowNumbers {
       const after = [...new Set(numbers)].toSorted();
       if (before.join() === after.join()) return;
       const at = this.clock.now();
-      await replaceAllowedNumbers(client, accountId, after);
+      await replaceAllowedNumbers(client, accountId, after, at);
       const change = { subject: 'allowed-numbers', subjectId: accountId, change: 'changed', before, after } as const;
       await recordChanges(client, [{ actor, ...change }], at);
       await appendEvidence(client, [{ accountId, at, kind: 'allowed-numbers', body: { by: actor, before, after } }]);

@@ -5,6 +5,7 @@ import { UsagePartitions } from '../ledger/partitions.ts';
 import { AnswerGuard } from './answer-guard.ts';
 import { DropOldPartitions } from './drop-old-partitions.ts';
 import { EvaluateExposure } from './evaluate-exposure.ts';
+import { FollowCalls } from './follow-calls.ts';
 import { GrantUplift } from './grant-uplift.ts';
 import { ImportDroppedFile } from './import-dropped-file.ts';
 import { ReconcileImports } from './reconcile-imports.ts';
@@ -30,6 +31,7 @@ export class PipelineHandlers {
     private readonly reinstatements: ReinstateDue,
     private readonly guard: AnswerGuard,
     private readonly uplifts: GrantUplift,
+    private readonly calls: FollowCalls,
     private readonly exposure: EvaluateExposure,
     private readonly droppedFiles: ImportDroppedFile,
     private readonly servers: PullSftp,
@@ -53,7 +55,7 @@ export class PipelineHandlers {
     'sweep-observations': () => this.observations.sweep(),
     'fit-norms': () => this.norms.run(),
     'rebuild-signatures': () => this.signatures.mend(),
-    'evaluate-exposure': () => this.exposure.run(),
+    'evaluate-exposure': () => this.#evaluateExposure(),
     'reinstate-due': () => this.#endWhatIsOver(),
     'import-file': (file) => this.droppedFiles.import(file),
     'scan-inbox': () => this.#scanInbox(),
@@ -69,6 +71,11 @@ export class PipelineHandlers {
     'summarize-day': () => this.summaries.run(),
     'prepare-partitions': () => this.partitions.prepare(),
   };
+
+  async #evaluateExposure(): Promise<void> {
+    await this.calls.run();
+    await this.exposure.run();
+  }
 
   async #endWhatIsOver(): Promise<void> {
     await this.uplifts.endDue();

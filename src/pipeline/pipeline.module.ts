@@ -11,6 +11,7 @@ import { FeedBook } from './feed-book.ts';
 import { ChangeOperators } from './change-operators.ts';
 import { DropOldPartitions } from './drop-old-partitions.ts';
 import { EvaluateExposure } from './evaluate-exposure.ts';
+import { FollowCalls } from './follow-calls.ts';
 import { GrantUplift } from './grant-uplift.ts';
 import { ImportDroppedFile } from './import-dropped-file.ts';
 import { LinkKey } from './link-key.ts';
@@ -69,6 +70,7 @@ const USE_CASES = [
   AllowNumbers,
   GrantUplift,
   EvaluateExposure,
+  FollowCalls,
   SecondPerson,
   UsagePartitions,
   WatchFeeds,

@@ -4,6 +4,7 @@
  */
 import type { LoggerService } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
+import { allowedNumbers } from '../accounts/allowed-numbers.ts';
 import { accountsById } from '../accounts/store.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { appendEvidence, type NewEvidence } from '../evidence/append.ts';
@@ -96,7 +97,7 @@ export async function reconcileRound(
     found = await compare();
   }
   // The customer's calls cost money: they are ended while what was read is being written down.
-  const endings = endCalls(node, found.barred);
+  const endings = endCalls(tools, node, found.barred);
   const settled = await recordSettled(tools, node, nodes, found.barred, found.gone, readAt);
   const calls = recordEndings(tools, node, endings).catch((error: unknown) =>
     log.error(`${node.name}: ${String(error)}`),
@@ -105,7 +106,7 @@ export async function reconcileRound(
 }
 
 /** What is no account's id is told to no switch: it is written to the log, and everybody else goes on. */
-function isTellable({ log, toldDrifts }: RoundTools, accountId: string): boolean {
+export function isTellable({ log, toldDrifts }: RoundTools, accountId: string): boolean {
   try {
     safeReference(accountId);
     return true;
@@ -228,7 +229,14 @@ interface CallsEnded {
 }
 
 /** Ends the calls that new bars cover; each bar once, however many suspensions want it. Never fails. */
-export async function endCalls(node: SwitchNode, barred: readonly LiveSuspension[]): Promise<CallsEnded[]> {
+export async function endCalls(
+  { dataSource }: RoundTools,
+  node: SwitchNode,
+  barred: readonly LiveSuspension[],
+): Promise<CallsEnded[]> {
+  if (barred.length === 0) return [];
+  const accounts = [...new Set(barred.map((each) => each.accountId))];
+  const spared = await inTransaction(dataSource, ({ client }) => allowedNumbers(client, accounts));
   const ended: CallsEnded[] = [];
   const byKey = new Map<BarKey, LiveSuspension[]>();
   for (const each of barred) {
@@ -236,7 +244,8 @@ export async function endCalls(node: SwitchNode, barred: readonly LiveSuspension
     byKey.set(key, [...(byKey.get(key) ?? []), each]);
   }
   await inParallel([...byKey.values()], COMMANDS_AT_ONCE, async (same) => {
-    const outcome = await node.endCalls(barOf(same[0]!)).catch(asFailure);
+    const bar = barOf(same[0]!);
+    const outcome = await node.endCalls(bar, new Set(spared.get(bar.accountId))).catch(asFailure);
     for (const [index, suspension] of same.entries()) {
       ended.push({ suspension, outcome: typeof outcome === 'number' && index > 0 ? 0 : outcome });
     }

@@ -31,7 +31,14 @@ import {
 import type { LiveSuspension } from '../suspensions/reconcile.ts';
 import { suspensionIdsAmong } from '../suspensions/store.ts';
 import { NodesInService } from '../suspensions/switches/nodes-in-service.ts';
-import { SwitchFailure, type Bar, type NodeLook, type SwitchNode } from '../suspensions/switches/switch.ts';
+import {
+  SwitchFailure,
+  type Bar,
+  type BarKey,
+  type NodeLook,
+  type SwitchNode,
+} from '../suspensions/switches/switch.ts';
+import { numbersAside, reconcileAllowed } from './reconcile-allowed.ts';
 import { MergedRounds } from './merged-rounds.ts';
 import {
   asFailure,
@@ -114,16 +121,28 @@ export class ReconcileSwitches {
   }
 
   async #onEvent(node: SwitchNode, names: readonly string[], accounts: readonly string[]): Promise<RoundResult> {
-    const result = await this.#round(node, names, accounts);
+    const failure = await this.#allow(node, accounts, undefined).catch(asFailure);
+    const result = failure ? { ...NOTHING, unreachable: failure } : await this.#round(node, names, accounts);
     if (result.unreachable) await this.#failed(node, result.unreachable);
     return result;
+  }
+
+  #allow(
+    node: SwitchNode,
+    accounts: readonly string[] | undefined,
+    seen: ReadonlyMap<BarKey, string> | undefined,
+  ): Promise<void> {
+    return reconcileAllowed(this.#tools, node, accounts, seen);
   }
 
   /** Looks at a node for what differs from what is wanted, and mends it. */
   async #look(node: SwitchNode, names: readonly string[], row: NodeRow | undefined): Promise<RoundResult> {
     let look: NodeLook;
     try {
-      look = await node.look();
+      const seen = numbersAside(await node.look());
+      look = seen.look;
+      // Before any bar is set: a number that is allowed is so from the first moment on.
+      await this.#allow(node, undefined, seen.numbers);
     } catch (error) {
       const failure = asFailure(error);
       const open = await this.#failed(node, failure);
@@ -154,7 +173,7 @@ export class ReconcileSwitches {
     }
     await this.#settleHealth(node, { state: 'up' }, { bars: look.count, filled: emptied });
     const left = await inTransaction(this.dataSource, ({ client }) => barsWithCalls(client, node.name, CALLS_A_LOOK));
-    const calls = recordEndings(this.#tools, node, endCalls(node, left));
+    const calls = recordEndings(this.#tools, node, endCalls(this.#tools, node, left));
     return { ...result, calls: Promise.all([result.calls, calls]).then(() => undefined) };
   }
 
@@ -183,7 +202,7 @@ export class ReconcileSwitches {
   async #suspectsOfMany(node: SwitchNode, look: NodeLook): Promise<{ accounts: string[] }> {
     return inTransaction(this.dataSource, async ({ client }) => {
       const expected = await expectedBars(client);
-      const surplus = look.count - expected.bars;
+      const surplus = look.count - expected.bars - expected.allowed;
       if (!look.filled || (expected.moving === 0 && surplus !== (this.#surplus.get(node.name) ?? 0))) {
         // What stays too many when all are read is somebody else's, and told once. What was missing is set, and counts then.
         if (surplus > 0) this.#tools.log.warn(`${node.name} holds ${surplus} bars more than are wanted`);

@@ -37,14 +37,17 @@ export async function unsettledAccounts(client: ClientBase, node: string): Promi
   return rows.map((row) => row.account_id);
 }
 
-/** How many bars are to stand, and whether any is just being set or taken away. */
+/** How many bars are to stand, how many numbers beside them, and whether any is just being set or taken away. */
 const EXPECTED = `
   SELECT count(DISTINCT (account_id, class)) FILTER (WHERE state = 'applied')::int AS bars,
-         count(*) FILTER (WHERE state <> 'applied')::int AS moving
+         count(*) FILTER (WHERE state <> 'applied')::int AS moving,
+         (SELECT count(*) FROM allowed_numbers n
+           WHERE n.removed_at IS NULL AND EXISTS (SELECT FROM suspensions l WHERE l.account_id = n.account_id
+                   AND l.state IN ('wanted', 'applied', 'lifting')))::int AS allowed
   FROM suspensions WHERE state IN ('wanted', 'applied', 'lifting')`;
 
-export async function expectedBars(client: ClientBase): Promise<{ bars: number; moving: number }> {
-  const { rows } = await client.query<{ bars: number; moving: number }>(EXPECTED);
+export async function expectedBars(client: ClientBase): Promise<{ bars: number; moving: number; allowed: number }> {
+  const { rows } = await client.query<{ bars: number; moving: number; allowed: number }>(EXPECTED);
   return rows[0]!;
 }
 

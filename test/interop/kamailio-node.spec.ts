@@ -101,6 +101,25 @@ describeWith(['kamailio', 'sipp'], 'a real Kamailio', () => {
     }
   });
 
+  it('lets the numbers pass that an account may always call, whatever is barred, and nobody else to them', async () => {
+    await node.bar({ accountId: '1001', scope: `allow:${SOMALIA as '+252612345678'}` }, 'allowed');
+    await node.bar(bar('1001'), 's1');
+    await node.bar(bar('1001', 'outgoing'), 's2');
+    await node.bar(bar('1001', 'country:SO'), 'h1');
+    await node.bar(bar('1002'), 's3');
+    const tries: [Calls['scenario'], string, string][] = [
+      ['pass', '1001', SOMALIA],
+      ['pass', '1001', '00252612345678'],
+      ['refused', '1001', '+252612345679'],
+      ['refused', '1001', '0201234567'],
+      ['refused', '1002', SOMALIA],
+    ];
+    for (const [scenario, account, number] of tries) {
+      const pbx = await call({ scenario, account, number });
+      expect([scenario, account, number, await pbx.wentAsExpected()]).toEqual([scenario, account, number, true]);
+    }
+  });
+
   it('holds a country or a prefix, and bars premium numbers and all outgoing calls but emergency calls', async () => {
     await node.bar(bar('1001', 'country:SO'), 'h1');
     await node.bar(bar('1002', 'prefix:+25261'), 'h2');
@@ -145,6 +164,16 @@ describeWith(['kamailio', 'sipp'], 'a real Kamailio', () => {
     expect([national.goesOn, emergency.goesOn, other.goesOn]).toEqual([true, true, true]);
     expect([await running('2001'), await running('20010')]).toEqual([3, 3]);
     await until('a call that was ended has a CDR', async () => /acc.*account=2001; number=\+25261/.test(kamailio.log));
+  });
+
+  it('ends no call in progress to a number that the account may always call', async () => {
+    const spared = await call({ scenario: 'talk', account: '2002', number: SOMALIA });
+    const other = await call({ scenario: 'talk', account: '2002', number: '+252612347778' });
+    await until('both calls run', async () => (await running('2002')) === 2);
+    await node.bar(bar('2002'), 'case-3');
+    expect(await node.endCalls(bar('2002'), new Set([SOMALIA]))).toBe(1);
+    expect(await other.wentAsExpected()).toBe(true);
+    expect([spared.goesOn, await running('2002')]).toEqual([true, 1]);
   });
 
   it('tells of all live calls, whose they are and where they go', async () => {

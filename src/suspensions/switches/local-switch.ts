@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { formatInstant, SystemClock, type Clock } from '../../kernel/clock.ts';
 import { codeOf, holdingLock } from './lock-file.ts';
-import { keyOf, SwitchFailure, type Bar, type BarKey, type NodeLook, type SwitchNode } from './switch.ts';
+import { keyOf, SwitchFailure, type BarKey, type NodeLook, type SwitchNode, type TableEntry } from './switch.ts';
 
 /** What a person has added to a bar is kept. */
 const barFile = z.record(z.string(), z.looseObject({ suspension: z.string() }));
@@ -45,7 +45,7 @@ export class LocalSwitch implements SwitchNode {
     return { filled: true, count: bars.size, bars };
   }
 
-  async read(bars: readonly Bar[]): Promise<Map<BarKey, string>> {
+  async read(bars: readonly TableEntry[]): Promise<Map<BarKey, string>> {
     const asked = new Set(bars.map(keyOf));
     return new Map([...(await this.#bars())].filter(([key]) => asked.has(key)));
   }
@@ -68,7 +68,7 @@ export class LocalSwitch implements SwitchNode {
     return new Map(Object.entries(bars).map(([key, { suspension }]) => [key, suspension]));
   }
 
-  bar(bar: Bar, suspensionId: string): Promise<void> {
+  bar(bar: TableEntry, suspensionId: string): Promise<void> {
     return this.#change((bars) => {
       const key = keyOf(bar);
       if (bars[key]?.suspension === suspensionId) return undefined;
@@ -78,7 +78,7 @@ export class LocalSwitch implements SwitchNode {
     });
   }
 
-  unbar(bar: Bar): Promise<void> {
+  unbar(bar: TableEntry): Promise<void> {
     return this.#change((bars) => {
       const { [keyOf(bar)]: found, ...others } = bars;
       return found ? others : undefined;

@@ -5,10 +5,21 @@ import type { Instant } from '../../kernel/clock.ts';
 /** `<account_id>:<scope>`, such as `1001:international` or `1001:country:SO`, as it stands on the switch (CONTRACT §7). */
 export type BarKey = string;
 
-export interface Bar {
+/** `allow:+31…`: this number may be called whatever is barred. It stands beside the bars, and is looked up before them. */
+export type AllowScope = `allow:+${string}`;
+
+/** What a node's table holds a key for. */
+export interface TableEntry {
   accountId: string;
+  scope: BarScope | AllowScope;
+}
+
+export interface Bar extends TableEntry {
   scope: BarScope;
 }
+
+/** The value of what is allowed; a bar's is its suspension's id. */
+export const ALLOWED = 'allowed';
 
 /** A call that is in progress. */
 export interface LiveCall {
@@ -39,19 +50,19 @@ export interface SwitchNode {
   /** for logs and evidence, and told apart by: such as `kamailio 10.0.0.1:5080` */
   readonly name: string;
   look(): Promise<NodeLook>;
-  /** Those of these bars that stand, with the ids they bear. */
-  read(bars: readonly Bar[]): Promise<Map<BarKey, string>>;
-  /** Bars what the scope names of an account's calls. Where it is barred already, the bar bears the new id from now on. */
-  bar(bar: Bar, suspensionId: string): Promise<void>;
-  /** Takes the bar away, whatever id it bears. Where there is none, nothing happens. */
-  unbar(bar: Bar): Promise<void>;
+  /** Those of these that stand, with the ids they bear. */
+  read(entries: readonly TableEntry[]): Promise<Map<BarKey, string>>;
+  /** Bars what the scope names of an account's calls, or allows it. What stands already bears the new value from now on. */
+  bar(entry: TableEntry, value: string): Promise<void>;
+  /** Takes it away, whatever it bears. Where there is none, nothing happens. */
+  unbar(entry: TableEntry): Promise<void>;
   /** Remembers, on the node itself, that it was filled: whatever empties it takes that away too. */
   markFilled(): Promise<void>;
   /**
-   * Ends the account's calls in progress that the scope covers, ringing ones too, and looks again until none is left; how
-   * many it ended. Throws {@link SwitchFailure} where some stay.
+   * Ends the account's calls in progress that the scope covers, ringing ones too, but for those to `spared` numbers, and
+   * looks again until none is left; how many it ended. Throws {@link SwitchFailure} where some stay.
    */
-  endCalls(bar: Bar): Promise<number>;
+  endCalls(bar: Bar, spared?: ReadonlySet<string>): Promise<number>;
   /** All calls in progress; undefined where this kind of switch does not tell. */
   liveCalls(): Promise<LiveCall[] | undefined>;
   close(): Promise<void>;
@@ -71,11 +82,11 @@ export class SwitchFailure extends Error {
   }
 }
 
-export function barKey(account: string, scope: BarScope): BarKey {
+export function barKey(account: string, scope: TableEntry['scope']): BarKey {
   return `${account}:${scope}`;
 }
 
-export function keyOf({ accountId, scope }: Bar): BarKey {
+export function keyOf({ accountId, scope }: TableEntry): BarKey {
   return barKey(accountId, scope);
 }
 
@@ -87,4 +98,12 @@ export function parseBarKey(key: BarKey): { account: string; class: BarScope } |
   const [, account, word] = BAR_KEY.exec(key) ?? [];
   const scope = word === undefined ? undefined : parseBarScope(word);
   return scope && { account: account!, class: scope };
+}
+
+const ALLOW_KEY = /^(.+):(allow:\+\d{3,15})$/s;
+
+/** The account and number of a key that allows one; `undefined` for any other. */
+export function parseAllowKey(key: BarKey): TableEntry | undefined {
+  const [, accountId, scope] = ALLOW_KEY.exec(key) ?? [];
+  return accountId === undefined ? undefined : { accountId, scope: scope as AllowScope };
 }

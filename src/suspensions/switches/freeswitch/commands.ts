@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { isHoldScope, type BarScope } from '../../../caps/barring.ts';
 import { safeReference } from '../account-reference.ts';
 import { calledNumber, covers } from '../called-number.ts';
-import { barKey, SwitchFailure, type Bar, type LiveCall } from '../switch.ts';
+import { barKey, SwitchFailure, type Bar, type LiveCall, type TableEntry } from '../switch.ts';
 
 /** In which the bars stand, in mod_db's words; they survive a restart, unlike mod_hash's. */
 const REALM = 'barred';
@@ -17,18 +17,18 @@ const SENTINEL = 'plafond%3Afilled';
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** An account's id as the dialplan's `url_encode` writes it, so that its `/` and spaces part nothing. */
-export function encodedKey({ accountId, scope }: Bar): string {
+export function encodedKey({ accountId, scope }: TableEntry): string {
   // encodeURIComponent leaves !'()* as they are; a shell, SQL and a pattern don't.
   const encoded = encodeURIComponent(barKey(safeReference(accountId), scope));
   return encoded.replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-export function insertBar(bar: Bar, suspensionId: string): string {
+export function insertBar(bar: TableEntry, suspensionId: string): string {
   return `db insert/${REALM}/${encodedKey(bar)}/${encodeURIComponent(suspensionId)}`;
 }
 
-export const selectBar = (bar: Bar): string => `db select/${REALM}/${encodedKey(bar)}`;
-export const deleteBar = (bar: Bar): string => `db delete/${REALM}/${encodedKey(bar)}`;
+export const selectBar = (bar: TableEntry): string => `db select/${REALM}/${encodedKey(bar)}`;
+export const deleteBar = (bar: TableEntry): string => `db delete/${REALM}/${encodedKey(bar)}`;
 export const selectSentinel = (): string => `db select/${REALM}/${SENTINEL}`;
 export const insertSentinel = (): string => `db insert/${REALM}/${SENTINEL}/plafond`;
 export const countBars = (): string => `db count/${REALM}`;
@@ -116,9 +116,13 @@ export function readChannels(answer: string, command: string): Channel[] {
 }
 
 /** Those of the channels that are this account's and that the scope covers. */
-export function channelsToEnd(listed: readonly Channel[], { accountId, scope }: Bar): Channel[] {
+export function channelsToEnd(
+  listed: readonly Channel[],
+  { accountId, scope }: Bar,
+  spared: ReadonlySet<string> = new Set(),
+): Channel[] {
   const account = safeReference(accountId);
-  return listed.filter((each) => each.accountId === account && isCovered(each, scope));
+  return listed.filter((each) => each.accountId === account && !spared.has(each.number) && isCovered(each, scope));
 }
 
 function isCovered({ classes, number }: Channel, scope: BarScope): boolean {

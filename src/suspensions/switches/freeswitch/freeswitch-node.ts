@@ -8,6 +8,7 @@ import {
   type LiveCall,
   type NodeLook,
   type SwitchNode,
+  type TableEntry,
 } from '../switch.ts';
 import * as freeswitch from './commands.ts';
 import { EventSocket } from './event-socket.ts';
@@ -29,7 +30,7 @@ export class FreeSwitchNode implements SwitchNode {
     return { filled, count: filled ? keys - 1 : keys, bars: undefined };
   }
 
-  async read(bars: readonly Bar[]): Promise<Map<BarKey, string>> {
+  async read(bars: readonly TableEntry[]): Promise<Map<BarKey, string>> {
     const found = new Map<BarKey, string>();
     for (const bar of bars) {
       const command = freeswitch.selectBar(bar);
@@ -39,11 +40,11 @@ export class FreeSwitchNode implements SwitchNode {
     return found;
   }
 
-  bar(bar: Bar, suspensionId: string): Promise<void> {
+  bar(bar: TableEntry, suspensionId: string): Promise<void> {
     return this.#do(freeswitch.insertBar(bar, suspensionId));
   }
 
-  unbar(bar: Bar): Promise<void> {
+  unbar(bar: TableEntry): Promise<void> {
     return this.#do(freeswitch.deleteBar(bar));
   }
 
@@ -51,9 +52,9 @@ export class FreeSwitchNode implements SwitchNode {
     return this.#do(freeswitch.insertSentinel());
   }
 
-  endCalls(bar: Bar): Promise<number> {
+  endCalls(bar: Bar, spared: ReadonlySet<string> = new Set()): Promise<number> {
     return endUntilNone(
-      async () => freeswitch.channelsToEnd(await this.#channels(), bar),
+      async () => freeswitch.channelsToEnd(await this.#channels(), bar, spared),
       async ({ callId }) => {
         const answer = await this.#socket.api(freeswitch.killChannel(callId));
         if (!freeswitch.isKilled(answer)) throw new SwitchFailure('wrong', `uuid_kill: ${answer.trim().slice(0, 120)}`);

@@ -4,7 +4,7 @@ import type { BarScope } from '../../../caps/barring.ts';
 import { isHoldScope } from '../../../caps/barring.ts';
 import { safeReference } from '../account-reference.ts';
 import { calledNumber, covers } from '../called-number.ts';
-import { barKey, SwitchFailure, type Bar, type BarKey, type LiveCall } from '../switch.ts';
+import { barKey, SwitchFailure, type Bar, type BarKey, type LiveCall, type TableEntry } from '../switch.ts';
 import type { Answer } from './json-rpc.ts';
 
 export interface Command {
@@ -31,15 +31,15 @@ export const SENTINEL = 'plafond:filled';
 
 const tell = (method: string, ...params: (string | number)[]): Command => ({ method, params });
 
-export function setBar(names: Names, { accountId, scope }: Bar, suspensionId: string): Command {
+export function setBar(names: Names, { accountId, scope }: TableEntry, suspensionId: string): Command {
   return tell('htable.sets', names.table, barKey(safeReference(accountId), scope), suspensionId);
 }
 
-export function getBar(names: Names, { accountId, scope }: Bar): Command {
+export function getBar(names: Names, { accountId, scope }: TableEntry): Command {
   return tell('htable.get', names.table, barKey(safeReference(accountId), scope));
 }
 
-export function deleteBar(names: Names, { accountId, scope }: Bar): Command {
+export function deleteBar(names: Names, { accountId, scope }: TableEntry): Command {
   return tell('htable.delete', names.table, barKey(safeReference(accountId), scope));
 }
 
@@ -219,9 +219,17 @@ export function isUnknownProfile(answer: Answer): boolean {
  * Those of the calls listed that are this account's and that the scope covers. Kamailio has chosen them by the account
  * already; each is held against it again, so that no misread value ever ends somebody else's call.
  */
-export function callsToEnd(listed: readonly Dialog[], { accountId, scope }: Bar): Dialog[] {
+export function callsToEnd(
+  listed: readonly Dialog[],
+  { accountId, scope }: Bar,
+  spared: ReadonlySet<string> = new Set(),
+): Dialog[] {
   return listed.filter(
-    (each) => !each.over && each.accountId === accountId && (!isHoldScope(scope) || covers(scope, each.number)),
+    (each) =>
+      !each.over &&
+      each.accountId === accountId &&
+      !spared.has(each.number) &&
+      (!isHoldScope(scope) || covers(scope, each.number)),
   );
 }
 

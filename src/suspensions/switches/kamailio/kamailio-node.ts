@@ -6,7 +6,15 @@
  * a single key 0.1 to 0.3 ms. So a small table is listed, a large one is counted and read key by key.
  */
 import { endUntilNone } from '../end-until-none.ts';
-import { keyOf, type Bar, type BarKey, type LiveCall, type NodeLook, type SwitchNode } from '../switch.ts';
+import {
+  keyOf,
+  type Bar,
+  type BarKey,
+  type LiveCall,
+  type NodeLook,
+  type SwitchNode,
+  type TableEntry,
+} from '../switch.ts';
 import { inParallel } from '../in-parallel.ts';
 import * as kamailio from './commands.ts';
 import { JsonRpc, type Answer } from './json-rpc.ts';
@@ -42,7 +50,7 @@ export class KamailioNode implements SwitchNode {
     return { filled, count: bars.size, bars };
   }
 
-  async read(bars: readonly Bar[]): Promise<Map<BarKey, string>> {
+  async read(bars: readonly TableEntry[]): Promise<Map<BarKey, string>> {
     const found = new Map<BarKey, string>();
     await inParallel(bars, AT_ONCE, async (bar) => {
       const command = kamailio.getBar(this.#names, bar);
@@ -52,11 +60,11 @@ export class KamailioNode implements SwitchNode {
     return found;
   }
 
-  bar(bar: Bar, suspensionId: string): Promise<void> {
+  bar(bar: TableEntry, suspensionId: string): Promise<void> {
     return this.#do(kamailio.setBar(this.#names, bar, suspensionId));
   }
 
-  unbar(bar: Bar): Promise<void> {
+  unbar(bar: TableEntry): Promise<void> {
     return this.#do(kamailio.deleteBar(this.#names, bar));
   }
 
@@ -64,9 +72,9 @@ export class KamailioNode implements SwitchNode {
     return this.#do(kamailio.setSentinel(this.#names));
   }
 
-  endCalls(bar: Bar): Promise<number> {
+  endCalls(bar: Bar, spared: ReadonlySet<string> = new Set()): Promise<number> {
     return endUntilNone(
-      async () => kamailio.callsToEnd(await this.#callsOf(bar), bar),
+      async () => kamailio.callsToEnd(await this.#callsOf(bar), bar, spared),
       (call) => (call.answered ? this.#endAlone(call) : this.#cancel(call)),
     );
   }

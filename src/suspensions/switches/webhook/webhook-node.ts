@@ -19,7 +19,15 @@ import { z } from 'zod';
 import { SystemClock, toDate } from '../../../kernel/clock.ts';
 import { safeReference } from '../account-reference.ts';
 import { inParallel } from '../in-parallel.ts';
-import { keyOf, SwitchFailure, type Bar, type BarKey, type NodeLook, type SwitchNode } from '../switch.ts';
+import {
+  keyOf,
+  SwitchFailure,
+  type Bar,
+  type BarKey,
+  type NodeLook,
+  type SwitchNode,
+  type TableEntry,
+} from '../switch.ts';
 
 const SENTINEL = 'plafond:filled';
 const LISTED_MAX = 5_000;
@@ -62,7 +70,7 @@ export class WebhookNode implements SwitchNode {
     return { filled, count: filled ? total - 1 : total, bars: undefined };
   }
 
-  async read(bars: readonly Bar[]): Promise<Map<BarKey, string>> {
+  async read(bars: readonly TableEntry[]): Promise<Map<BarKey, string>> {
     const found = new Map<BarKey, string>();
     await inParallel(bars, AT_ONCE, async (bar) => {
       safeReference(bar.accountId);
@@ -72,11 +80,11 @@ export class WebhookNode implements SwitchNode {
     return found;
   }
 
-  async bar(bar: Bar, suspensionId: string): Promise<void> {
+  async bar(bar: TableEntry, suspensionId: string): Promise<void> {
     await this.#post(barring(bar, 'active', suspensionId));
   }
 
-  async unbar(bar: Bar): Promise<void> {
+  async unbar(bar: TableEntry): Promise<void> {
     await this.#post(barring(bar, 'terminated'));
   }
 
@@ -84,10 +92,10 @@ export class WebhookNode implements SwitchNode {
     await this.#post({ id: SENTINEL, name: 'call-barring', state: 'active', serviceCharacteristic: [] });
   }
 
-  async endCalls(bar: Bar): Promise<number> {
+  async endCalls(bar: Bar, spared: ReadonlySet<string> = new Set()): Promise<number> {
     let most = 0;
     for (const pause_ms of [...LOOK_AGAIN_MS, undefined]) {
-      const answer = await this.#post({ ...barring(bar, 'terminated'), name: 'calls-in-progress' });
+      const answer = await this.#post(callsOf(bar, spared));
       const { left } = understood(callsLeft, answer);
       if (left === 0) return most;
       most = Math.max(most, left);
@@ -162,7 +170,18 @@ interface Answer {
   headers: Headers;
 }
 
-function barring(bar: Bar, state: 'active' | 'terminated', suspensionId?: string): Service & { name: string } {
+/** Those to spared numbers go on. */
+function callsOf(bar: Bar, spared: ReadonlySet<string>): Service & { name: string } {
+  const service = barring(bar, 'terminated');
+  const but = spared.size === 0 ? [] : [{ name: 'spared', value: [...spared] }];
+  return {
+    ...service,
+    name: 'calls-in-progress',
+    serviceCharacteristic: [...(service.serviceCharacteristic ?? []), ...but],
+  };
+}
+
+function barring(bar: TableEntry, state: 'active' | 'terminated', suspensionId?: string): Service & { name: string } {
   const { accountId, scope } = bar;
   return {
     id: keyOf({ accountId: safeReference(accountId), scope }),
