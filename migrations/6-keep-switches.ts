@@ -1,17 +1,16 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Switches that are configured, what each of their nodes was last seen to do, and the calls that run on them. */
+/** Switches that are configured, and what each of their nodes was last seen to do. */
 export class KeepSwitches1700000000006 implements MigrationInterface {
   name = 'KeepSwitches1700000000006';
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(SWITCHES);
     await runner.query(READ_BACK);
-    await runner.query(LIVE_CALLS);
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP TABLE live_calls, suspension_nodes, switch_nodes, switches');
+    await runner.query('DROP TABLE suspension_nodes, switch_nodes, switches');
   }
 }
 
@@ -57,19 +56,4 @@ const READ_BACK = `
     PRIMARY KEY (suspension_id, node)
   );
   CREATE INDEX suspension_nodes_with_calls ON suspension_nodes (node) WHERE barred AND calls_ended_at IS NULL;
-`;
-
-const LIVE_CALLS = `
-  -- Calls in progress as switches tell of them. What a switch stops telling of is over, or forgotten when it expires.
-  CREATE TABLE live_calls (
-    switch      text COLLATE "C" NOT NULL,
-    call_id     text COLLATE "C" NOT NULL,
-    account_id  text COLLATE "C" NOT NULL,
-    number      text COLLATE "C" NOT NULL,
-    started_at  timestamptz NOT NULL,
-    answered    boolean NOT NULL,
-    expires_at  timestamptz NOT NULL,
-    PRIMARY KEY (switch, call_id)
-  );
-  CREATE INDEX live_calls_of_account ON live_calls (account_id);
 `;

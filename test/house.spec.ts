@@ -65,6 +65,7 @@ const MAY_KNOW: Record<string, readonly string[]> = {
     'decisions',
     'cases',
     'answers',
+    'suspensions',
     'evidence',
     'operators',
     'pipeline',

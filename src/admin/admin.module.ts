@@ -36,6 +36,7 @@ import { SpendController } from './spend.controller.ts';
 import { SpendRebuildController } from './spend-rebuild.controller.ts';
 import { SuspensionsController } from './suspensions.controller.ts';
 import { UpliftsController } from './uplifts.controller.ts';
+import { SwitchesController } from './switches.controller.ts';
 import { UsageController } from './usage.controller.ts';
 import { WarningsController } from './warnings.controller.ts';
 
@@ -57,6 +58,7 @@ import { WarningsController } from './warnings.controller.ts';
     WarningsController,
     ReceiptsController,
     SuspensionsController,
+    SwitchesController,
     GuardController,
     UpliftsController,
     ExposureController,

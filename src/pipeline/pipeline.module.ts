@@ -24,6 +24,7 @@ import { SettleCase } from './settle-case.ts';
 import { RebuildSpend } from './rebuild-spend.ts';
 import { ReconcileImports } from './reconcile-imports.ts';
 import { RecordUsage } from './record-usage.ts';
+import { ChangeSwitches } from './change-switches.ts';
 import { ReconcileSwitches } from './reconcile-switches.ts';
 import { ReinstateDue } from './reinstate-due.ts';
 import { SecondPerson } from './second-person.ts';
@@ -62,6 +63,7 @@ const USE_CASES = [
   SettleSuspensions,
   WriteMessages,
   ReconcileSwitches,
+  ChangeSwitches,
   SettleDelivery,
   EscalateFailures,
   ReceiveReceipts,

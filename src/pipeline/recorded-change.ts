@@ -16,7 +16,8 @@ export interface RecordedChange {
     | 'key'
     | 'receiver'
     | 'second-person'
-    | 'silence';
+    | 'silence'
+    | 'switch';
   subjectId: string;
   change: 'created' | 'changed' | 'mended' | 'removed' | 'revoked';
   before?: object | undefined;

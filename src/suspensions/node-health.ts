@@ -94,3 +94,16 @@ export async function saveHealth(
     seen.filled ?? false,
   ]);
 }
+
+/** How many suspensions a node was not yet read to do as they are wanted; by the index `suspensions_live`. */
+const WAITING = `
+  SELECT each.node, count(*)::int AS waiting
+  FROM unnest($1::text[]) AS each (node) CROSS JOIN suspensions s
+  LEFT JOIN suspension_nodes n ON n.suspension_id = s.suspension_id AND n.node = each.node
+  WHERE s.state IN ('wanted', 'applied', 'lifting') AND (s.state = 'lifting' OR n.barred IS NOT TRUE)
+  GROUP BY each.node`;
+
+export async function waitingOn(client: ClientBase, nodes: readonly string[]): Promise<Map<string, number>> {
+  const { rows } = await client.query<{ node: string; waiting: number }>(WAITING, [nodes]);
+  return new Map(rows.map(({ node, waiting }) => [node, waiting]));
+}

@@ -79,9 +79,9 @@ const APPLIED = `
   UPDATE suspensions s SET state = 'applied', applied_at = coalesce(applied_at, $3)
   WHERE suspension_id = ANY($1::uuid[]) AND state = 'wanted'
     AND NOT EXISTS (
-      SELECT FROM unnest($2::text[]) AS node WHERE NOT EXISTS (
+      SELECT FROM unnest($2::text[]) AS each (node) WHERE NOT EXISTS (
         SELECT FROM suspension_nodes n
-        WHERE n.suspension_id = s.suspension_id AND n.node = node.node AND n.barred))
+        WHERE n.suspension_id = s.suspension_id AND n.node = each.node AND n.barred))
   RETURNING s.*`;
 
 /** Read on every node in service, after the lifting was wanted, to be barred by none. */
@@ -89,9 +89,9 @@ const LIFTED = `
   UPDATE suspensions s SET state = 'lifted', lifted_at = $3
   WHERE suspension_id = ANY($1::uuid[]) AND state = 'lifting'
     AND NOT EXISTS (
-      SELECT FROM unnest($2::text[]) AS node WHERE NOT EXISTS (
+      SELECT FROM unnest($2::text[]) AS each (node) WHERE NOT EXISTS (
         SELECT FROM suspension_nodes n
-        WHERE n.suspension_id = s.suspension_id AND n.node = node.node AND NOT n.barred AND n.read_at >= s.lift_wanted_at))
+        WHERE n.suspension_id = s.suspension_id AND n.node = each.node AND NOT n.barred AND n.read_at >= s.lift_wanted_at))
   RETURNING s.*`;
 
 const MISSING = `
