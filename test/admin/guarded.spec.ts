@@ -16,12 +16,14 @@ const pathOf = (url: string) =>
 const ADMINS_ONLY = [
   'DELETE /v1/feeds/:name',
   'DELETE /v1/receivers/:name',
+  'DELETE /v1/switches/:name',
   'POST /v1/deviations/rebuild',
   'POST /v1/spend/rebuild',
   'PUT /v1/feeds/:name',
   'PUT /v1/guard',
   'PUT /v1/receivers/:name',
   'PUT /v1/second-person',
+  'PUT /v1/switches/:name',
 ];
 
 @Controller('v1/forgotten')
