@@ -178,8 +178,12 @@ export interface Thresholds {
   suspend: number;
 }
 
-/** Most of the budget goes to holds: they come first, and a suspension follows where they did not help. */
-const HOLD_SHARE = 0.9;
+/**
+ * Most of the budget goes to holds: they come first, and a suspension follows where they did not help. A tenth is kept back, since
+ * customers change after what they were calibrated on.
+ */
+const HOLD_SHARE = 0.8;
+const SUSPEND_SHARE = 0.1;
 const WARNINGS_PER_ACTION = 8;
 
 /** `budget`: at most so many false holds and suspensions per 1,000 account-months. */
@@ -188,6 +192,6 @@ export function thresholdsOf(budget: number): Thresholds {
   return {
     warn: hold / WARNINGS_PER_ACTION,
     hold,
-    suspend: Math.min(SCORE_MAX, 1_000 / (budget * (1 - HOLD_SHARE))),
+    suspend: Math.min(SCORE_MAX, 1_000 / (budget * SUSPEND_SHARE)),
   };
 }

@@ -12,8 +12,11 @@ const WAITING_DAYS = 3;
 /** From then on a destination that is used is wholly known. */
 export const KNOWN_AFTER_DAYS = 30;
 /** By so much what is usual, and what was highest, may rise for each day that is learnt. */
-const GROWTH = 1.12;
-const GROWTH_EUROS = 3;
+const GROWTH = 0.06;
+const GROWTH_EUROS = 1;
+/** A new account learns faster: so many times after no day, and so many days until that is halved. */
+const GROWTH_FRESH = 12;
+const GROWTH_FRESH_DAYS = 6;
 const MONEY_GROWTH = 3;
 /** What is loud is learnt so much slower until somebody says what it was: an attack must not become normal by going on. */
 const LOUD_SHARE = 0.15;
@@ -38,13 +41,14 @@ export function turnTo(signature: Signature, day: number, segment: SegmentModel)
 
 function learnOldest({ u, f }: Signature, segment: SegmentModel, share: number): void {
   const days = f[AT.days]!;
+  const grows = share * (1 + GROWTH_FRESH / (1 + days / GROWTH_FRESH_DAYS));
   learnMoney(f, AT.learntInternational, AT.waitingInternational, segment.dayInternational, days, share);
   learnMoney(f, AT.learntAll, AT.waitingAll, segment.dayAll, days, share);
   f[AT.learntCalls] = f[AT.learntCalls]! + shift(f, AT.waitingCalls);
   for (let scale = 0; scale < SCALES; scale++) {
     const seen = shift(f, AT.waitingPeaks + 3 * scale);
     const peak = f[AT.peaks + scale]!;
-    if (seen > peak) f[AT.peaks + scale] = Math.min(seen, peak + share * ((GROWTH - 1) * peak + GROWTH_EUROS));
+    if (seen > peak) f[AT.peaks + scale] = Math.min(seen, peak + grows * (GROWTH * peak + GROWTH_EUROS));
   }
   for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) {
     if (u[at + SLOT.key] !== 0) f[at + SLOT.learnt] = f[at + SLOT.learnt]! + share * shift(f, at + SLOT.waiting);

@@ -15,19 +15,21 @@ export interface SegmentModel {
   rare(key: number): number;
   /** what a day from abroad costs at most, usually */
   away(key: number): number;
+  awayRecords: number;
 }
 
 const RARE_SHARE = 0.02;
 const RARE_FLOOR = 0.0005;
 const RARE_POWER = 0.4;
 
-function compile({ dayInternational, dayAll, dayCalls, hours, reach, away }: SegmentNorms): SegmentModel {
+function compile({ dayInternational, dayAll, dayCalls, hours, reach, away, awayRecords }: SegmentNorms): SegmentModel {
   const rare = new Map(Object.entries(reach).map(([key, share]) => [Number(key), rareOf(share)]));
   const unheardOf = Object.keys(reach).length === 0 ? 0.4 : rareOf(0);
   return {
     dayInternational,
     dayAll,
     dayCalls,
+    awayRecords,
     hours: hours.map((share, part) => share / (WEEK_PART_HOURS[part]! / 168)),
     hourShares: hours,
     rare: (key) => rare.get(key) ?? unheardOf,

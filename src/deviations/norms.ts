@@ -34,12 +34,19 @@ export interface SegmentNorms {
   reach: Record<string, number>;
   /** what nine in ten days of use from abroad stay below; by the destination key of where it was used */
   away: Record<string, number>;
+  /** and how many records */
+  awayRecords: number;
 }
 
 export interface Norms {
   everyone: SegmentNorms;
   segments: Record<string, SegmentNorms>;
 }
+
+const AWAY_DAYS = 4_096;
+const AWAY_RECORDS_UNKNOWN = 6;
+/** Euros' worth a day from abroad, before anything is known. */
+export const AWAY_UNKNOWN = 2;
 
 /** Before there is any history: a small business's week, and no destination more usual than another. */
 export const UNFITTED_NORMS: Norms = {
@@ -51,6 +58,7 @@ export const UNFITTED_NORMS: Norms = {
     hours: [0.02, 0.7, 0.14, 0.01, 0.08, 0.05],
     reach: {},
     away: {},
+    awayRecords: AWAY_RECORDS_UNKNOWN,
   },
   segments: {},
 };
@@ -65,12 +73,10 @@ interface Seen {
   keys: Set<number>;
   /** by destination key and day */
   away: Map<number, number>;
+  awayRecords: Map<number, number>;
 }
 
 const DAY_MS = 86_400_000;
-const AWAY_DAYS = 4_096;
-/** Euros' worth a day from abroad, before anything is known. */
-export const AWAY_UNKNOWN = 2;
 const SEGMENT_WEIGHT = 20;
 const EVERYONE_WEIGHT = 5;
 /** Hours of each week part are weighed by accounts, each as heavy as this many calls at most, so that no call centre sets them. */
@@ -93,6 +99,7 @@ export class NormsCollector {
         all: 0,
         calls: 0,
         away: new Map(),
+        awayRecords: new Map(),
         hours: zeros(),
         keys: new Set(),
       };
@@ -112,6 +119,7 @@ export class NormsCollector {
     if (away !== 0) {
       const ofDay = away * AWAY_DAYS + (Math.floor(version.startedAt / DAY_MS) % AWAY_DAYS);
       seen.away.set(ofDay, (seen.away.get(ofDay) ?? 0) + money);
+      seen.awayRecords.set(ofDay, (seen.awayRecords.get(ofDay) ?? 0) + 1);
     }
   }
 
@@ -146,7 +154,9 @@ export class NormsCollector {
       for (const key of seen.keys) reach.set(key, (reach.get(key) ?? 0) + 1);
     }
     const awayDays = new Map<number, number[]>();
+    const awayRecords: number[] = [];
     for (const seen of accounts) {
+      awayRecords.push(...seen.awayRecords.values());
       for (const [ofDay, euros] of seen.away) {
         for (const key of [0, Math.floor(ofDay / AWAY_DAYS)]) {
           const days = awayDays.get(key);
@@ -168,6 +178,7 @@ export class NormsCollector {
           .toSorted(([a], [b]) => a - b)
           .map(([key, count]) => [key, (count + weight * (prior.reach[key] ?? 0)) / total]),
       ),
+      awayRecords: awayRecords.length === 0 ? prior.awayRecords : shrunkHigh(awayRecords, prior.awayRecords),
       away: Object.fromEntries(
         [...awayDays]
           .toSorted(([a], [b]) => a - b)

@@ -175,8 +175,8 @@ function add(
   if (calls > 0 && isOver(signature, 1, abroad, f[AT.peaks + 4]!)) beginRun(signature, 1, start);
   extendRun(signature, 1, start, money, calls);
   const away = awayKey(version.originCountry, account.homeCountry);
-  // Counted in days as travellers there spend them.
-  if (away !== 0) raise(f, 8, euros / (0.3 + segment.away(away)), waits);
+  // Counted in days as travellers spend them there, by money and by records.
+  if (away !== 0) raise(f, 8, euros / (0.3 + segment.away(away)) + calls / segment.awayRecords, waits);
   if (!isNational) {
     sum(f, AT.waitingInternational + waits, euros);
     raise(f, 3, euros, waits);

@@ -126,19 +126,26 @@ function zoneOffsets(name: string): LocalTime {
 }
 
 const HOUR_MS = 60 * MINUTE_MS;
+/** By zone and UTC day the offset that holds all day; NaN on a day on which it changes. */
 const offsetsByZone = new Map<string, Map<number, number>>();
 
-/** The hour of the week, 0 for Monday from 0:00 to 1:00 up to 167, on the clock in `zone` (IANA). Offsets are looked up once a quarter of an hour. */
+/** The hour of the week, 0 for Monday from 0:00 to 1:00 up to 167, on the clock in `zone` (IANA). Offsets are looked up once a day. */
 export function hourOfWeek(zone: string, instant: Instant): number {
   let offsets = offsetsByZone.get(zone);
   if (!offsets) offsetsByZone.set(zone, (offsets = new Map()));
-  const quarter = Math.floor(instant / QUARTER_MS);
-  let offset = offsets.get(quarter);
+  const day = Math.floor(instant / DAY_MS);
+  let offset = offsets.get(day);
   if (offset === undefined) {
-    offset = IANAZone.create(zone).offset(instant) * MINUTE_MS;
+    const begins = offsetAt(zone, day * DAY_MS);
+    offset = begins === offsetAt(zone, (day + 1) * DAY_MS - 1) ? begins : Number.NaN;
     if (offsets.size >= REMEMBERED_MAX) offsets.clear();
-    offsets.set(quarter, offset);
+    offsets.set(day, offset);
   }
+  if (Number.isNaN(offset)) offset = offsetAt(zone, instant);
   // 1970-01-01 was a Thursday.
   return (((Math.floor((instant + offset) / HOUR_MS) + 72) % 168) + 168) % 168;
+}
+
+function offsetAt(zone: string, instant: Instant): number {
+  return IANAZone.create(zone).offset(instant) * MINUTE_MS;
 }
