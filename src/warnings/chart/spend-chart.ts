@@ -38,7 +38,7 @@ export interface ChartStyle {
 }
 
 /** In CSS pixels. */
-export const CHART_SIZE = { width: 520, height: 220 };
+export const CHART_SIZE = { width: 400, height: 210 };
 
 const FONT = 'DejaVu Sans, Arial, sans-serif';
 const INK = '#3c4043';

@@ -90,7 +90,7 @@ const HTML = `<!doctype html>
 <h1 style="margin:0 0 12px;font-size:22px;line-height:1.3">{{say "headline"}}</h1>
 <p style="margin:0 0 12px">{{say "figures"}}{{#if usual}} {{say "usual"}}{{/if}}</p>
 {{#if chart}}
-<img src="cid:{{chart}}" width="520" alt="{{say "chartText"}}" style="display:block;width:100%;max-width:520px;height:auto;border:0;margin:0 0 16px">
+<img src="cid:{{chart}}" width="400" alt="{{say "chartText"}}" style="display:block;width:100%;max-width:400px;height:auto;border:0;margin:0 0 16px">
 {{/if}}
 {{#if suspended}}
 <p style="margin:0 0 12px;padding:12px 14px;background:#fce8e6;border-left:4px solid #b3261e">{{say "blocked"}}{{#unless suspended.until}} {{say "blockedByHand"}}{{/unless}}</p>
