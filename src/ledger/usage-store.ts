@@ -117,10 +117,13 @@ export const USAGE_ROW = `
   u.duration_s, u.kind, u.units, u.a_number, u.b_number, u.amount_micros, u.cost_micros, u.state, u.revision, u.country,
   u.traffic, u.origin_country, u.import_id, u.near_amount_micros, u.near_import_id, u.tariff`;
 
+/** The ledger keeps what classification found; the type of number is not asked for again. */
+export function destinationOf(row: Pick<UsageRow, 'b_number' | 'country' | 'traffic'>): Destination {
+  return { number: row.b_number, country: row.country, type: 'other', traffic: row.traffic };
+}
+
 export function versionOf(row: UsageRow): HeldVersion {
   const startedAt = Number(row.started_ms);
-  // The ledger keeps what classification found; the type of number is not asked for again.
-  const destination: Destination = { number: row.b_number, country: row.country, type: 'other', traffic: row.traffic };
   return {
     recordId: row.record_id,
     origin: row.origin,
@@ -138,7 +141,7 @@ export function versionOf(row: UsageRow): HeldVersion {
     originCountry: row.origin_country,
     tariff: row.tariff,
     receivedAt: startedAt + row.duration_s * 1000,
-    destination,
+    destination: destinationOf(row),
     importId: row.import_id,
     near:
       row.near_amount_micros === null

@@ -3,6 +3,7 @@
  * that crosses. The caller holds the shards of all accounts concerned.
  */
 import type { PoolClient } from 'pg';
+import { textArray } from '../database/array-literal.ts';
 import type { Account } from '../accounts/account.ts';
 import { Evaluation, stepsOf, type Crossing, type Step } from '../caps/evaluation.ts';
 import type { Meters } from '../caps/meters.ts';
@@ -10,9 +11,9 @@ import { crossingsOf, keepCrossings } from '../caps/store.ts';
 import type { Instant } from '../kernel/clock.ts';
 import type { Micros } from '../kernel/money.ts';
 import { rollingHours } from '../kernel/period.ts';
-import { toDates, USAGE_ROW, versionOf, type UsageRow } from '../ledger/usage-store.ts';
+import { destinationOf, toDates, type UsageRow } from '../ledger/usage-store.ts';
 import type { Movement } from '../ledger/version.ts';
-import { addToCounters, type CounterDelta } from '../spend/counters.ts';
+import { addToCounters, counterKey, type CounterDelta } from '../spend/counters.ts';
 import { RollingWindow } from '../spend/rolling-window.ts';
 
 /** Accounts and the caps that hold for them, as they stand while the transaction lasts. */
@@ -102,11 +103,13 @@ async function findCrossings(
   return crossings;
 }
 
-/** The usage of accounts with rolling caps around the starts that move; by the index on (account_id, started_at). */
+/** What of the usage of accounts with rolling caps is in windows, around the starts that move; by the index on (account_id, started_at). */
 const AROUND = `
-  SELECT ${USAGE_ROW}
+  SELECT u.account_id, u.service_id, (extract(epoch FROM u.started_at) * 1000)::bigint AS started_ms, u.amount_micros,
+         u.b_number, u.country, u.traffic
     FROM usage u
    WHERE u.account_id = ANY ($1) AND u.started_at > $2 AND u.started_at <= $3 AND u.day BETWEEN $4 AND $5
+     AND u.amount_micros <> 0
    ORDER BY u.started_at`;
 
 /** The rolling windows that the steps touch, as they are before the steps. */
@@ -133,10 +136,16 @@ async function loadWindows(
     }
   }
   if (ids.size === 0) return windows;
-  const { rows } = await client.query<UsageRow>(AROUND, [[...ids], ...toDates(earliest, latest)]);
-  for (const version of rows.map(versionOf)) {
-    for (const step of stepsOf({ from: undefined, to: version }, accounts, meters)) {
-      for (const entry of step.entries) windows.get(step.key)?.add(entry);
+  const { rows } = await client.query<UsageRow>(AROUND, [textArray([...ids]), ...toDates(earliest, latest)]);
+  for (const row of rows) {
+    const account = accounts.get(row.account_id)!;
+    const entry = { startedAt: Number(row.started_ms), amount: BigInt(row.amount_micros) };
+    for (const { cap, serviceId } of meters.of(
+      { serviceId: row.service_id, destination: destinationOf(row) },
+      account,
+    )) {
+      if (rollingHours(cap.period) === undefined) continue;
+      windows.get(counterKey(account.accountId, serviceId, cap.traffic, cap.period, undefined))?.add(entry);
     }
   }
   return windows;

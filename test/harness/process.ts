@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+// From the sources, where jest reads them, or from what was built of them.
+const BUILT = import.meta.url.endsWith('.ts') ? '../../dist/src/main.js' : '../../src/main.js';
+const MAIN = fileURLToPath(new URL(BUILT, import.meta.url));
 const START_MS_MAX = 30_000;
 export const KEY = 'key-of-the-tests';
 
@@ -15,10 +17,14 @@ export class PlafondProcess {
     private readonly said: string[],
   ) {}
 
-  static async start(env: Record<string, string>): Promise<PlafondProcess> {
+  /** `nodeFlags`: how Node is started, where that matters. */
+  static async start(
+    env: Record<string, string>,
+    nodeFlags: readonly string[] = ['--enable-source-maps'],
+  ): Promise<PlafondProcess> {
     const port = env.PORT === undefined ? await freePort() : Number(env.PORT);
     const said: string[] = [];
-    const child = spawn(process.execPath, ['--enable-source-maps', MAIN], {
+    const child = spawn(process.execPath, [...nodeFlags, MAIN], {
       env: { PATH: process.env.PATH, PORT: String(port), PLAFOND_ADMIN_KEY: KEY, LOG_LEVEL: 'warn', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

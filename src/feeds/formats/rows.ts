@@ -57,7 +57,7 @@ export async function* readRows(
   if (batch.length > 0) yield batch;
 }
 
-interface CsvColumns {
+export interface CsvColumns {
   count: number;
   /** for each canonical column its place in the line, −1 where the file does not have it */
   places: number[];
@@ -88,7 +88,8 @@ export function readHeader(text: string): CsvColumns {
   return { count: names.length, places, inOrder: places.every((place, index) => place === index) };
 }
 
-function readCsvLine(text: string, line: number, columns: CsvColumns): ParsedRow {
+/** Reads a line under the header that its columns were read from. */
+export function readCsvLine(text: string, line: number, columns: CsvColumns): ParsedRow {
   const cells = text.length > LINE_LENGTH_MAX ? undefined : splitCsv(text);
   if (!cells)
     return unreadable(
