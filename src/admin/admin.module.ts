@@ -17,6 +17,7 @@ import { DeviationsController } from './deviations.controller.ts';
 import { EvidenceController } from './evidence.controller.ts';
 import { ExposureController } from './exposure.controller.ts';
 import { FeedsController } from './feeds.controller.ts';
+import { ForecastController } from './forecast.controller.ts';
 import { Gate } from './gate.ts';
 import { GuardController } from './guard.controller.ts';
 import { HealthController } from './health.controller.ts';
@@ -46,6 +47,7 @@ import { WarningsController } from './warnings.controller.ts';
   controllers: [
     AccountsController,
     SpendController,
+    ForecastController,
     EvidenceController,
     CapsController,
     UsageController,

@@ -84,6 +84,9 @@ export const capDefinition = z
       }),
     mode: z.enum(MODES, { error: `must be one of ${MODES.join(', ')}` }).default('enforce'),
     reinstate: z.enum(REINSTATEMENTS, { error: `must be one of ${REINSTATEMENTS.join(', ')}` }).default('period-end'),
+    forecast: z.boolean().optional().meta({
+      description: 'whether the customer is warned as soon as the limit will probably be reached; of weeks and months',
+    }),
     count: z
       .enum(COUNTS, { error: `must be one of ${COUNTS.join(', ')}` })
       .optional()
@@ -124,6 +127,8 @@ export interface Cap {
   mode: Mode;
   reinstate: Reinstatement;
   count: Count;
+  /** whether the customer is warned as soon as the limit will probably be reached */
+  forecast: boolean;
 }
 
 export function scopeOf(definition: CapDefinition): Scope {
@@ -152,5 +157,6 @@ export function capOf(id: string, version: number, definition: CapDefinition): C
     mode: definition.mode,
     reinstate: definition.reinstate,
     count: definition.count ?? 'spend',
+    forecast: definition.forecast ?? false,
   };
 }

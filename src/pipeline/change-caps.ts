@@ -215,6 +215,11 @@ async function refuseWhatDoesNotFit(
       { field: 'count', detail: `must be spend where the period is ${definition.period}` },
     ]);
   }
+  if (definition.forecast && definition.period !== 'week' && definition.period !== 'month') {
+    throw new Refusal('invalid', 'no_forecast_of_days', 'a forecast is made of weeks and months alone', [
+      { field: 'forecast', detail: `must be false where the period is ${definition.period}` },
+    ]);
+  }
   const scope = scopeOf(definition);
   if (scope.kind === 'account') {
     const [account] = await accountsById(client, [scope.value]);

@@ -6,8 +6,8 @@ import type { Crossing } from '../caps/evaluation.ts';
 import { decide } from '../decisions/decide.ts';
 import { warns, type Decision } from '../decisions/decision.ts';
 import { formatInstant, type Instant } from '../kernel/clock.ts';
-import { formatAmount } from '../kernel/money.ts';
-import { rollingHours } from '../kernel/period.ts';
+import { formatAmount, type Micros } from '../kernel/money.ts';
+import { rollingHours, type CalendarPeriod } from '../kernel/period.ts';
 import type { Version } from '../ledger/version.ts';
 import type { Matter, Stretch, WantedBar } from './matter.ts';
 
@@ -50,32 +50,22 @@ function stretchOf({ account, meter: { cap, serviceId }, period }: Crossing): St
   return { accountId: account.accountId, serviceId, traffic: cap.traffic, from, to };
 }
 
+/** An account under a cap in a period, with what it has spent. */
+export interface UnderCap {
+  account: Account;
+  cap: Cap;
+  period: CalendarPeriod;
+  spend: Micros;
+}
+
 function wordsOf(crossing: Crossing, suspended: Decision | undefined): Matter['words'] {
   const { account, meter, period, threshold } = crossing;
   const spend = crossing.spend + (crossing.exposure?.amount ?? 0n);
   const { cap } = meter;
-  const hours = rollingHours(cap.period);
-  const next = cap.thresholds.find((each) => each.amount > spend);
-  const nextBar = next?.actions.map(suspendedClass).find((barred) => barred !== undefined);
   return {
-    accountName: account.name,
-    locale: account.locale,
-    timeZone: account.timeZone,
+    ...wordsUnderCap({ account, cap, period, spend }),
     kind: suspended ? (suspended.mode === 'approve' ? 'approve' : 'suspend') : 'warn',
-    traffic: cap.traffic,
-    spend,
-    limit: cap.limit,
-    currency: account.currency,
     percent: threshold.percent,
-    period: hours === undefined ? (cap.period as 'day' | 'week' | 'month') : 'rolling',
-    ...(hours === undefined ? {} : { periodHours: hours }),
-    periodEnd: period.to,
-    next: next && {
-      percent: next.percent,
-      amount: next.amount,
-      warn: next.actions.includes('warn'),
-      ...(nextBar && isEnforced(cap, account) ? { suspend: nextBar } : {}),
-    },
     ...(suspended && suspended.mode === 'enforce'
       ? {
           suspended: {
@@ -88,20 +78,53 @@ function wordsOf(crossing: Crossing, suspended: Decision | undefined): Matter['w
   };
 }
 
+/** What a customer is told of a cap, whatever the cause: where they stand, and what comes next. */
+export function wordsUnderCap({
+  account,
+  cap,
+  period,
+  spend,
+}: UnderCap): Omit<NonNullable<Matter['words']>, 'kind' | 'percent'> {
+  const hours = rollingHours(cap.period);
+  const next = cap.thresholds.find((each) => each.amount > spend);
+  const nextBar = next?.actions.map(suspendedClass).find((barred) => barred !== undefined);
+  return {
+    accountName: account.name,
+    locale: account.locale,
+    timeZone: account.timeZone,
+    traffic: cap.traffic,
+    spend,
+    limit: cap.limit,
+    currency: account.currency,
+    period: hours === undefined ? (cap.period as 'day' | 'week' | 'month') : 'rolling',
+    ...(hours === undefined ? {} : { periodHours: hours }),
+    periodEnd: period.to,
+    next: next && {
+      percent: next.percent,
+      amount: next.amount,
+      warn: next.actions.includes('warn'),
+      ...(nextBar && isEnforced(cap, account) ? { suspend: nextBar } : {}),
+    },
+  };
+}
+
 function isEnforced(cap: Cap, account: Account): boolean {
   return cap.mode === 'enforce' && account.suspensionTerms !== '';
 }
 
 function knownOf({ account, meter, period, record, exposure }: Crossing): Record<string, unknown> {
   return {
-    cap: { id: meter.cap.id, version: meter.cap.version, ...capFacts(meter.cap) },
-    period: {
-      name: period.name,
-      from: formatInstant(period.from, account.timeZone),
-      to: formatInstant(period.to, account.timeZone),
-    },
+    ...knownOfCap(meter.cap, period, account.timeZone),
     record: record && recordFacts(record, account.timeZone),
     exposure: exposure && exposureFacts(exposure, account.timeZone),
+  };
+}
+
+/** The cap and the period as they were, for evidence. */
+export function knownOfCap(cap: Cap, period: CalendarPeriod, timeZone: string): Record<string, unknown> {
+  return {
+    cap: { id: cap.id, version: cap.version, ...capFacts(cap) },
+    period: { name: period.name, from: formatInstant(period.from, timeZone), to: formatInstant(period.to, timeZone) },
   };
 }
 

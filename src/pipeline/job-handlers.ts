@@ -17,6 +17,7 @@ import { ReinstateDue } from './reinstate-due.ts';
 import { SettleDelivery } from './settle-delivery.ts';
 import { SettleMovedRecords } from './settle-moved-records.ts';
 import { ReconcileSwitches } from './reconcile-switches.ts';
+import { ForecastCaps } from './forecast-caps.ts';
 import { SummarizeDay } from './summarize-day.ts';
 import { TellOperators } from './tell-operators.ts';
 import { WatchFeeds } from './watch-feeds.ts';
@@ -45,6 +46,7 @@ export class PipelineHandlers {
     private readonly operators: TellOperators,
     private readonly summaries: SummarizeDay,
     private readonly signatures: RebuildSignatures,
+    private readonly forecasts: ForecastCaps,
     private readonly queues: Queues,
   ) {}
 
@@ -68,6 +70,7 @@ export class PipelineHandlers {
     'settle-moved-records': () => this.movedRecords.run(),
     'tell-operators': () => this.#tellOperators(),
     'send-to-receiver': ({ receiver }) => this.operators.send(receiver),
+    'forecast-caps': () => this.forecasts.run(),
     'summarize-day': () => this.summaries.run(),
     'prepare-partitions': () => this.partitions.prepare(),
   };

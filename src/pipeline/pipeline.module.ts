@@ -34,6 +34,7 @@ import { WriteMessages } from './write-messages.ts';
 import { SettleDelivery } from './settle-delivery.ts';
 import { SettleMovedRecords } from './settle-moved-records.ts';
 import { SettleSuspensions } from './settle-suspension.ts';
+import { ForecastCaps } from './forecast-caps.ts';
 import { SummarizeDay } from './summarize-day.ts';
 import { TellOperators } from './tell-operators.ts';
 import { WatchFeeds } from './watch-feeds.ts';
@@ -49,6 +50,7 @@ const USE_CASES = [
   ChangeOperators,
   TellOperators,
   SummarizeDay,
+  ForecastCaps,
   ChangeFeeds,
   TryFeed,
   PullSftp,

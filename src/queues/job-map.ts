@@ -76,6 +76,7 @@ export const JOB_MAP = {
     attempts: 1,
     backoff_ms: 0,
   },
+  'forecast-caps': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
   'summarize-day': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
   'prepare-partitions': { queue: 'upkeep', payload: nothing, attempts: 5, backoff_ms: 2_000 },
 } as const satisfies Record<string, JobDefinition>;

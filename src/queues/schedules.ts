@@ -92,6 +92,11 @@ export class Schedules implements OnApplicationBootstrap {
     return this.add('summarize-day', MINUTE_MS);
   }
 
+  @Cron('0 15 * * * *', ONE_AT_A_TIME)
+  forecastCaps(): Promise<void> {
+    return this.add('forecast-caps', HOUR_MS);
+  }
+
   @Cron('0 30 3 * * *', ONE_AT_A_TIME)
   dropOldPartitions(): Promise<void> {
     return this.add('drop-old-partitions', HOUR_MS);

@@ -1,9 +1,11 @@
 /** `npm run bench [-- NAME]`: measures what Plafond promises: speed as ratios within one run, and money kept from fraud. */
 import { detection } from './detection/detection.ts';
+import { forecast } from './forecast.ts';
 import { ingest, ingestLarge } from './ingest.ts';
 
 const BENCHES: Record<string, () => Promise<void>> = {
   detection,
+  forecast,
   ingest,
   // It takes ten minutes.
   'ingest-large': ingestLarge,
