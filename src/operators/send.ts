@@ -22,9 +22,9 @@ export async function sendTo(
   { email, secret }: Ways,
   now: Instant,
 ): Promise<Outcome> {
-  const { id, subject, text, at } = message;
+  const { id, subject, text, html, at } = message;
   if (receiver.kind === 'email') {
-    return email.send({ id, to: receiver.address, subject, text, account: 'operators', at });
+    return email.send({ id, to: receiver.address, subject, text, html: html || undefined, account: 'operators', at });
   }
   const kept = receiver.secret === undefined ? '' : secret(receiver.secret);
   if (kept === undefined) return { outcome: 'retry', answer: `${receiver.secret} is not set in this process` };

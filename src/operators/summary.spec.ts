@@ -9,7 +9,7 @@ const FIGURES: DailyFigures = {
   held: 0,
   lifted: 2,
   answers: { not_us: 1, us: 0, call_me: 2 },
-  open: { suspensions_to_approve: 4, alarms: 1, cases: 5 },
+  open: { suspensions_to_approve: 4, guard_questions: 1, alarms: 1, cases: 5 },
   feeds: [{ feed: 'rating<1>', state: 'late', words: 'nothing came since 02:00' }],
   failed: { warnings: 6, messages: 0 },
   silenced: 7,
@@ -29,6 +29,7 @@ describe('the daily summary', () => {
 
 Waiting for a person
   suspensions to approve: 4
+  questions of the guard: 1
   open cases: 5
   open alarms: 1
 

@@ -13,7 +13,7 @@ export interface DailyFigures {
   lifted: number;
   answers: { not_us: number; us: number; call_me: number };
   /** what waits for a person now */
-  open: { suspensions_to_approve: number; alarms: number; cases: number };
+  open: { suspensions_to_approve: number; guard_questions: number; alarms: number; cases: number };
   feeds: readonly { feed: string; state: string; words: string }[];
   failed: { warnings: number; messages: number };
   silenced: number;
@@ -52,6 +52,7 @@ function sectionsOf(figures: DailyFigures): Section[] {
     ]),
     section('Waiting for a person', [
       ['suspensions to approve', open.suspensions_to_approve],
+      ['questions of the guard', open.guard_questions],
       ['open cases', open.cases],
       ['open alarms', open.alarms],
     ]),

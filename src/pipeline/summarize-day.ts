@@ -66,7 +66,9 @@ const COUNTS = `
     (SELECT count(*) FROM answers WHERE at >= $1 AND at < $2 AND answer = 'call-me')::int AS call_me,
     (SELECT count(*) FROM suspensions WHERE state = 'awaiting-approval')::int AS to_approve,
     (SELECT count(*) FROM alarms WHERE cleared_at IS NULL)::int AS alarms,
-    (SELECT count(*) FROM warnings WHERE settled_at >= $1 AND settled_at < $2 AND state = 'failed')::int AS failed_warnings,
+    (SELECT count(*) FROM cases WHERE state = 'open')::int AS cases,
+    (SELECT count(*) FROM guard_questions WHERE state = 'open')::int AS questions,
+    (SELECT count(*) FROM warnings WHERE settled_at >= $1 AND settled_at < $2 AND state IN ('failed', 'bounced'))::int AS failed_warnings,
     (SELECT count(*) FROM operator_messages WHERE settled_at >= $1 AND settled_at < $2 AND state = 'failed')::int AS failed_messages,
     (SELECT count(*) FROM operator_events WHERE at >= $1 AND at < $2 AND silence_id IS NOT NULL)::int AS silenced`;
 
@@ -80,6 +82,8 @@ type Counts = Record<
   | 'call_me'
   | 'to_approve'
   | 'alarms'
+  | 'cases'
+  | 'questions'
   | 'failed_warnings'
   | 'failed_messages'
   | 'silenced',
@@ -110,7 +114,12 @@ async function figuresOf(
     held: counts.held,
     lifted: counts.lifted,
     answers: { not_us: counts.not_us, us: counts.us, call_me: counts.call_me },
-    open: { suspensions_to_approve: counts.to_approve, alarms: counts.alarms, cases: 0 },
+    open: {
+      suspensions_to_approve: counts.to_approve,
+      guard_questions: counts.questions,
+      alarms: counts.alarms,
+      cases: counts.cases,
+    },
     feeds: feeds.map((feed) => ({ feed: feed.feed, ...freshnessOf(feed, now) })),
     failed: { warnings: counts.failed_warnings, messages: counts.failed_messages },
     silenced: counts.silenced,

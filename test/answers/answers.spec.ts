@@ -274,6 +274,32 @@ describe('"this was us"', () => {
     expect(await answers()).toEqual([]);
   });
 
+  it('opens the destinations again that a deviation had held, where no limit warned', async () => {
+    await warned(admin, { policy: '500.00', cap: { thresholds: [{ percent: 50, actions: ['warn'] }] } });
+    const decision = '22222222-2222-8222-a222-222222222222';
+    await query(
+      `INSERT INTO decisions (decision_id, at, account_id, type, trigger, action, period, traffic, currency, record_id, service_id, mode, explanation)
+       VALUES ($1, $2, $3, 'hold', 'deviation', '', '', 'international', 'EUR', 'r1', '', 'enforce', 'never called before')`,
+      [decision, new Date(admin.clock.now()), ACCOUNT_ID],
+    );
+    await query(
+      `INSERT INTO suspensions (suspension_id, account_id, class, state, decision_id, reason, terms, requested_by, requested_at)
+       VALUES (gen_random_uuid(), $2, 'country:SO', 'applied', $1, 'never called before', 'clause 7.2', 'plafond', now())`,
+      [decision, ACCOUNT_ID],
+    );
+    const token = await tokenOf(admin, decision);
+    const { html } = await look(admin, `/a/${token}`);
+    expect(html).toContain('Geblokkeerd: bellen naar Somalië');
+    expect(html).not.toContain('name="amount"');
+    const path = `/a/${token}/us`;
+    const page = await look(admin, path);
+    expect(page.html).toContain('Wij willen dat deze bestemmingen weer open zijn');
+    expect((await submit(admin, path, formOn(page.html, path))).status).toBe(303);
+    expect(await bars()).toMatchObject([{ class: 'country:SO', state: 'lifting' }]);
+    expect(await query('SELECT FROM uplifts')).toEqual([]);
+    expect(await evidence('answer-us')).toMatchObject([{ said: 'us', confirmation: { channel: 'email' } }]);
+  });
+
   it('goes by SMS to who has no mail', async () => {
     const token = await warned(admin, { policy: '500.00', account: { email: '' } });
     await agree(token, '200');

@@ -178,5 +178,9 @@ describe('the daily summary', () => {
     const sent = (await admin.call('GET', '/v1/receivers/team/messages')).json().items;
     expect(sent.filter((item: { kind: string }) => item.kind === 'daily-summary')).toHaveLength(2);
     expect(sent[0].text).toContain('EUR: 12.50 in 1 records');
+    const [{ html }] = await admin.database.dataSource.query(
+      `SELECT html FROM operator_messages WHERE html <> '' LIMIT 1`,
+    );
+    expect(html).toContain('<h2');
   });
 });
