@@ -179,10 +179,9 @@ export interface Thresholds {
 }
 
 /**
- * Most of the budget goes to holds: they come first, and a suspension follows where they did not help. A tenth is kept back, since
- * customers change after what they were calibrated on.
+ * Most of the budget goes to holds: they come first, and a suspension follows where they did not help.
  */
-const HOLD_SHARE = 0.8;
+const HOLD_SHARE = 0.9;
 const SUSPEND_SHARE = 0.1;
 const WARNINGS_PER_ACTION = 8;
 

@@ -204,4 +204,29 @@ describe('whatever comes', () => {
     );
     expect(SIGNATURE_BYTES_MAX).toBeLessThanOrEqual(1_024);
   });
+
+  it('what is spent comes out the same in whatever order a day comes in', () => {
+    const ofDay = fc.record({
+      at: fc.integer({ min: 0, max: 86_399 }),
+      number: numbers,
+      euros: fc.integer({ min: 0, max: 40 }),
+    });
+    fc.assert(
+      fc.property(fc.array(ofDay, { minLength: 1, maxLength: 40 }), fc.infiniteStream(fc.nat()), (day, keys) => {
+        const calls = day.map(({ at, number, euros }) => call(MONDAY + 61 * DAY + at * 1_000, number, 5, euros));
+        const shuffled = calls
+          .map((each) => [keys.next().value as number, each] as const)
+          .toSorted(([a], [b]) => a - b);
+        const inOrder = run(calls.toSorted((a, b) => a.startedAt - b.startedAt)).signature;
+        const outOfOrder = run(shuffled.map(([, each]) => each)).signature;
+        for (let word: number = AT.waitingInternational; word < AT.waitingPeaks; word++) {
+          expect(outOfOrder.f[word]).toBeCloseTo(inOrder.f[word]!, 2);
+        }
+        for (let scale = 3; scale < 7; scale++) {
+          expect(outOfOrder.f[AT.evidence + scale]).toBeCloseTo(inOrder.f[AT.evidence + scale]!, 2);
+        }
+        expect(outOfOrder.moneyOf(2)).toBe(inOrder.moneyOf(2));
+      }),
+    );
+  });
 });

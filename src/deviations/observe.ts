@@ -29,7 +29,8 @@ export const SCALE: readonly { family: Family; seconds: number; floor: number }[
   { family: 'international', seconds: 144 * HOUR_S, floor: 5 },
   { family: 'all', seconds: 10 * HOUR_S, floor: 5 },
   { family: 'all', seconds: 96 * HOUR_S, floor: 5 },
-  { family: 'calls', seconds: 6 * HOUR_S, floor: 6 },
+  { family: 'calls', seconds: 3 * HOUR_S, floor: 5 },
+  { family: 'calls', seconds: 24 * HOUR_S, floor: 5 },
   { family: 'roaming', seconds: 72 * HOUR_S, floor: 3 },
 ];
 const PEAK_SHARE = 0.8;
@@ -132,8 +133,9 @@ function fading(seconds: number): void {
   fades[2] = fades[4] = six;
   fades[5] = Math.exp(-seconds / (10 * HOUR_S));
   fades[6] = Math.exp(-seconds / (96 * HOUR_S));
-  fades[7] = Math.exp(-seconds / (6 * HOUR_S));
-  fades[8] = Math.exp(-seconds / (72 * HOUR_S));
+  fades[7] = Math.exp(-seconds / (3 * HOUR_S));
+  fades[8] = day;
+  fades[9] = Math.exp(-seconds / (72 * HOUR_S));
 }
 
 /** Adds (`sign` 1) or takes out (−1) what a version is worth; `calls` is 0 where its record was counted before and still is. */
@@ -170,13 +172,14 @@ function add(
   raise(f, 6, euros, waits);
   if (key === 0) followBlock(signature, version.destination.number, euros);
   raise(f, 7, calls * callWeight(version), waits);
+  raise(f, 8, calls * callWeight(version), waits);
   if (key === 0) return;
-  const abroad = f[AT.evidence + 4]! + f[AT.evidence + 8]!;
+  const abroad = f[AT.evidence + 4]! + f[AT.evidence + 9]!;
   if (calls > 0 && isOver(signature, 1, abroad, f[AT.peaks + 4]!)) beginRun(signature, 1, start);
   extendRun(signature, 1, start, money, calls);
   const away = awayKey(version.originCountry, account.homeCountry);
   // Counted in days as travellers spend them there, by money and by records.
-  if (away !== 0) raise(f, 8, euros / (0.3 + segment.away(away)) + calls / segment.awayRecords, waits);
+  if (away !== 0) raise(f, 9, euros / (0.3 + segment.away(away)) + calls / segment.awayRecords, waits);
   if (!isNational) {
     sum(f, AT.waitingInternational + waits, euros);
     raise(f, 3, euros, waits);

@@ -4,9 +4,9 @@
  */
 import { assert } from '../kernel/assert.ts';
 
-const VERSION = 2;
+const VERSION = 3;
 
-export const SCALES = 9;
+export const SCALES = 10;
 export const SLOTS = 12;
 export const SLOT_WORDS = 9;
 export const NUMBERS = 20;

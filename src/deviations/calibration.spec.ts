@@ -1,0 +1,70 @@
+import { describe, expect, it } from '@jest/globals';
+import { calibrate, scoreOf, thresholdsOf, UNFITTED_CALIBRATION, type Watched } from './calibration.ts';
+import { SCALES } from './signature.ts';
+
+/** Draws that repeat (a linear congruence, as Numerical Recipes has it). */
+function draws(seed: number): () => number {
+  let state = seed;
+  return () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 4_294_967_296;
+}
+
+/** Accounts whose scales reach heights of an exponential tail, in part together. */
+function watchedOf(count: number, seed: number, slope = 0.4): Watched[] {
+  const next = draws(seed);
+  return Array.from({ length: count }, () => {
+    const common = -Math.log(1 - next());
+    const maxima = Array.from({ length: SCALES }, () => slope * (0.5 * common - Math.log(1 - next())));
+    return { segment: next() < 0.8 ? 'smb' : 'consumer', months: 1, maxima };
+  });
+}
+
+const exceeding = (watched: readonly Watched[], calibration: ReturnType<typeof calibrate>, score: number): number =>
+  watched.filter(({ segment, maxima }) => scoreOf(calibration.settled.segments[segment]!, maxima).score >= score)
+    .length;
+
+describe('calibration', () => {
+  it.each([1, 3, 10])('keeps a promise of %s in 1,000 account-months on others of the same kind', (budget) => {
+    const calibration = calibrate([], watchedOf(4_000, 7));
+    const others = watchedOf(60_000, 8);
+    const rate = (1_000 * exceeding(others, calibration, thresholdsOf(budget).hold)) / others.length;
+    expect(rate).toBeLessThanOrEqual(1.5 * budget);
+    expect(rate).toBeGreaterThan(0.2 * budget);
+  });
+
+  it('is not led astray by a few accounts that nobody knew to be attacked', () => {
+    const clean = calibrate([], watchedOf(4_000, 7));
+    const attacked = calibrate(
+      [],
+      [
+        ...watchedOf(4_000, 7),
+        ...watchedOf(5, 9).map((each) => ({ ...each, maxima: each.maxima.map((height) => height + 9) })),
+      ],
+    );
+    const height = Array.from({ length: SCALES }, () => 3);
+    const [before, after] = [clean, attacked].map((each) => scoreOf(each.settled.everyone, height).score) as [
+      number,
+      number,
+    ];
+    expect(after).toBeGreaterThan(before / 3);
+  });
+
+  it('holds what is built in where there is no history, or next to none', () => {
+    expect(calibrate([], [])).toEqual(UNFITTED_CALIBRATION);
+    expect(calibrate([], watchedOf(5, 1)).settled.everyone).toEqual(UNFITTED_CALIBRATION.settled.everyone);
+  });
+
+  it('gives a higher score to what is higher at any scale', () => {
+    const { everyone } = calibrate([], watchedOf(2_000, 3)).settled;
+    for (let scale = 0; scale < SCALES; scale++) {
+      const scores = [0, 1, 2, 4, 8].map(
+        (height) =>
+          scoreOf(
+            everyone,
+            Array.from({ length: SCALES }, (_, at) => (at === scale ? height : 0)),
+          ).score,
+      );
+      expect(scores).toEqual(scores.toSorted((a, b) => a - b));
+      expect(scores.every((score) => Number.isFinite(score))).toBe(true);
+    }
+  });
+});
