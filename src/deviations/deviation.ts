@@ -62,6 +62,9 @@ export function deviationOf(
     : dailyOf(f[AT.learntInternational]!, segment.dayInternational, f[AT.days]!);
   const slots = Array.from({ length: SLOTS }, (_, index) => AT.slots + index * SLOT_WORDS)
     .filter((at) => u[at + SLOT.key] !== 0 && f[at + SLOT.calls]! > 0)
+    .filter(
+      (at) => family === 'international' || (placeOf(u[at + SLOT.key]!).kind === 'roaming') === (family === 'roaming'),
+    )
     .toSorted((a, b) => f[b + SLOT.weight]! - f[a + SLOT.weight]!);
   const weight = slots.reduce((sum, at) => sum + f[at + SLOT.weight]!, 0);
   const places = slots

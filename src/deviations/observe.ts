@@ -186,15 +186,19 @@ function add(
     raise(f, 4, euros, waits);
   }
 
-  if (calls > 0 && isOver(signature, 0, f[AT.evidence + 2]!, 0)) beginRun(signature, 0, start);
-  const logWeight = weigh(signature, version, account, key, price, model, segment);
-  const weight = Math.exp(logWeight);
+  const weight = Math.exp(weigh(signature, version, account, key, price, model, segment));
   const value = (euros + calls * perCall(version, price)) * weight;
-  for (let scale = 0; scale < 3; scale++) raise(f, scale, value, waits);
-  for (let each = 0; each < FACTORS.length; each++) sum(f, AT.factors + each, value * Math.max(0, factors[each]!));
-  f[AT.burst] = Math.max(0, f[AT.burst]! + calls * fades[0]! * Math.min(1, weight));
-  if (weight >= TOLD_WEIGHT) extendRun(signature, 0, start, money, calls);
-  u[AT.lastEnd] = Math.max(u[AT.lastEnd]!, start + version.durationSeconds);
+  // What travellers use is weighed among travellers' alone: everywhere it would look new, dear and from abroad.
+  if (key !== away) {
+    if (calls > 0 && isOver(signature, 0, f[AT.evidence + 2]!, 0)) beginRun(signature, 0, start);
+    for (let scale = 0; scale < 3; scale++) raise(f, scale, value, waits);
+    for (let each = 0; each < FACTORS.length; each++) {
+      sum(f, AT.factors + each, value * Math.max(0, factors[each]!));
+    }
+    f[AT.burst] = Math.max(0, f[AT.burst]! + calls * fades[0]! * Math.min(1, weight));
+    if (weight >= TOLD_WEIGHT) extendRun(signature, 0, start, money, calls);
+    u[AT.lastEnd] = Math.max(u[AT.lastEnd]!, start + version.durationSeconds);
+  }
 
   const slot = placeFor(signature, key, start);
   u[slot + SLOT.last] = Math.max(u[slot + SLOT.last]!, start);
