@@ -68,6 +68,7 @@ const suspension = z
     approved_at: instant.nullable(),
     guard_question: z.string().nullable().meta({ description: 'the question of the guard for which it was held' }),
     ends_at: instant.nullable(),
+    ends: z.string().meta({ description: 'when and how it ends, in words' }),
     applied_at: instant.nullable().meta({ description: 'when the switch was seen to bar it' }),
     lift_trigger: z.string().nullable(),
     lift_reason: z.string().nullable(),
@@ -79,7 +80,10 @@ const suspension = z
 type Suspension = z.output<typeof suspension>;
 
 type Instants = 'approved_at' | 'ends_at' | 'applied_at' | 'lift_wanted_at' | 'lifted_at';
-type SuspensionRow = Omit<Suspension, 'id' | 'kind' | 'account' | 'decision' | 'cap' | 'requested_at' | Instants> &
+type SuspensionRow = Omit<
+  Suspension,
+  'id' | 'kind' | 'ends' | 'account' | 'decision' | 'cap' | 'requested_at' | Instants
+> &
   Record<Instants, Date | null> & {
     suspension_no: string;
     suspension_id: string;
@@ -227,6 +231,7 @@ function showSuspension(row: SuspensionRow): Suspension {
     approved_at: at(row.approved_at),
     guard_question: row.guard_question,
     ends_at: at(row.ends_at),
+    ends: endOf(row),
     applied_at: at(row.applied_at),
     lift_trigger: row.lift_trigger,
     lift_reason: row.lift_reason,
@@ -234,4 +239,14 @@ function showSuspension(row: SuspensionRow): Suspension {
     lift_wanted_at: at(row.lift_wanted_at),
     lifted_at: at(row.lifted_at),
   };
+}
+
+/** How it ends, and what a person can do about it. */
+function endOf({ suspension_id: id, state, period, ends_at }: SuspensionRow): string {
+  if (state === 'awaiting-approval') return `declined by POST /v1/suspensions/${id}/decline, or with its period`;
+  if (state === 'lifting') return 'as soon as the switch is read to bar it no more';
+  if (state === 'lifted' || state === 'declined') return 'it has ended';
+  const lift = `by POST /v1/suspensions/${id}/lift`;
+  if (ends_at === null) return `only ${lift}`;
+  return `by itself ${period === '' ? 'at that time' : `with the period ${period}`}, or sooner ${lift}`;
 }
