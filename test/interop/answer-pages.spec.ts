@@ -7,35 +7,47 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import PostalMime from 'postal-mime';
+import { Webhook } from 'standardwebhooks';
 import { contrast } from '../../src/answers/colour.ts';
 import { formatInstant, SystemClock } from '../../src/kernel/clock.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { CAP } from '../harness/plafond.ts';
 import { PlafondProcess, until } from '../harness/process.ts';
+import { HttpReceiver } from '../operators/http-receiver.ts';
 import { Browser } from './chromium.ts';
 import { describeWith } from './programs.ts';
 
 const PHONE = { width: 360, height: 740, scripts: false };
 const DESK = { width: 1280, height: 900, scripts: false };
 const clock = new SystemClock();
+const HOOK_KEY = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
 describeWith(['chromium'], 'the pages behind a warning', () => {
   let database: TestDatabase;
   let dataDir: string;
   let plafond: PlafondProcess;
   let browser: Browser | undefined;
+  const hook = new HttpReceiver();
   let account = 0;
   let id = '';
 
   beforeAll(async () => {
     database = await createTestDatabase();
     dataDir = await mkdtemp(join(tmpdir(), 'plafond-answers-'));
-    plafond = await PlafondProcess.start({ DATABASE_URL: database.url, DATA_DIR: dataDir });
+    await hook.start();
+    plafond = await PlafondProcess.start({
+      DATABASE_URL: database.url,
+      DATA_DIR: dataDir,
+      PLAFOND_SECRET_HOOK: HOOK_KEY,
+    });
+    const receiver = { kind: 'webhook', address: hook.url, secret: 'PLAFOND_SECRET_HOOK', events: ['notify-operator'] };
+    await plafond.json('PUT', '/v1/receivers/hook', receiver);
     await plafond.json('POST', '/v1/caps', CAP);
     await plafond.json('PUT', '/v1/consent-policies', { scope: {}, currency: 'EUR', maximum: '500.00' });
   });
   afterAll(async () => {
     await plafond?.stop();
+    await hook.stop();
     await database?.drop();
     if (dataDir) await rm(dataDir, { recursive: true, force: true });
   });
@@ -199,6 +211,10 @@ describeWith(['chromium'], 'the pages behind a warning', () => {
     expect(await page.getByRole('status').textContent()).toContain('Wir rufen Sie unter +49***56 an');
     await browser!.picture('desk-call-me');
     expect(await answers()).toMatchObject([{ answer: 'call-me', phone: '+4930123456' }]);
+    const told = await until('operators are told', async () =>
+      hook.received.find(({ body }) => body.includes(`Account ${id} answered a warning: they ask to be called`)),
+    );
+    expect(() => new Webhook(HOOK_KEY).verify(told.body, told.headers as Record<string, string>)).not.toThrow();
   });
 
   it('says in plain words what is wrong with a link', async () => {
