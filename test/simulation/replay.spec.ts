@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { readAccounts } from '../../src/accounts/account-file.ts';
 import { capDefinition, type CapDefinition } from '../../src/caps/cap.ts';
 import type { Decision } from '../../src/decisions/decision.ts';
-import { parseInstant } from '../../src/kernel/clock.ts';
+import { formatInstant, parseInstant } from '../../src/kernel/clock.ts';
 import { formatAmount } from '../../src/kernel/money.ts';
 import { replay, type ReplayOptions } from '../../src/simulation/replay.ts';
 import { TestPlafond } from '../harness/plafond.ts';
@@ -86,6 +86,21 @@ describe('the court case, by what is usual', () => {
       expect(decided.filter(({ type }) => type === 'hold')).toHaveLength(1);
     },
   );
+
+  it('is held as early where the calls are spread over three weeks of nights', async () => {
+    const fraud = lines.map(valuesOf).filter(({ origin_country }) => origin_country === 'RO');
+    const home = lines.filter((line) => valuesOf(line).origin_country !== 'RO');
+    const from = parseInstant('2010-03-08T23:00:00+01:00')!;
+    const spread = fraud.map((values, index) => {
+      const start = from + Math.floor(index / 7) * 86_400_000 + (index % 7) * 55 * 60_000;
+      const end = start + Number(values.duration_s) * 1_000 + 60_000;
+      return row({ ...values, started_at: formatInstant(start), received_at: formatInstant(end) });
+    });
+    const { decided } = await run({ budget: '1', rows: [...home, ...spread] });
+    const held = decided.find(({ type, at }) => type === 'hold' && parseInstant(at)! >= from)!;
+    expect(parseInstant(held.at)! - from).toBeLessThanOrEqual(4 * 3_600_000);
+    expect(Number(held.spend)).toBeLessThanOrEqual(25);
+  });
 
   it('is for the billing team to decide where the contract has no clause', async () => {
     const accounts = join(folder, 'no-terms.csv');
