@@ -1,5 +1,7 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Readable } from 'node:stream';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiBody, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { RecordUsage } from '../pipeline/record-usage.ts';
@@ -8,7 +10,7 @@ import { importResult, showResult, type ImportResultResponse } from './import-re
 import { actorOf, type Principal } from './keys/role.ts';
 import { maskNumbers } from './masking.ts';
 import { numberCursor, pageOf, pageQuery, toPage, type Page } from './paging.ts';
-import { Actor, Caller, Route } from './route.ts';
+import { Actor, Caller, Route, textAs } from './route.ts';
 import { instant, showInstant } from './wire.ts';
 
 const importsQuery = pageQuery.extend({ feed: z.string().max(64).optional() });
@@ -63,6 +65,8 @@ interface ImportRow {
   finished_at: Date | null;
   error: string | null;
   requested_by: string;
+  format: string;
+  header: string;
   received: string;
   counted: string;
   duplicate: string;
@@ -94,6 +98,13 @@ const ONE = `SELECT * FROM imports WHERE import_id = $1 AND ($2::text IS NULL OR
 const REJECTS = `
   SELECT line, text, field, reason, detail, resent_in FROM rejects
    WHERE import_id = $1 AND ($2::bigint IS NULL OR line > $2) ORDER BY line LIMIT $3`;
+
+const DOWNLOAD_ROWS = 1_000;
+
+/** By the primary key. */
+const OPEN_REJECTS = `
+  SELECT line, text, field, reason, detail, resent_in FROM rejects
+   WHERE import_id = $1 AND line > $2 AND resent_in IS NULL ORDER BY line LIMIT $3`;
 
 @ApiTags('usage')
 @Controller('v1/imports')
@@ -164,6 +175,43 @@ export class ImportsController {
     );
   }
 
+  @Get(':import_id/rejects.csv')
+  @Route({
+    needs: 'viewer',
+    alsoFor: 'feed',
+    summary: 'Downloads the rows that could not be used and were not sent again',
+    description:
+      'What is wrong stands in four columns before each row. Of canonical CSV the rows stand as they came, under their own header: ' +
+      'mended in place the file can be sent to `POST /v1/usage` again. Other rows stand as one column, `text`.',
+    answers: 'CSV with a header',
+    content: textAs('text/csv'),
+  })
+  async download(
+    @Param('import_id', NumberPipe) id: string,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Readable> {
+    const { format, header } = await this.#find(id, caller);
+    void reply.header('content-type', 'text/csv; charset=utf-8');
+    void reply.header('content-disposition', `attachment; filename="rejects-of-import-${id}.csv"`);
+    return Readable.from(this.#rejectLines(id, format === 'csv' ? header : undefined, caller));
+  }
+
+  /** A page of the database at a time; `header`: of canonical CSV, whose rows stand as they came. */
+  async *#rejectLines(id: string, header: string | undefined, caller: Principal): AsyncGenerator<string> {
+    yield `reject_line,reject_reason,reject_field,reject_detail,${header ?? 'text'}\n`;
+    for (let after = '0'; ;) {
+      const rows = await this.#dataSource.query<RejectRow[]>(OPEN_REJECTS, [id, after, DOWNLOAD_ROWS]);
+      for (const row of rows) {
+        const text = maskNumbers(row.text, caller.role);
+        const cells = [row.line, row.reason, row.field, row.detail].map(quoted);
+        yield `${[...cells, header === undefined ? quoted(text) : text].join(',')}\n`;
+      }
+      if (rows.length < DOWNLOAD_ROWS) return;
+      after = rows.at(-1)!.line;
+    }
+  }
+
   @Post(':import_id/rejects/resend')
   @ApiBody({ required: false })
   @HttpCode(200)
@@ -190,6 +238,11 @@ export class ImportsController {
     if (!row) throw notFound(`import ${id}`);
     return row;
   }
+}
+
+/** A cell of CSV (RFC 4180). */
+function quoted(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** Whose imports a caller may see: a feed its own, everybody else all. */

@@ -66,7 +66,9 @@ describe('the admin API is guarded', () => {
         if (answer.statusCode !== 403) allowed[role].push(`${method} ${url}`);
       }
     }
-    const imports = ['GET /v1/imports', 'GET /v1/imports/:import_id', 'GET /v1/imports/:import_id/rejects'];
+    const imports = ['', '/:import_id', '/:import_id/rejects', '/:import_id/rejects.csv'].map(
+      (path) => `GET /v1/imports${path}`,
+    );
     expect(allowed['feed']!.toSorted()).toEqual([...imports, 'POST /v1/usage']);
     expect(allowed['bounces']).toEqual(['POST /v1/bounces']);
     expect(allowed['viewer']!.filter((route) => !route.startsWith('GET '))).toEqual([]);

@@ -68,14 +68,19 @@ const BEGINNINGS: readonly [begins: Buffer, what: string][] = [
   [Buffer.from([0xff, 0xfe]), 'text in UTF-16; it must be UTF-8 or Latin-1'],
   [Buffer.from([0xfe, 0xff]), 'text in UTF-16; it must be UTF-8 or Latin-1'],
   [Buffer.from('%PDF-'), 'a PDF'],
+  [Buffer.from('\u0089PNG', 'latin1'), 'a picture: no text'],
 ];
 const LOOKED_AT_BYTES = 8 * 1024;
 
 /**
- * The same bytes, once their beginning has been seen to be text.
+ * The same bytes, once their beginning has been seen to be text. `nulMeans`: whether a NUL shows that it is none, or is a
+ * fault of the row that it stands in.
  * @throws Refusal binary_file, with what it is as far as that shows
  */
-export async function* textOnly(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+export async function* textOnly(
+  bytes: AsyncIterable<Buffer>,
+  nulMeans: 'binary' | 'bad-row' = 'binary',
+): AsyncGenerator<Buffer> {
   let beginning: Buffer | undefined = Buffer.alloc(0);
   for await (const chunk of bytes) {
     if (beginning === undefined) {
@@ -84,19 +89,20 @@ export async function* textOnly(bytes: AsyncIterable<Buffer>): AsyncGenerator<Bu
     }
     beginning = beginning.length === 0 ? chunk : Buffer.concat([beginning, chunk]);
     if (beginning.length < LOOKED_AT_BYTES) continue;
-    refuseBinary(beginning);
+    refuseBinary(beginning, nulMeans);
     yield beginning;
     beginning = undefined;
   }
   if (beginning !== undefined && beginning.length > 0) {
-    refuseBinary(beginning);
+    refuseBinary(beginning, nulMeans);
     yield beginning;
   }
 }
 
-function refuseBinary(beginning: Buffer): void {
+function refuseBinary(beginning: Buffer, nulMeans: 'binary' | 'bad-row'): void {
   const known = BEGINNINGS.find(([begins]) => beginning.subarray(0, begins.length).equals(begins));
-  const what = known?.[1] ?? (beginning.subarray(0, LOOKED_AT_BYTES).includes(0) ? 'no text' : undefined);
+  const hasNul = nulMeans === 'binary' && beginning.subarray(0, LOOKED_AT_BYTES).includes(0);
+  const what = known?.[1] ?? (hasNul ? 'no text' : undefined);
   if (what !== undefined) throw new Refusal('invalid', 'binary_file', `the file is ${what}`);
 }
 

@@ -13,6 +13,7 @@ import {
   chunksOfLines,
   inBatches,
   LINE_LENGTH_MAX,
+  textOnly,
   tooLong,
   unreadable,
   wholeOf,
@@ -31,14 +32,15 @@ export async function* readRows(
   batchRows: number,
   onHeader: (header: string) => void = () => {},
 ): AsyncGenerator<ParsedRow[]> {
+  const seen = textOnly(bytes, 'bad-row');
   if (format === 'json') {
-    const whole = await wholeOf(bytes, 'a JSON array may have 64 MB; send NDJSON, which may be larger');
+    const whole = await wholeOf(seen, 'a JSON array may have 64 MB; send NDJSON, which may be larger');
     yield* inBatches(jsonElements(new TextDecoder('utf-8').decode(whole)), batchRows);
     return;
   }
   let columns: CsvColumns | undefined;
   let batch: ParsedRow[] = [];
-  for await (const lines of chunksOfLines(bytes)) {
+  for await (const lines of chunksOfLines(seen)) {
     for (const { text, line } of lines) {
       if (format === 'csv' && !columns) {
         columns = readHeader(text);

@@ -3,12 +3,13 @@
  * size and time have stood still. Afterwards it lies in `done/` or `failed/` beside a note that says why.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, type ReadStream } from 'node:fs';
 import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { Instant } from '../../kernel/clock.ts';
+import { Refusal } from '../../kernel/refusal.ts';
 import type { Format } from '../formats/rows.ts';
 
 export interface DroppedFile {
@@ -63,7 +64,27 @@ export function openFile(path: string): { bytes: AsyncIterable<Buffer>; format: 
   if (!packed) return { bytes: file as AsyncIterable<Buffer>, format };
   const unpacked = createGunzip();
   file.on('error', (error) => unpacked.destroy(error));
-  return { bytes: file.pipe(unpacked) as AsyncIterable<Buffer>, format };
+  return { bytes: withoutBomb(file, file.pipe(unpacked)), format };
+}
+
+/** Usage packs to a tenth or a twentieth; what unpacks to so much more than that is made to fill whoever unpacks it. */
+const UNPACKED_TIMES_MAX = 200;
+const UNSUSPICIOUS_BYTES = 64 * 1024 * 1024;
+
+/** @throws Refusal gzip_bomb */
+async function* withoutBomb(packed: ReadStream, unpacked: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let size = 0;
+  for await (const chunk of unpacked) {
+    size += chunk.length;
+    if (size > UNSUSPICIOUS_BYTES && size > UNPACKED_TIMES_MAX * packed.bytesRead) {
+      throw new Refusal(
+        'too-large',
+        'gzip_bomb',
+        `${packed.bytesRead} bytes unpack to more than ${UNPACKED_TIMES_MAX} times as much: that is no usage`,
+      );
+    }
+    yield chunk;
+  }
 }
 
 /** Puts a file into `done/` or `failed/` of its feed; a name that is taken gets a number. */
