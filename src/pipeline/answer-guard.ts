@@ -1,15 +1,11 @@
 /** The guard as people deal with it: how much it lets pass, and what becomes of what it holds. */
 import { Injectable } from '@nestjs/common';
-import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
-import { accountsById } from '../accounts/store.ts';
 import { inTransaction } from '../database/transaction.ts';
-import { insertDecisions } from '../decisions/store.ts';
 import { appendEvidence } from '../evidence/append.ts';
 import { settleAlarm } from '../feeds/alarms.ts';
-import { Clock, type Instant } from '../kernel/clock.ts';
+import { Clock } from '../kernel/clock.ts';
 import { Refusal } from '../kernel/refusal.ts';
-import { enqueue } from '../queues/outbox.ts';
 import type { GuardSettings } from '../suspensions/guard.ts';
 import {
   changeGuard,
@@ -22,10 +18,9 @@ import {
   settingsOf,
   type QuestionEnd,
 } from '../suspensions/guard-store.ts';
-import { approveSuspensions, endSuspensions, type SuspensionRow } from '../suspensions/store.ts';
-import { inChunks } from './grouped.ts';
+import { approveSuspensions, endSuspensions } from '../suspensions/store.ts';
 import { recordChanges } from './recorded-change.ts';
-import { aboutRow, decisionEvidence, suspensionDecision } from './suspension-decision.ts';
+import { tellOfSuspensions } from './tell-of-suspensions.ts';
 
 /** What the operators say to a question; of `some`, which: suspensions by their ids, or all of an account's. */
 export type GuardAnswer =
@@ -93,7 +88,8 @@ export class AnswerGuard {
       const no = waiting.filter((row) => !yes.includes(row));
       const approved = await approveSuspensions(client, ids(yes), actor, at);
       const declined = await endSuspensions(client, ids(no), { trigger: 'manual', by: actor, reason, at });
-      await this.#tell(client, approved, declined, { actor, reason, at });
+      const told = await tellOfSuspensions(client, [...approved, ...declined], { by: actor, reason, at });
+      await appendEvidence(client, told);
       const end: QuestionEnd = {
         state: 'answered',
         answer: said.answer,
@@ -119,45 +115,6 @@ export class AnswerGuard {
       await closeQuestion(client, question.question_id, { state: 'settled' }, at);
       await settleAlarm(client, 'guard', 'suspensions', undefined, 'nothing is held any more', at);
     });
-  }
-
-  async #tell(
-    client: ClientBase,
-    approved: readonly SuspensionRow[],
-    declined: readonly SuspensionRow[],
-    { actor, reason, at }: { actor: string; reason: string; at: Instant },
-  ): Promise<void> {
-    const rows = [...approved, ...declined];
-    const accounts = await accountsById(client, [...new Set(rows.map((row) => row.account_id))]);
-    const accountOf = new Map(accounts.map((account) => [account.accountId, account]));
-    const told = rows.map((row) => {
-      const account = accountOf.get(row.account_id)!;
-      const yes = row.state === 'wanted';
-      const decision = suspensionDecision({
-        suspension: aboutRow(row),
-        account,
-        type: yes ? 'suspend' : 'notify-operator',
-        trigger: 'manual',
-        at,
-        explanation: yes
-          ? `Held by the guard, approved by ${actor}: ${reason}`
-          : `Held by the guard, declined by ${actor}, nothing was barred: ${reason}`,
-      });
-      return { decision, evidence: decisionEvidence(decision, row, account.timeZone, { by: actor, reason }) };
-    });
-    await insertDecisions(
-      client,
-      told.map(({ decision }) => decision),
-    );
-    await appendEvidence(
-      client,
-      told.map(({ evidence }) => evidence),
-    );
-    const toReconcile = [...new Set(approved.map((row) => row.account_id))];
-    await enqueue(
-      client,
-      inChunks(toReconcile, 500).map((chunk) => ({ job: 'reconcile-suspensions', payload: { accounts: chunk } })),
-    );
   }
 }
 

@@ -8,7 +8,11 @@ import { verifyAccount } from '../../src/evidence/read.ts';
 import { formatInstant, parseInstant } from '../../src/kernel/clock.ts';
 import { formatAmount } from '../../src/kernel/money.ts';
 import { EvaluateExposure } from '../../src/pipeline/evaluate-exposure.ts';
+import { FollowCalls } from '../../src/pipeline/follow-calls.ts';
 import { followSwitch } from '../../src/spend/running-calls.ts';
+import { LocalSwitch } from '../../src/suspensions/switches/local-switch.ts';
+import { FixedNodes } from '../../src/suspensions/switches/nodes-in-service.ts';
+import type { LiveCall } from '../../src/suspensions/switches/switch.ts';
 import { TestPlafond, type UsageRow } from '../harness/plafond.ts';
 
 Logger.overrideLogger(false);
@@ -223,6 +227,54 @@ describe('calls in progress', () => {
     pass(60 * MINUTE_MS);
     await Promise.all([exposure.run(), exposure.run(), exposure.run(), exposure.run()]);
     expect(await decided()).toHaveLength(3);
+  });
+});
+
+describe('switches that are asked for their calls', () => {
+  class Node extends LocalSwitch {
+    asked = 0;
+    calls: LiveCall[] | Error = [];
+    override async liveCalls(): Promise<undefined> {
+      this.asked++;
+      if (this.calls instanceof Error) throw this.calls;
+      return this.calls as unknown as undefined;
+    }
+  }
+  const seen = (callId: string, number: string, change: Partial<LiveCall> = {}): LiveCall => ({
+    callId,
+    accountId: 'a',
+    number,
+    startedAt: start,
+    answered: true,
+    ...change,
+  });
+  const followed = () =>
+    plafond.query<{ call_id: string; ended: boolean }>(
+      'SELECT call_id, ended_at IS NOT NULL AS ended FROM running_calls ORDER BY call_id',
+    );
+
+  it('are, only where a cap counts them; what rings, is an emergency or nobody’s does not count', async () => {
+    const node = new Node('/nowhere');
+    const follow = new FollowCalls(plafond.database.dataSource, plafond.clock, new FixedNodes(node));
+    await follow.run();
+    expect(node.asked).toBe(0);
+    await capOf();
+    node.calls = [
+      seen('c1', SOMALIA),
+      seen('c2', SOMALIA, { answered: false }),
+      seen('c3', '112'),
+      seen('c4', SOMALIA, { accountId: 'nobody' }),
+      seen('c5', 'help'),
+    ];
+    await follow.run();
+    expect(await followed()).toEqual([{ call_id: 'c1', ended: false }]);
+    // Of a switch that is away nobody knows that its calls have ended.
+    node.calls = new Error('connect ECONNREFUSED');
+    await follow.run();
+    expect(await followed()).toEqual([{ call_id: 'c1', ended: false }]);
+    node.calls = [];
+    await follow.run();
+    expect(await followed()).toEqual([{ call_id: 'c1', ended: true }]);
   });
 });
 
