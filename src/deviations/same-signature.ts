@@ -1,7 +1,7 @@
 /** Whether two signatures remember the same usage: the live one, and one that was made anew from the ledger. Pure. */
 import type { Instant } from '../kernel/clock.ts';
 import { resetMaxima } from './calibration.ts';
-import { AT, FACTORS, NUMBERS, ORIGINS, SCALES, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
+import { AT, FACTORS, NUMBERS, ORIGINS, RUNS, SCALES, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
 
 /** What was done about it and by which calibration is no memory of usage: a rebuild takes it over. */
 const TAKEN_OVER: readonly [from: number, words: number][] = [
@@ -17,8 +17,8 @@ const WHOLE = new Set<number>([
   AT.first,
   AT.now,
   AT.day,
-  AT.runSince,
-  AT.runCalls,
+  ...span(AT.runSince, RUNS),
+  ...span(AT.runCalls, RUNS),
   AT.lastEnd,
   ...span(AT.origins, ORIGINS),
   ...span(AT.numbers, NUMBERS),

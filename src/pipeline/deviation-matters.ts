@@ -4,6 +4,7 @@ import { parseBarScope, suspendedClass, type BarScope } from '../caps/barring.ts
 import { decideDeviation } from '../decisions/decide-deviation.ts';
 import type { Decision } from '../decisions/decision.ts';
 import type { Deviation } from '../deviations/deviation.ts';
+import type { Held } from '../deviations/ignored-hold.ts';
 import type { DeviationPolicy } from '../deviations/policy.ts';
 import { formatInstant, type Instant } from '../kernel/clock.ts';
 import type { Version } from '../ledger/version.ts';
@@ -23,11 +24,15 @@ export interface Observed {
   normsNo: string;
   /** when the record became available */
   at: Instant;
+  /** the hold past which spend goes on: that suspends, whatever the score has come to */
+  ignoredHold?: Held;
 }
 
-export function deviationMatter({ deviation, record, account, policy, normsNo, at }: Observed): Matter {
+export function deviationMatter(observed: Observed): Matter {
+  const { deviation, record, account, policy, normsNo, at, ignoredHold } = observed;
   const mode = policy.mode === 'off' ? 'shadow' : policy.mode;
-  const decided = decideDeviation(deviation, record, account, at, mode);
+  const byScore = decideDeviation(deviation, record, account, at, mode);
+  const decided = ignoredHold ? pastHold(byScore, deviation, ignoredHold, account) : byScore;
   const words = mode === 'shadow' ? undefined : wordsOf(decided, deviation, account, at);
   const decision = words && isUnreachable(account) ? notWarned(decided) : decided;
   return {
@@ -65,6 +70,16 @@ function scopesOf(decision: Decision, deviation: Deviation): BarScope[] {
   }
   const barred = decision.type === 'suspend' ? suspendedClass(decision.action) : undefined;
   return barred === undefined ? [] : [barred];
+}
+
+/** A hold's threshold had been reached; what suspends is that spend went on. */
+function pastHold(decision: Decision, { thresholds }: Deviation, hold: Held, { timeZone }: Account): Decision {
+  const why = `Spend went on past the hold of ${formatInstant(hold.at, timeZone)}: as much again since.`;
+  return {
+    ...decision,
+    threshold: Math.min(Number(thresholds.hold.toPrecision(3)), decision.score ?? 0),
+    explanation: `${why} ${decision.explanation}`,
+  };
 }
 
 function isUnreachable({ email, msisdn }: Account): boolean {

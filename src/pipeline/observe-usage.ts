@@ -8,7 +8,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
-import { accountsById } from '../accounts/store.ts';
 import { inTransaction } from '../database/transaction.ts';
 import {
   answerAsked,
@@ -90,8 +89,8 @@ export class ObserveUsage {
   async #look(client: PoolClient, entries: readonly LogEntry[]): Promise<string[]> {
     const now = this.clock.now();
     const context = await this.#contexts.at(client, now);
-    const ids = new Set(entries.flatMap(({ movements }) => movements.map(({ to }) => to.accountId)));
-    const accounts = new Map((await accountsById(client, [...ids])).map((each) => [each.accountId, each]));
+    const ids = entries.flatMap(({ movements }) => movements.map(({ to }) => to.accountId));
+    const accounts = await this.#contexts.accountsOf(client, ids);
     const signs = entries.flatMap(({ movements, at }) =>
       priceSigns(movements, accounts, context.prices, context.suspected, at),
     );

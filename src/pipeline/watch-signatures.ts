@@ -4,7 +4,8 @@ import type { Account } from '../accounts/account.ts';
 import { resetMaxima, type Thresholds } from '../deviations/calibration.ts';
 import { deviationOf } from '../deviations/deviation.ts';
 import type { LogEntry } from '../deviations/movement-log.ts';
-import { observe } from '../deviations/observe.ts';
+import { ignoresHold, isHeld, noteSuspended, type Held } from '../deviations/ignored-hold.ts';
+import { observe, type Level } from '../deviations/observe.ts';
 import { AT, Signature } from '../deviations/signature.ts';
 import { saveSignatures, signaturesOf } from '../deviations/signature-store.ts';
 import type { Instant } from '../kernel/clock.ts';
@@ -44,13 +45,17 @@ export async function watchSignatures(
     client,
     watched.map(({ accountId }) => accountId),
   );
+  const holds = await holdsOf(
+    client,
+    [...signatures].filter(([, signature]) => isHeld(signature)).map(([accountId]) => accountId),
+  );
   const matters = new Map<LogEntry, Matter[]>();
   for (const entry of entries) {
     for (const movement of inOrder(entry.movements)) {
       const account = accounts.get(movement.to.accountId);
       // A later version that only confirms, as most of the night's do, changes nothing.
       if (!account || !context.policies.watches(account) || confirms(movement)) continue;
-      const observed = takeIn(signatures, movement, account, entry.at, context);
+      const observed = takeIn(signatures, holds, movement, account, entry.at, context);
       if (!observed) continue;
       const matter = deviationMatter(observed);
       const same = matters.get(entry);
@@ -68,6 +73,7 @@ function confirms({ from, to }: Movement): boolean {
 
 function takeIn(
   signatures: Map<string, Signature>,
+  holds: ReadonlyMap<string, Held>,
   movement: Movement,
   account: Account,
   at: Instant,
@@ -85,7 +91,33 @@ function takeIn(
   const silent = late || (policy.version === 0 && fitted.normsNo === '');
   const thresholds: Thresholds | undefined = silent ? undefined : thresholdsFor(policy.falseBudget);
   const reading = observe(signature, movement, account, model, thresholds);
-  if (!thresholds || reading.rose === 'none') return undefined;
-  const deviation = deviationOf(signature, reading, record, account, model, thresholds);
-  return { deviation, record, account, policy, normsNo: fitted.normsNo, at };
+  if (!thresholds) return undefined;
+  const observed = (rose: Level): Observed => ({
+    deviation: deviationOf(signature, { ...reading, rose }, record, account, model, thresholds),
+    record,
+    account,
+    policy,
+    normsNo: fitted.normsNo,
+    at,
+  });
+  if (reading.rose !== 'none') return observed(reading.rose);
+  const hold = holds.get(accountId);
+  if (!hold || policy.mode === 'shadow' || !isHeld(signature)) return undefined;
+  const past = observed('suspend');
+  if (!ignoresHold(past.deviation, hold, record, account.currency)) return undefined;
+  noteSuspended(signature);
+  return { ...past, ignoredHold: hold };
+}
+
+/** The latest holds of accounts; by `decisions_of_account`. */
+async function holdsOf(client: ClientBase, accountIds: readonly string[]): Promise<Map<string, Held>> {
+  if (accountIds.length === 0) return new Map();
+  const { rows } = await client.query<{ account_id: string; at: Date; family: string; spend_micros: string }>(
+    `SELECT DISTINCT ON (account_id) account_id, at, evidence ->> 'family' AS family, spend_micros FROM decisions
+      WHERE account_id = ANY ($1) AND score IS NOT NULL AND action = 'hold' ORDER BY account_id, decision_no DESC`,
+    [accountIds],
+  );
+  return new Map(
+    rows.map((row) => [row.account_id, { at: row.at.getTime(), family: row.family, money: BigInt(row.spend_micros) }]),
+  );
 }

@@ -2,11 +2,13 @@
 import { detection } from './detection/detection.ts';
 import { forecast } from './forecast.ts';
 import { ingest, ingestLarge } from './ingest.ts';
+import { observe } from './observe.ts';
 
 const BENCHES: Record<string, () => Promise<void>> = {
   detection,
   forecast,
   ingest,
+  observe,
   // It takes ten minutes.
   'ingest-large': ingestLarge,
 };

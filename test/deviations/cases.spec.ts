@@ -94,6 +94,14 @@ describe('a case', () => {
     );
   });
 
+  it('goes on to a suspension where spend goes on past the hold', async () => {
+    await live(attackOn('b1', 30), 1);
+    const gravest = (await deviations()).filter(({ type }) => type === 'suspend');
+    expect(gravest).toHaveLength(1);
+    expect(gravest[0]!.score!).toBeGreaterThanOrEqual(gravest[0]!.threshold!);
+    expect(await plafond.query(`SELECT class FROM suspensions WHERE class = 'international'`)).toHaveLength(1);
+  });
+
   it('that was legitimate makes its destinations known, begins the score anew and lifts the hold', async () => {
     await live(attackOn('b1'));
     expect(await bars()).toEqual([{ state: 'wanted' }]);

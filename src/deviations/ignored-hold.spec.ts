@@ -1,0 +1,29 @@
+import { describe, expect, it } from '@jest/globals';
+import { ignoresHold } from './ignored-hold.ts';
+
+const HELD_AT = Date.UTC(2026, 2, 20, 2);
+const MINUTE_MS = 60_000;
+
+const held = (money: bigint) => ({ at: HELD_AT, family: 'unusual', money });
+const now = (money: bigint, hoursBefore = 1) => ({
+  family: 'unusual' as const,
+  since: HELD_AT - hoursBefore * 60 * MINUTE_MS,
+  money,
+});
+const record = (minutes: number) => ({ startedAt: HELD_AT + minutes * MINUTE_MS });
+
+describe('a hold', () => {
+  it.each([
+    ['is ignored where as much again was spent by calls that began later', 40_000_000n, 20_000_000n, 30, true],
+    ['is not ignored by calls that had begun already', 40_000_000n, 20_000_000n, 5, false],
+    ['is not ignored while less than as much again was spent', 39_000_000n, 20_000_000n, 30, false],
+    ['that came early is not ignored below ten euros', 9_000_000n, 1_000_000n, 30, false],
+  ])('%s', (_, money, then, minutes, ignored) => {
+    expect(ignoresHold(now(money), held(then), record(minutes), 'EUR')).toBe(ignored);
+  });
+
+  it('says nothing of a run of unusual usage that began after it, nor of another kind', () => {
+    expect(ignoresHold(now(90_000_000n, -1), held(10_000_000n), record(90), 'EUR')).toBe(false);
+    expect(ignoresHold(now(90_000_000n), { ...held(10_000_000n), family: 'all' }, record(90), 'EUR')).toBe(false);
+  });
+});

@@ -1,0 +1,42 @@
+/** When a hold did not help: unusual spend goes on past what it bars, or past a switch that does not bar it. Pure. */
+import type { Instant } from '../kernel/clock.ts';
+import type { Micros } from '../kernel/money.ts';
+import type { Deviation } from './deviation.ts';
+import { microsPerEuro } from './norms.ts';
+import { AT, type Signature } from './signature.ts';
+
+/** A hold that was decided: what it was about, and what that had cost by then. */
+export interface Held {
+  at: Instant;
+  family: string;
+  money: Micros;
+}
+
+/** Calls that had begun, and a switch that is told, take their time. */
+const GRACE_MS = 15 * 60_000;
+/** As much again as before the hold, and no less than this (euros' worth). */
+const EUROS_MIN = 10;
+
+export function ignoresHold(
+  now: Pick<Deviation, 'family' | 'since' | 'money'>,
+  held: Held,
+  record: { startedAt: Instant },
+  currency: string,
+): boolean {
+  if (record.startedAt < held.at + GRACE_MS || now.family !== held.family || now.since > held.at) return false;
+  const least = BigInt(EUROS_MIN * microsPerEuro(currency));
+  return now.money - held.money >= (held.money > least ? held.money : least);
+}
+
+const HELD = 2;
+const SUSPENDED = 3;
+
+export function isHeld({ u }: Signature): boolean {
+  return u[AT.level] === HELD;
+}
+
+/** Notes that the account is suspended since its hold did not help. */
+export function noteSuspended({ u }: Signature): void {
+  u[AT.level] = SUSPENDED;
+  u[AT.levelAt] = u[AT.now]!;
+}
