@@ -93,7 +93,7 @@ export function plot(path: string, title: string, detectors: readonly Run[]): vo
       min: 0.1,
       max: 5,
     },
-    yAxis: { type: 'value', name: 'mean share of attack money lost', min: 0, max: 1 },
+    yAxis: { type: 'value', name: 'mean share of attack money lost', nameTextStyle: { align: 'left' }, min: 0, max: 1 },
     series: detectors.map((runs, index) => ({
       type: 'line',
       name: runs[0]!.name,
