@@ -7,6 +7,7 @@ import type { Cap } from '../caps/cap.ts';
 import { allCaps } from '../caps/store.ts';
 import { capBook } from '../caps/uplift-store.ts';
 import { inTransaction } from '../database/transaction.ts';
+import { removeSignatures } from '../deviations/signature-store.ts';
 import { Clock, toDate, type Instant } from '../kernel/clock.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { lockCounting } from '../ledger/usage-store.ts';
@@ -88,6 +89,7 @@ export class ChangeAccounts {
         throw new Refusal('conflict', 'account_has_usage', `account ${accountId} has usage, so it can't be removed`);
       }
       await client.query('DELETE FROM accounts WHERE account_id = $1', [accountId]);
+      await removeSignatures(client, [accountId]);
       await recordChanges(
         client,
         [{ actor, subject: 'account', subjectId: accountId, change: 'removed', before: accountOf(before) }],
