@@ -3,6 +3,7 @@ import { detection } from './detection/detection.ts';
 import { forecast } from './forecast.ts';
 import { ingest, ingestLarge } from './ingest.ts';
 import { observe } from './observe.ts';
+import { warnings } from './warnings.ts';
 
 const BENCHES: Record<string, () => Promise<void>> = {
   detection,
@@ -11,6 +12,7 @@ const BENCHES: Record<string, () => Promise<void>> = {
   observe,
   // It takes ten minutes.
   'ingest-large': ingestLarge,
+  warnings,
 };
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
