@@ -119,6 +119,11 @@ function answerTo(error: unknown): Answer {
   }
   if (isDatabaseAway(error)) {
     const headers = { 'retry-after': RETRY_AFTER_S };
+    if (errorCode(error) === DISK_FULL) {
+      const detail =
+        'the database has no room left on its disk; nothing of this was kept, try again when there is some';
+      return { status: 503, code: 'no_room', detail, headers };
+    }
     return {
       status: 503,
       code: 'database_away',
@@ -140,6 +145,9 @@ function statusOf(error: unknown): number | undefined {
     ? error.statusCode
     : undefined;
 }
+
+/** SQLSTATE disk_full. */
+const DISK_FULL = '53100';
 
 // SQLSTATE classes 08 (connection), 57P (server goes down or comes up), 53 (too many connections, no space).
 const AWAY_SQLSTATE = /^(?:08...|57P0[1-5]|53...)$/;
