@@ -4,6 +4,7 @@ import { forecast } from './forecast.ts';
 import { ingest, ingestLarge } from './ingest.ts';
 import { observe } from './observe.ts';
 import { warnings } from './warnings.ts';
+import { timeToBar } from './time-to-bar.ts';
 
 const BENCHES: Record<string, () => Promise<void>> = {
   detection,
@@ -13,6 +14,7 @@ const BENCHES: Record<string, () => Promise<void>> = {
   // It takes ten minutes.
   'ingest-large': ingestLarge,
   warnings,
+  'time-to-bar': timeToBar,
 };
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));

@@ -1,11 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { ROOT } from './root.ts';
 
-// From the sources, where jest reads them, or from what was built of them.
-const BUILT = import.meta.url.endsWith('.ts') ? '../../dist/src/main.js' : '../../src/main.js';
-const MAIN = fileURLToPath(new URL(BUILT, import.meta.url));
+const MAIN = join(ROOT, 'dist/src/main.js');
 const START_MS_MAX = 30_000;
 export const KEY = 'key-of-the-tests';
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
-import { findProgram } from './programs.ts';
+import { findProgram } from './find-program.ts';
 
 const FLAGS = [
   '--headless',

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { freePort, until } from '../harness/process.ts';
-import { findProgram } from './programs.ts';
+import { ROOT } from '../harness/root.ts';
+import { findProgram } from './find-program.ts';
 
-const CONFIGURATION = fileURLToPath(new URL('../../docker/kamailio/kamailio.cfg', import.meta.url));
+const CONFIGURATION = join(ROOT, 'docker/kamailio/kamailio.cfg');
 
 export interface KamailioPorts {
   sip: number;

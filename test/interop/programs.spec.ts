@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { findProgram } from './programs.ts';
+import { findProgram } from './find-program.ts';
 
 describe('a program that tests need', () => {
   it('is found by its name and by its path', () => {

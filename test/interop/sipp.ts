@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { freePort, sleep } from '../harness/process.ts';
-import { findProgram } from './programs.ts';
+import { ROOT } from '../harness/root.ts';
+import { findProgram } from './find-program.ts';
 
-const scenario = (name: string) => fileURLToPath(new URL(`sipp/${name}.xml`, import.meta.url));
+const scenario = (name: string) => join(ROOT, `test/interop/sipp/${name}.xml`);
 
 function sipp(args: readonly string[]): ChildProcess {
   return spawn(findProgram('sipp')!, [...args, '-i', '127.0.0.1', '-nostdin'], { stdio: 'ignore' });
