@@ -26,6 +26,7 @@ import { FirstAdministrator } from './keys/first-administrator.ts';
 import { KeyRing } from './keys/key-ring.ts';
 import { KeysController } from './keys.controller.ts';
 import { KnownRoutes } from './known-routes.ts';
+import { LiveCallsController } from './live-calls.controller.ts';
 import { Metrics } from './metrics.ts';
 import { MetricsController } from './metrics.controller.ts';
 import { ReceiversController } from './receivers.controller.ts';
@@ -61,6 +62,7 @@ import { WarningsController } from './warnings.controller.ts';
     ReceiptsController,
     SuspensionsController,
     SwitchesController,
+    LiveCallsController,
     GuardController,
     UpliftsController,
     ExposureController,

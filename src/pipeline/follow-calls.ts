@@ -31,15 +31,16 @@ export class FollowCalls {
     // Of a node that is away nothing is known: its calls go on as far as anybody knows, and the looks at it tell of it.
     const calls = await node.liveCalls().catch(() => undefined);
     if (calls)
-      await this.#keep(
+      await this.keep(
         node.name,
         calls.filter(({ answered }) => answered),
         at,
       );
   }
 
-  async #keep(node: string, calls: readonly LiveCall[], at: number): Promise<void> {
-    await inTransaction(this.dataSource, async ({ client }) => {
+  /** Keeps all calls that run on a switch; how many of them are of accounts that are known, and count. */
+  async keep(node: string, calls: readonly LiveCall[], at = this.clock.now()): Promise<number> {
+    return inTransaction(this.dataSource, async ({ client }) => {
       const ids = [...new Set(calls.map(({ accountId }) => accountId))];
       const accounts = new Map((await accountsById(client, ids)).map((account) => [account.accountId, account]));
       const known = calls.flatMap(({ callId, accountId, number, startedAt }) => {
@@ -48,6 +49,7 @@ export class FollowCalls {
         return destination ? [{ callId, accountId, destination, startedAt }] : [];
       });
       await followSwitch(client, node, known, at);
+      return known.length;
     });
   }
 }

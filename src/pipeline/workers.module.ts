@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { PipelineModule } from './pipeline.module.ts';
 import { MessageUpkeep } from './message-upkeep.ts';
 import { PipelineHandlers } from './job-handlers.ts';
+import { AtOnce } from '../queues/at-once.ts';
 import { JOB_HANDLERS, assertNoGap } from '../queues/job-map.ts';
 import { Relay } from '../queues/relay.ts';
 import { WORKERS } from '../queues/workers.ts';
@@ -22,6 +23,7 @@ import { WORKERS } from '../queues/workers.ts';
     },
     ...WORKERS,
     Relay,
+    AtOnce,
   ],
 })
 export class WorkersModule {}

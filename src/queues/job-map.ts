@@ -16,6 +16,11 @@ interface JobDefinition {
   attempts: number;
   /** milliseconds before the second try; doubles with each further one */
   backoff_ms: number;
+  /**
+   * Whether each worker process that hears of it begins at once, when it commits. It is carried to its queue all the same, for
+   * whoever did not hear; so it may run more than once, and in any number of processes at a time.
+   */
+  inHurry?: true;
 }
 
 const nothing = z.strictObject({});
@@ -33,6 +38,7 @@ export const JOB_MAP = {
     payload: z.strictObject({ accounts: z.array(z.string().min(1)).min(1).optional() }),
     attempts: 6,
     backoff_ms: 500,
+    inHurry: true,
   },
   /** Looks at what moved in shards of accounts since it was last looked at. */
   'observe-usage': {
@@ -93,6 +99,10 @@ export const JOB_HANDLERS = Symbol('JOB_HANDLERS');
 
 export function isJobName(name: string): name is JobName {
   return Object.hasOwn(JOB_MAP, name);
+}
+
+export function isInHurry(name: JobName): boolean {
+  return 'inHurry' in JOB_MAP[name];
 }
 
 /** Throws, naming them, where a job has no handler or a handler no job: nothing starts with such a gap. */

@@ -3,10 +3,14 @@
  * queues/relay.ts). BullMQ only carries; while a row stands here, its job has not been handed over.
  */
 import type { ClientBase } from 'pg';
-import { JOB_MAP, type PendingJob } from './job-map.ts';
+import { isInHurry, JOB_MAP, type PendingJob } from './job-map.ts';
 
 /** The channel on which a committed row announces itself. PostgreSQL sends it with the commit, and once a transaction. */
 export const OUTBOX_CHANNEL = 'outbox';
+/** The channel that says of jobs that are in a hurry what they are, so that a worker can begin before they are in a queue. */
+export const AT_ONCE_CHANNEL = 'outbox_at_once';
+// PostgreSQL takes less than 8,000 bytes; what is longer waits for its queue.
+const NOTICE_BYTES_MAX = 7_900;
 
 const INSERT = `
   INSERT INTO outbox (job, payload, created_at)
@@ -19,5 +23,12 @@ export async function enqueue(client: ClientBase, jobs: readonly PendingJob[]): 
   if (jobs.length === 0) return;
   const payloads = jobs.map(({ job, payload }) => JSON.stringify(JOB_MAP[job].payload.parse(payload)));
   await client.query(INSERT, [jobs.map(({ job }) => job), payloads]);
-  await client.query('SELECT pg_notify($1, $2)', [OUTBOX_CHANNEL, '']);
+  const notices = jobs.flatMap(({ job }, index) => {
+    const notice = `{"job":${JSON.stringify(job)},"payload":${payloads[index]!}}`;
+    return isInHurry(job) && Buffer.byteLength(notice) <= NOTICE_BYTES_MAX ? [notice] : [];
+  });
+  await client.query(
+    `SELECT pg_notify($1, ''), (SELECT count(pg_notify($2, notice)) FROM unnest($3::text[]) AS notice)`,
+    [OUTBOX_CHANNEL, AT_ONCE_CHANNEL, notices],
+  );
 }
