@@ -9,10 +9,12 @@ export class AnswerAndTell1700000000009 implements MigrationInterface {
     await runner.query(OPERATORS);
     await runner.query(EVENTS_OF_THEIR_CAUSE);
     await runner.query(FORECASTS);
+    await runner.query(FORGETTING);
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
+      DROP INDEX warnings_to_forget, decisions_to_forget, changes_to_forget;
       DROP TRIGGER decisions_tell_operators ON decisions;
       DROP TRIGGER alarms_tell_operators ON alarms;
       DROP TRIGGER alarms_tell_all_clear ON alarms;
@@ -188,4 +190,15 @@ const FORECASTS = `
     forecast      jsonb NOT NULL,
     PRIMARY KEY (account_id, cap_id, service_id)
   );
+`;
+
+const FORGETTING = `
+  -- What still names people, by its age (pipeline/forget-personal-data.ts); what was masked is in none of them.
+  CREATE INDEX warnings_to_forget ON warnings (settled_at) WHERE settled_at IS NOT NULL AND address <> '';
+  CREATE INDEX answers_to_forget ON answers (at) WHERE shown <> '';
+  CREATE INDEX decisions_to_forget ON decisions (at)
+    WHERE type = 'notify-operator' AND trigger = 'manual' AND explanation ~ '\\+\\d{7}';
+  CREATE INDEX changes_to_forget ON changes (at)
+    WHERE subject IN ('account', 'allowed-numbers', 'receiver') AND coalesce(after, before) IS NOT NULL
+      AND (subject = 'allowed-numbers' OR coalesce(after, before) ?| '{email,msisdn,address}');
 `;

@@ -19,7 +19,7 @@ import { Clock, formatInstant, type Instant } from '../kernel/clock.ts';
 import { formatAmount, type Micros } from '../kernel/money.ts';
 import { enqueue } from '../queues/outbox.ts';
 import { endSuspensions, liveByHand } from '../suspensions/store.ts';
-import { maskAddress } from '../warnings/deliveries.ts';
+import { maskAddress, maskAnswer } from '../warnings/deliveries.ts';
 import type { Link } from '../warnings/link.ts';
 import { keepWritten, type WrittenMessage } from '../warnings/planned.ts';
 import { GrantUplift } from './grant-uplift.ts';
@@ -223,7 +223,7 @@ export class AnswerWarning {
           accountId: account.accountId,
           at,
           kind: 'decision',
-          body: { decision: decisionResponse(telling, account.timeZone), answer: answer.id },
+          body: { decision: decisionResponse(withoutPhone(telling, phone), account.timeZone), answer: answer.id },
         },
       ]);
       await enqueue(client, [
@@ -293,6 +293,11 @@ function tellOperators(answer: Answer, decision: Decision, told: string): Decisi
     recordId: '',
     explanation: `Account ${answer.accountId} answered a warning: ${told}`,
   };
+}
+
+/** As it may stay for years: who calls back reads the number in what operators were sent. */
+function withoutPhone(decision: Decision, phone: string): Decision {
+  return { ...decision, explanation: maskAnswer(decision.explanation, phone) };
 }
 
 /** The confirmation goes by mail, or by SMS to who has no mail on file. */

@@ -6,6 +6,7 @@ import { AnswerGuard } from './answer-guard.ts';
 import { DropOldPartitions } from './drop-old-partitions.ts';
 import { EvaluateExposure } from './evaluate-exposure.ts';
 import { FollowCalls } from './follow-calls.ts';
+import { ForgetPersonalData } from './forget-personal-data.ts';
 import { GrantUplift } from './grant-uplift.ts';
 import { ImportDroppedFile } from './import-dropped-file.ts';
 import { ReconcileImports } from './reconcile-imports.ts';
@@ -40,6 +41,7 @@ export class PipelineHandlers {
     private readonly feeds: WatchFeeds,
     private readonly reconciliations: ReconcileImports,
     private readonly retention: DropOldPartitions,
+    private readonly personalData: ForgetPersonalData,
     private readonly movedRecords: SettleMovedRecords,
     private readonly observations: ObserveUsage,
     private readonly norms: FitNorms,
@@ -67,6 +69,7 @@ export class PipelineHandlers {
     'watch-feeds': () => this.feeds.run(),
     'reconcile-imports': () => this.reconciliations.run(),
     'drop-old-partitions': () => this.retention.run(),
+    'forget-personal-data': () => this.personalData.run(),
     'settle-moved-records': () => this.movedRecords.run(),
     'tell-operators': () => this.#tellOperators(),
     'send-to-receiver': ({ receiver }) => this.operators.send(receiver),

@@ -12,6 +12,7 @@ import { ChangeOperators } from './change-operators.ts';
 import { DropOldPartitions } from './drop-old-partitions.ts';
 import { EvaluateExposure } from './evaluate-exposure.ts';
 import { FollowCalls } from './follow-calls.ts';
+import { ForgetPersonalData } from './forget-personal-data.ts';
 import { GrantUplift } from './grant-uplift.ts';
 import { ImportDroppedFile } from './import-dropped-file.ts';
 import { LinkKey } from './link-key.ts';
@@ -81,6 +82,7 @@ const USE_CASES = [
   ReconcileImports,
   RebuildSpend,
   DropOldPartitions,
+  ForgetPersonalData,
 ];
 
 /** What Plafond does: each use case composes the stages that it needs. */

@@ -102,6 +102,11 @@ export class Schedules implements OnApplicationBootstrap {
     return this.add('drop-old-partitions', HOUR_MS);
   }
 
+  @Cron('0 0 4 * * *', ONE_AT_A_TIME)
+  forgetPersonalData(): Promise<void> {
+    return this.add('forget-personal-data', HOUR_MS);
+  }
+
   @Cron('0 * * * * *', ONE_AT_A_TIME)
   pullFeeds(): Promise<void> {
     return this.add('pull-feeds', MINUTE_MS);
