@@ -36,7 +36,7 @@ export async function timeToBar(): Promise<void> {
   const plafond = await PlafondProcess.start({ DATA_DIR: folder, SWITCH_URL: `kamailio+${kamailio.url}` });
   try {
     await accounts(plafond, [
-      'warm',
+      ...names('w', WARM),
       ...names('t', A_SECOND * SECONDS),
       ...names('m', AT_ONCE),
       ...names('c', WITH_CALLS),
