@@ -42,7 +42,7 @@ Feeds
   rating<1>: late, nothing came since 02:00
 
 Spent
-  EUR: 1028.06 in 150 records`);
+  EUR: 1,028.06 in 150 records`);
   });
 
   it('escapes in HTML what feeds are called', () => {
@@ -50,6 +50,12 @@ Spent
     expect(html).toContain('rating&lt;1&gt;');
     expect(html).not.toContain('rating<1>');
     expect(body).toEqual({ type: 'plafond.daily-summary', data: FIGURES });
+  });
+
+  it('writes amounts so that they are read at a glance, and to the last digit', () => {
+    const spend = [{ currency: 'EUR', amount: '9007199254740993.123456', records: 1_204_311 }];
+    const { text } = summaryMessage({ ...FIGURES, spend });
+    expect(text).toContain('EUR: 9,007,199,254,740,993.123456 in 1,204,311 records');
   });
 
   it('of a day without anything says so', () => {

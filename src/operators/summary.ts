@@ -71,24 +71,33 @@ function feedLines({ feeds }: DailyFigures): [string, string][] {
 }
 
 function spendLines({ spend }: DailyFigures): [string, string][] {
-  return spend.map(({ currency, amount, records }) => [currency, `${amount} in ${records} records`]);
+  const grouped = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 6 });
+  const counted = new Intl.NumberFormat('en');
+  return spend.map(({ currency, amount, records }) => [
+    currency,
+    `${grouped.format(amount as Intl.StringNumericLiteral)} in ${counted.format(records)} records`,
+  ]);
 }
+
+const CELL = 'vertical-align:top;overflow-wrap:anywhere;border-bottom:1px solid #e3e3e8';
 
 const escape = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
-/** Styles stand inline, where mail programs leave them. */
+/** Styles stand inline, where mail programs leave them. Columns are one below the other, and what is not nothing is bold. */
 function htmlOf(subject: string, sections: readonly Section[]): string {
   const row = ({ label, value }: Section['lines'][number]) =>
-    `<tr><td style="padding:4px 24px 4px 0;vertical-align:top">${escape(label)}</td><td style="padding:4px 0"><b>${escape(value)}</b></td></tr>`;
+    `<tr><td style="${CELL};width:55%;padding:4px 16px 4px 0">${escape(label)}</td><td style="${CELL};padding:4px 0${value === '0' ? '' : ';font-weight:bold'}">${escape(value)}</td></tr>`;
   const tables = sections.map(
     ({ title, lines }) =>
-      `<h2 style="font-size:17px;margin:24px 0 4px">${escape(title)}</h2>\n<table role="presentation" style="border-collapse:collapse">\n${lines.map(row).join('\n')}\n</table>`,
+      `<h2 style="font-size:17px;margin:24px 0 4px">${escape(title)}</h2>\n<table role="presentation" style="border-collapse:collapse;table-layout:fixed;width:100%">\n${lines.map(row).join('\n')}\n</table>`,
   );
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(subject)}</title></head>
-<body style="font:15px/1.5 Arial,sans-serif;color:#1b1b1f;background:#fff;margin:16px">
+<body style="font:15px/1.5 Arial,sans-serif;color:#1b1b1f;background:#fff;margin:0;padding:16px">
+<div style="max-width:600px;margin:0 auto">
 ${tables.join('\n')}
+</div>
 </body></html>
 `;
 }
