@@ -289,6 +289,9 @@ function tellOperators(answer: Answer, decision: Decision, told: string): Decisi
     trigger: 'manual',
     action: '',
     threshold: undefined,
+    // The warning's own: an answer is no deviation of its own.
+    score: undefined,
+    evidence: undefined,
     mode: 'enforce',
     recordId: '',
     explanation: `Account ${answer.accountId} answered a warning: ${told}`,

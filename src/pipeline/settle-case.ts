@@ -63,6 +63,8 @@ interface Changed {
   facts: Record<string, unknown>;
 }
 
+const SETTLED = { code: 'case_settled', detail: 'it is settled already' };
+
 @Injectable()
 export class SettleCase {
   readonly #contexts = new ObservationContexts();
@@ -84,7 +86,7 @@ export class SettleCase {
   /**
    * What a customer answers to a warning, as a verdict on the case that its decision belongs to; within the transaction of
    * the answer. Bars are left to the caller, who knows what the customer wants. Answers the evidence for the caller to append;
-   * nothing where there is no case, or it is settled otherwise.
+   * nothing where there is no case, or it is not open any more.
    */
   async byCustomer(
     client: PoolClient,
@@ -110,7 +112,8 @@ export class SettleCase {
     // Importers lock the shard before they come to cases, and so does this.
     if (seen.kind === 'account') await this.signatures.catchUp(client, shardOf(seen.account_id));
     const row = (await lockCase(client, caseNo))!;
-    const refused = refuseVerdict(row.state, said.verdict);
+    // Whoever reads the customer's mail may answer for them: what a person has settled, an answer does not undo.
+    const refused = !withBars && row.state !== 'open' ? SETTLED : refuseVerdict(row.state, said.verdict);
     if (refused) throw new Refusal('conflict', refused.code, `case ${caseNo}: ${refused.detail}`);
     const { verdict, by, why, at } = said;
     await setCaseState(client, caseNo, { state: verdict, by, why, at });

@@ -1,15 +1,19 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { SHARDS } from '../../src/ledger/usage-store.ts';
+import { AnswerWarning, CUSTOMER } from '../../src/pipeline/answer-warning.ts';
 import { ChangePolicies } from '../../src/pipeline/change-policies.ts';
 import { reportDeviations } from '../../src/pipeline/deviation-report.ts';
 import { FitNorms } from '../../src/pipeline/fit-norms.ts';
+import { GrantUplift } from '../../src/pipeline/grant-uplift.ts';
 import { ObserveUsage } from '../../src/pipeline/observe-usage.ts';
 import { RebuildSignatures } from '../../src/pipeline/rebuild-signatures.ts';
 import { SettleCase } from '../../src/pipeline/settle-case.ts';
+import { NO_BRAND } from '../harness/messages.ts';
 import { TestPlafond } from '../harness/plafond.ts';
 import { call, courtCase, inBatches, officeDays, type Call } from './deviating.ts';
 
@@ -203,6 +207,91 @@ describe('a case', () => {
       settle.byCustomer(client, decision!.id, 'us', said),
     );
     expect(await twice).toEqual([]);
+  });
+});
+
+describe("a customer's answer to a hold", () => {
+  const answering = () => {
+    const { dataSource } = plafond.database;
+    return new AnswerWarning(dataSource, plafond.clock, new GrantUplift(dataSource, plafond.clock), settle);
+  };
+  const said = async (account: string) => {
+    const [decision] = (await deviations()).filter(({ accountId, type }) => accountId === account && type === 'hold');
+    const link = { decisionId: decision!.id, expiresAt: plafond.clock.now() + DAY_MS };
+    return { link, formId: randomUUID(), address: '192.0.2.7', userAgent: 'the browser of the tests' };
+  };
+  const us = async (account: string) => answering().us(await said(account), '', 'That was us.', NO_BRAND);
+  const verdictOf = async (account: string) =>
+    (
+      await plafond.query<{ state: string; state_by: string }>(
+        'SELECT state, state_by FROM cases WHERE account_id = $1',
+        [account],
+      )
+    )[0];
+  const evidenceOf = async (account: string) =>
+    (
+      await plafond.query<{ kind: string }>(
+        `SELECT DISTINCT kind FROM evidence WHERE account_id = $1 AND kind ~ '^(answer|case)' ORDER BY kind`,
+        [account],
+      )
+    ).map(({ kind }) => kind);
+  beforeEach(async () => {
+    await plafond.query(`INSERT INTO consent_policies VALUES ('everyone', '', 'EUR', 500000000, now())`);
+  });
+
+  it('"this was us" lifts the hold, makes the destinations known, and the case is legitimate by their word', async () => {
+    await live(attackOn('b1'));
+    expect([await bars(), (await verdictOf('b1'))!.state]).toEqual([[{ state: 'wanted' }], 'open']);
+    const before = (await deviations()).length;
+    expect(await us('b1')).toBe('done');
+    expect(await bars()).toEqual([{ state: 'lifting' }]);
+    expect(await verdictOf('b1')).toEqual({ state: 'legitimate', state_by: CUSTOMER });
+    expect(await evidenceOf('b1')).toEqual(['answer-us', 'case-verdict']);
+    await live(
+      attackOn('b1').map(({ at, row }) => ({
+        at: at + DAY_MS,
+        row: {
+          ...row,
+          record_id: `again${row.record_id}`,
+          started_at: new Date(at + DAY_MS - row.duration_s! * 1_000).toISOString(),
+        },
+      })),
+    );
+    expect((await deviations()).length).toBe(before);
+    expect(await signatures.check()).toMatchObject({ differing: [], waiting: 0 });
+  });
+
+  it('"this wasn\'t us" bars at their wish, confirms the case, and its number blocks are hot for everyone', async () => {
+    const scoreOf = async (account: string) =>
+      (await deviations()).filter(({ accountId }) => accountId === account).at(-1)?.score ?? 0;
+    await live(attackOn('b2', 2));
+    const cold = await scoreOf('b2');
+    await live(attackOn('b1', 10));
+    expect(await answering().notUs(await said('b1'), 'This was not us.')).toBe('done');
+    expect(await verdictOf('b1')).toEqual({ state: 'confirmed-fraud', state_by: CUSTOMER });
+    const hot = await plafond.query<{ range: string; live: boolean; of: string }>(
+      `SELECT range, expires_at > $1 AS live, account_id AS of FROM hot_numbers JOIN cases USING (case_no)`,
+      [new Date(plafond.clock.now())],
+    );
+    expect(hot.some(({ range }) => range.startsWith('+25261'))).toBe(true);
+    expect(hot.every(({ range, live: holds, of }) => /^[+](252|263)/.test(range) && holds && of === 'b1')).toBe(true);
+    const barred = await plafond.query<{ class: string }>(
+      `SELECT class FROM suspensions WHERE account_id = 'b1' AND requested_by = $1 AND state = 'wanted'`,
+      [CUSTOMER],
+    );
+    expect(barred.map((bar) => bar.class)).toContain('international');
+    expect(await evidenceOf('b1')).toEqual(['answer-not-us', 'case-verdict']);
+    await live(attackOn('b3', 2));
+    expect(await scoreOf('b3')).toBeGreaterThan(cold);
+  });
+
+  it('does not undo what a person has found', async () => {
+    await live(attackOn('b1'));
+    await settle.settle((await caseOf('b1')).case_no, 'confirmed-fraud', 'anna', 'the PBX was open');
+    const hot = await plafond.query('SELECT * FROM hot_numbers');
+    expect(await us('b1')).toBe('done');
+    expect(await verdictOf('b1')).toEqual({ state: 'confirmed-fraud', state_by: 'anna' });
+    expect(await plafond.query('SELECT * FROM hot_numbers')).toEqual(hot);
   });
 });
 
