@@ -25,6 +25,7 @@ import { admit, isAdmitted } from '../ledger/admit.ts';
 import { standing, type Version } from '../ledger/version.ts';
 import { readAllowedNumbers, type AllowedNumbers } from './allowed-numbers-file.ts';
 import { DeviationRun } from './deviation-run.ts';
+import { Holdings, ownText } from './holdings.ts';
 import { OutOfOrder, sorted, streamed, type UsageSource } from './usage-file.ts';
 
 export interface ReplayOptions {
@@ -133,7 +134,7 @@ async function normsOf(
       const account = accounts.get(record.accountId);
       const version = admit(record, account, 'default', record.receivedAt);
       if (account === undefined || !isAdmitted(version) || seen.has(record.recordId)) continue;
-      seen.add(record.recordId);
+      seen.add(ownText(record.recordId));
       collector.add(version, account);
     }
   }
@@ -159,7 +160,7 @@ class Replay {
   readonly #meters: Meters;
   readonly #options: ReplayOptions;
   readonly #allowed: AllowedNumbers;
-  readonly #holding = new Map<string, Version>();
+  readonly #holdings = new Holdings();
   readonly #evaluation = new Evaluation();
   readonly #bars = new Map<string, Bar[]>();
   #ending: Bar[] = [];
@@ -196,14 +197,14 @@ class Replay {
       this.barred++;
       return decisions;
     }
-    const before = this.#holding.get(version.recordId);
+    const before = this.#holdings.get(version.recordId);
     const result = standing(before, version);
     if (result !== 'counted' && result !== 'superseded') {
       this.duplicate++;
       return decisions;
     }
     this.counted++;
-    this.#holding.set(version.recordId, version);
+    this.#holdings.set(version);
     for (const step of stepsOf({ from: before, to: version }, this.#accounts, this.#meters)) {
       for (const crossing of this.#evaluation.apply(step, at)) {
         if (this.#options.warmUntil !== undefined && at < this.#options.warmUntil) continue;
