@@ -19,8 +19,11 @@ export const DAYS_MAX = 91;
 const DRAWINGS = 240;
 const HALF_LIFE_DAYS = 35;
 const RUN_DAYS_MEAN = 3;
-/** How far the level at which an account spends moves by itself, as a standard deviation of its logarithm. */
-const LEVEL_SIGMA = 0.4;
+/**
+ * How far the level at which an account spends moves by itself, as a standard deviation of its logarithm: so far at least, and
+ * the further the more its weeks have differed. Set on worlds of the back-test (test/bench/forecast.ts) other than it reports.
+ */
+const LEVEL = { sigmaMin: 0.05, ofWeeks: 0.62 } as const;
 const INTERVAL = { low: 0.1, high: 0.9 } as const;
 
 /** A day that is over. */
@@ -69,12 +72,13 @@ export function foresee(question: ForecastQuestion): Forecast {
   if (past.length < DAYS_MIN) return { outcome: 'too-few-days', days: past.length, needed: DAYS_MIN };
   assert(daysLeft >= 1 && passed >= 0 && passed <= 1, 'a forecast is made within its period');
   const random = generator();
+  const sigma = levelSigma(past);
   const likeness = likenessOf(past);
   const hits: number[] = [];
   const ends: Micros[] = [];
   for (let drawing = 0; drawing < DRAWINGS; drawing++) {
     const weights = past.map((_, at) => -Math.log(1 - random()) * 2 ** ((at + 1 - past.length) / HALF_LIFE_DAYS));
-    const level = BigInt(Math.round(1_000 * Math.exp(LEVEL_SIGMA * normal(random))));
+    const level = BigInt(Math.round(1_000 * Math.exp(sigma * normal(random))));
     let sum = spend;
     let hit = Infinity;
     let from = -1;
@@ -89,6 +93,18 @@ export function foresee(question: ForecastQuestion): Forecast {
     ends.push(sum);
   }
   return summarized(hits, ends);
+}
+
+/** By the whole weeks up to yesterday: how far they lie about their mean, as a share of it. */
+function levelSigma(past: readonly PastDay[]): number {
+  const weeks = Array.from({ length: Math.floor(past.length / 7) }, (_, back) => {
+    const days = past.slice(past.length - 7 * (back + 1), past.length - 7 * back);
+    return Number(days.reduce((sum, { amount }) => sum + amount, 0n));
+  });
+  const mean = weeks.reduce((sum, week) => sum + week, 0) / weeks.length;
+  if (mean === 0) return LEVEL.sigmaMin;
+  const variance = weeks.reduce((sum, week) => sum + (week - mean) ** 2, 0) / (weeks.length - 1);
+  return Math.hypot(LEVEL.sigmaMin, (LEVEL.ofWeeks * Math.sqrt(variance)) / mean);
 }
 
 /** How much a past weekday says of a weekday to come: `likeness[to come - 1][past - 1]`. */

@@ -1,11 +1,12 @@
 /**
  * `npm run bench -- forecast`: whether forecasts of caps come true. Back-test on made-up customers (simulation/world/) without
  * attacks: on days of several months each customer's spend is foreseen from its past alone, and held against what came.
- * Figures, no promise of speed; the same each time.
+ * Figures, no promise of speed; the same each time. How wide ranges are was set on the seeds 21 and 22; reported is another.
  */
 import { foresee, type PastDay } from '../../src/caps/forecast.ts';
 import { World, WORLD_BEGINS, WORLD_DEFAULTS } from '../../src/simulation/world/world.ts';
 
+const REPORTED_SEEDS = [11];
 const DAY_S = 86_400;
 const MONTH_DAYS = 30;
 const WARM_DAYS = 60;
@@ -31,7 +32,7 @@ interface Tally {
 export async function forecast(): Promise<void> {
   process.stdout.write('forecast: back-test; 80 % of what came should lie within the 80 % range\n');
   for (const traffic of ['steady', 'bursty'] as const) {
-    for (const seed of [11]) {
+    for (const seed of REPORTED_SEEDS) {
       for (const abroad of [false, true])
         show(`${traffic} ${seed} ${abroad ? 'international' : 'all'}`, backTest(traffic, seed, abroad));
     }
