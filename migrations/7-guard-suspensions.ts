@@ -16,7 +16,7 @@ export class GuardSuspensions1700000000007 implements MigrationInterface {
     await runner.query(`
       DROP TABLE running_calls, approvals, second_person, allowed_numbers, uplifts;
       DROP INDEX suspensions_by_rule, suspensions_in_question;
-      ALTER TABLE suspensions DROP COLUMN guard_question;
+      ALTER TABLE suspensions DROP COLUMN guard_question, DROP COLUMN told_when_approved;
       DROP TABLE guard_questions, guard`);
   }
 }
@@ -56,6 +56,8 @@ const GUARD = `
   CREATE UNIQUE INDEX guard_questions_open ON guard_questions ((true)) WHERE state = 'open';
 
   ALTER TABLE suspensions ADD COLUMN guard_question uuid REFERENCES guard_questions;
+  -- Of one that waits: what its customer is told when it is approved, without a name. NULL: nothing.
+  ALTER TABLE suspensions ADD COLUMN told_when_approved text;
   CREATE INDEX suspensions_in_question ON suspensions (guard_question, suspension_no) WHERE guard_question IS NOT NULL;
   -- What the guard counts.
   CREATE INDEX suspensions_by_rule ON suspensions (requested_at)

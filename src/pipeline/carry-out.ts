@@ -20,6 +20,7 @@ import type { Matter } from './matter.ts';
 import { joinTheirCases } from './join-cases.ts';
 import { throughBrake } from './through-brake.ts';
 import { tellCustomers } from './tell-customers.ts';
+import { keptForApproval } from './tell-of-approvals.ts';
 import { throughGuard } from './through-guard.ts';
 
 /** Decides on each crossing and writes what follows; answers the decisions that are new. */
@@ -90,21 +91,26 @@ export async function carryOut(
 /** The suspensions that are wanted when all is decided: one that a later decision of the same cause lifts is not. */
 function planSuspensions(made: readonly Matter[]): PlannedSuspension[] {
   const wanted = new Map<string, PlannedSuspension[]>();
+  const telling = new Map(made.filter(({ words }) => words !== undefined).map((each) => [each.cause, each]));
   for (const each of made) {
     if (each.decision.type === 'restore') wanted.delete(each.cause);
-    else wanted.set(each.cause, [...(wanted.get(each.cause) ?? []), ...planBars(each)]);
+    else wanted.set(each.cause, [...(wanted.get(each.cause) ?? []), ...planBars(each, telling.get(each.cause))]);
   }
   return [...wanted.values()].flat();
 }
 
-function planBars({ decision, account, bars }: Matter): PlannedSuspension[] {
+/** `telling` is what the customer is told of the same cause. */
+function planBars({ decision, account, bars }: Matter, telling: Matter | undefined): PlannedSuspension[] {
+  const waits = decision.mode === 'approve';
   return bars.map(({ scope, endsAt }) => ({
     id: decisionId('suspension', decision.id, scope),
     decision,
     class: scope,
-    state: decision.mode === 'approve' ? 'awaiting-approval' : 'wanted',
+    state: waits ? 'awaiting-approval' : 'wanted',
     endsAt,
     terms: account.suspensionTerms,
+    toldWhenApproved:
+      waits && telling?.words ? keptForApproval(decision.id, telling.words, telling.stretch) : undefined,
   }));
 }
 

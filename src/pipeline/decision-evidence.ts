@@ -69,14 +69,7 @@ export function evidenceOf(
         feeds_behind: [...freshness.behind],
       },
       suspension_terms: account.suspensionTerms,
-      // The words follow as they are written (`warning-written`).
-      warnings: messages.map(({ id, channel, address, dueAt, covers }) => ({
-        id,
-        channel,
-        address,
-        not_before: formatInstant(dueAt, account.timeZone),
-        covers: [...covers],
-      })),
+      warnings: warningsOf(messages, account.timeZone),
       suspensions: suspensions.map(({ id, class: scope, state, endsAt }) => ({
         id,
         class: scope,
@@ -85,6 +78,17 @@ export function evidenceOf(
       })),
     }),
   };
+}
+
+/** Messages as evidence names them; their words follow as they are written (`warning-written`). */
+export function warningsOf(messages: readonly PlannedMessage[], timeZone: string) {
+  return messages.map(({ id, channel, address, dueAt, covers }) => ({
+    id,
+    channel,
+    address,
+    not_before: formatInstant(dueAt, timeZone),
+    covers: [...covers],
+  }));
 }
 
 function withoutUndefined(body: Record<string, unknown>): Record<string, unknown> {

@@ -20,6 +20,7 @@ import {
 } from '../suspensions/store.ts';
 import { suspendByHand } from './suspend-by-hand.ts';
 import { aboutRow, decisionEvidence, suspensionDecision, type AboutSuspension } from './suspension-decision.ts';
+import { tellOfApprovals } from './tell-of-approvals.ts';
 
 /** A suspension that a person asks for. It needs no terms on file: the person answers for it, and is named. */
 export interface SuspensionRequest {
@@ -122,7 +123,11 @@ export class SettleSuspensions {
         explanation,
       });
       await insertDecisions(client, [decision]);
-      await appendEvidence(client, [decisionEvidence(decision, row, account.timeZone, { by: actor, reason })]);
+      const approved = type === 'suspend' ? [{ row, account, decision }] : [];
+      const messages = (await tellOfApprovals(client, approved, at)).get(id);
+      await appendEvidence(client, [
+        decisionEvidence(decision, row, account.timeZone, { by: actor, reason, messages }),
+      ]);
       if (type === 'notify-operator') return;
       await enqueue(client, [{ job: 'reconcile-suspensions', payload: { accounts: [before.account_id] } }]);
     });

@@ -5,6 +5,8 @@ import { decisionId, decisionResponse, type Decision, type Trigger } from '../de
 import type { NewEvidence } from '../evidence/append.ts';
 import { formatInstant, type Instant } from '../kernel/clock.ts';
 import type { SuspensionRow } from '../suspensions/store.ts';
+import type { PlannedMessage } from '../warnings/plan.ts';
+import { warningsOf } from './decision-evidence.ts';
 
 export interface AboutSuspension {
   suspension: { id: string; class: BarScope; capId: string; period: string };
@@ -53,7 +55,7 @@ export function decisionEvidence(
   decision: Decision,
   row: SuspensionRow,
   timeZone: string,
-  said: { by: string; reason?: string },
+  said: { by: string; reason?: string; messages?: readonly PlannedMessage[] },
 ): NewEvidence {
   return {
     accountId: decision.accountId,
@@ -64,6 +66,7 @@ export function decisionEvidence(
       by: said.by,
       reason: said.reason,
       suspension_terms: row.terms,
+      ...(said.messages && said.messages.length > 0 ? { warnings: warningsOf(said.messages, timeZone) } : {}),
       suspension: {
         id: row.suspension_id,
         class: row.class,

@@ -6,7 +6,9 @@ import type { NewEvidence } from '../evidence/append.ts';
 import type { Instant } from '../kernel/clock.ts';
 import { enqueue } from '../queues/outbox.ts';
 import type { SuspensionRow } from '../suspensions/store.ts';
+import { inChunks } from './grouped.ts';
 import { aboutRow, decisionEvidence, suspensionDecision } from './suspension-decision.ts';
+import { tellOfApprovals } from './tell-of-approvals.ts';
 
 const ACCOUNTS_OF_JOB = 500;
 
@@ -19,7 +21,7 @@ export async function tellOfSuspensions(
   if (rows.length === 0) return [];
   const accounts = await accountsById(client, [...new Set(rows.map((row) => row.account_id))]);
   const accountOf = new Map(accounts.map((account) => [account.accountId, account]));
-  const told = rows.map((row) => {
+  const decided = rows.map((row) => {
     const account = accountOf.get(row.account_id)!;
     const [type, what] = wordsOf(row);
     const explanation = `${what} by ${by}: ${reason}`;
@@ -31,21 +33,22 @@ export async function tellOfSuspensions(
       at,
       explanation,
     });
-    return { decision, evidence: decisionEvidence(decision, row, account.timeZone, { by, reason }) };
+    return { row, account, decision };
   });
   await insertDecisions(
     client,
-    told.map(({ decision }) => decision),
+    decided.map(({ decision }) => decision),
   );
+  const approved = decided.filter(({ row }) => row.state === 'wanted');
+  const messages = await tellOfApprovals(client, approved, at);
   const ids = [...new Set(rows.filter(({ state }) => state !== 'declined').map((row) => row.account_id))];
-  const chunks = Array.from({ length: Math.ceil(ids.length / ACCOUNTS_OF_JOB) }, (_, index) =>
-    ids.slice(index * ACCOUNTS_OF_JOB, (index + 1) * ACCOUNTS_OF_JOB),
-  );
   await enqueue(
     client,
-    chunks.map((chunk) => ({ job: 'reconcile-suspensions', payload: { accounts: chunk } })),
+    inChunks(ids, ACCOUNTS_OF_JOB).map((chunk) => ({ job: 'reconcile-suspensions', payload: { accounts: chunk } })),
   );
-  return told.map(({ evidence }) => evidence);
+  return decided.map(({ row, account, decision }) =>
+    decisionEvidence(decision, row, account.timeZone, { by, reason, messages: messages.get(row.suspension_id) }),
+  );
 }
 
 function wordsOf({ state }: SuspensionRow): ['suspend' | 'restore' | 'notify-operator', string] {

@@ -11,14 +11,16 @@ export interface PlannedSuspension {
   state: 'wanted' | 'awaiting-approval';
   endsAt: Instant | undefined;
   terms: string;
+  /** of one that waits: what its customer is told when it is approved; undefined: nothing */
+  toldWhenApproved: string | undefined;
 }
 
 const INSERT_SUSPENSIONS = `
   INSERT INTO suspensions (suspension_id, account_id, class, state, decision_id, cap_id, period, reason, terms, ends_at,
-                           guard_question, requested_by, requested_at)
-  SELECT *, 'plafond', $12::timestamptz
+                           guard_question, told_when_approved, requested_by, requested_at)
+  SELECT *, 'plafond', $13::timestamptz
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[],
-                $10::timestamptz[], $11::uuid[])
+                $10::timestamptz[], $11::uuid[], $12::text[])
   ON CONFLICT DO NOTHING`;
 
 /** Those that the guard holds wait for the answer to `question`. */
@@ -41,6 +43,7 @@ export async function insertSuspensions(
     suspensions.map((s) => s.terms),
     suspensions.map((s) => (s.endsAt === undefined ? null : toDate(s.endsAt))),
     suspensions.map((s) => (s.decision.trigger === 'guard' ? question : null)),
+    suspensions.map((s) => s.toldWhenApproved ?? null),
     toDate(at),
   ]);
 }

@@ -26,6 +26,8 @@ export interface SuspensionRow {
   approved_at: Date | null;
   /** the question of the guard for which it was held */
   guard_question: string | null;
+  /** of one that waits for approval: what its customer is told then */
+  told_when_approved: string | null;
   ends_at: Date | null;
   applied_at: Date | null;
   lift_trigger: string | null;

@@ -239,3 +239,54 @@ describe('the guard', () => {
     ]);
   });
 });
+
+describe('a customer whose bar waits', () => {
+  const barsTold = () =>
+    plafond.query<{ account_id: string; state: string; suspends: number }>(
+      `SELECT account_id, state, jsonb_array_length(jsonb_path_query_array(facts, '$[*] ? (@.facts.kind == "suspend")')) AS suspends
+         FROM warnings WHERE facts @> '[{"facts": {"kind": "suspend"}}]' ORDER BY warning_no`,
+    );
+  const toldInEvidence = (account: string) =>
+    plafond.query<{ by: string }>(
+      `SELECT body::jsonb->>'by' AS by FROM evidence
+        WHERE account_id = $1 AND body::jsonb->>'by' IS NOT NULL AND body::jsonb ? 'warnings' ORDER BY seq`,
+      [account],
+    );
+  const addReachable = () =>
+    plafond.accounts.importAll(
+      [0, 1].map((index) => ({ ...ACCOUNT, accountId: `a${index}`, email: `a${index}@example.net`, msisdn: '' })),
+      'test',
+    );
+
+  it("is told when the guard's question is answered by yes, once; by no, nothing", async () => {
+    await allow(0);
+    await addReachable();
+    await plafond.addCap(CAP);
+    await spendAll(0, 2, '180.00');
+    expect(await barsTold()).toEqual([]);
+    const [question] = await questions();
+    const some = { answer: 'some' as const, suspensions: [], accounts: ['a0'] };
+    await guard.answer(question!.question_id, some, 'one is fraud', 2, 'anna');
+    expect(await barsTold()).toEqual([{ account_id: 'a0', state: 'queued', suspends: 1 }]);
+    await expect(guard.answer(question!.question_id, some, 'again', 2, 'anna')).rejects.toThrow();
+    expect(await barsTold()).toHaveLength(1);
+    expect(await toldInEvidence('a0')).toEqual([{ by: 'anna' }]);
+    expect(await toldInEvidence('a1')).toEqual([]);
+  });
+
+  it('is told when a person approves what a cap in approve mode asked for; when one declines, nothing', async () => {
+    await addReachable();
+    await plafond.addCap({ ...CAP, mode: 'approve' });
+    await spendAll(0, 2, '180.00');
+    expect(await barsTold()).toEqual([]);
+    const waiting = await plafond.query<{ suspension_id: string }>(
+      'SELECT suspension_id FROM suspensions ORDER BY account_id',
+    );
+    await settle.approve(waiting[0]!.suspension_id, 'anna');
+    await settle.decline(waiting[1]!.suspension_id, 'anna', 'a known customer');
+    await expect(settle.approve(waiting[0]!.suspension_id, 'bram')).rejects.toMatchObject({ code: 'already_approved' });
+    expect(await barsTold()).toEqual([{ account_id: 'a0', state: 'queued', suspends: 1 }]);
+    expect(await toldInEvidence('a0')).toEqual([{ by: 'anna' }]);
+    expect(await toldInEvidence('a1')).toEqual([]);
+  });
+});
