@@ -68,6 +68,10 @@ export function resetMaxima(signature: Signature, since: number): void {
 /** The tail is fitted to this share of the account-months. */
 const TAIL_RATE = 0.03;
 const TAIL_COUNT_MIN = 12;
+/** What hardly anyone reaches, is reached once more than it was seen at the most. */
+const FEW = 4;
+/** Scales of what everyone does; what is unusual, goes abroad or comes from there is rare at many accounts. */
+const AT_HOME: readonly number[] = [5, 6, 7, 8];
 /** A built-in slope weighs as much as so many observations of the tail. */
 const SLOPE_WEIGHT = 8;
 /** The few very highest may be fraud that nobody noticed: the slope is fitted with them cut to what this share reaches. */
@@ -112,6 +116,7 @@ function fitTails(watched: readonly Watched[], before: Tails): Tails {
       watched.map(({ maxima }) => maxima[scale]!),
       accountMonths,
       tail,
+      !AT_HOME.includes(scale),
     ),
   );
   const fitted: Tails = { accountMonths, scales, together: before.together };
@@ -123,12 +128,20 @@ function fitTails(watched: readonly Watched[], before: Tails): Tails {
   return { ...fitted, together };
 }
 
-function fitTail(values: readonly number[], months: number, before: Tail): Tail {
+function fitTail(values: readonly number[], months: number, before: Tail, isRare = false): Tail {
   const sorted = values.toSorted((a, b) => b - a);
-  const count = Math.min(sorted.length - 1, Math.max(TAIL_COUNT_MIN, Math.round(months * TAIL_RATE)));
-  if (count < TAIL_COUNT_MIN) return before;
+  const wanted = Math.min(sorted.length - 1, Math.max(TAIL_COUNT_MIN, Math.round(months * TAIL_RATE)));
+  if (wanted < TAIL_COUNT_MIN) return before;
+  // Where hardly anyone gets above 0, those who do are the tail.
+  const above0 = sorted.findIndex((value) => value <= 0) - 1;
+  const count = isRare && above0 >= TAIL_COUNT_MIN ? Math.min(wanted, above0) : wanted;
   const from = sorted[count]!;
-  if (from <= 0) return { ...before, from: Math.max(before.from * 0.5, sorted[0]!) };
+  if (from <= 0)
+    return {
+      ...before,
+      from: Math.max(before.from * (isRare ? 1 : 0.5), sorted[0]!),
+      ...(isRare && { rate: Math.min(before.rate, FEW / months) }),
+    };
   const trusted = sorted[Math.min(count, Math.floor(months * TRUSTED_RATE))]!;
   let excess = before.slope * SLOPE_WEIGHT;
   let above = 0;

@@ -3,6 +3,7 @@
  * was learnt fades with a half-life; and no one teaches an account more than a share a day. Pure.
  */
 import { SCALES, SLOT, SLOTS, SLOT_WORDS, AT, type Signature } from './signature.ts';
+import { knowBlocks } from './number-blocks.ts';
 import type { SegmentModel } from './model.ts';
 
 const HALF_LIFE_DAYS = 75;
@@ -111,6 +112,7 @@ export function takeIn(signature: Signature, segment: SegmentModel): void {
       signature.f[at + SLOT.learnt] = Math.max(signature.f[at + SLOT.learnt]!, 5);
     }
   }
+  knowBlocks(signature, signature.u[AT.now]!);
   calm(signature);
 }
 

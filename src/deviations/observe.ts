@@ -9,8 +9,10 @@ import type { Movement, Version } from '../ledger/version.ts';
 import type { Thresholds } from './calibration.ts';
 import { awayKey, blockDigits, destinationKey } from './destination-key.ts';
 import { dailyOf, turnTo } from './learning.ts';
+import { isKnownAtHome, rememberAtHome } from './home-numbers.ts';
 import type { Model, SegmentModel } from './model.ts';
 import { callWeight, moneyOf, weekPart, worthOf } from './norms.ts';
+import { rememberBlock } from './number-blocks.ts';
 import { AT, FACTORS, SCALES, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
 import { DAY_S, factors, rememberNumber, rememberOrigin, slotOf, weigh } from './weight.ts';
 import { hourOfWeek } from '../kernel/local-time.ts';
@@ -33,7 +35,16 @@ export const SCALE: readonly { family: Family; seconds: number; floor: number }[
   { family: 'calls', seconds: 24 * HOUR_S, floor: 5 },
   { family: 'roaming', seconds: 72 * HOUR_S, floor: 3 },
 ];
+const ROAMING = SCALE.length - 1;
 const PEAK_SHARE = 0.8;
+/** A call at home to a number that was called before counts so much as one to another. */
+const KNOWN_CALL = 0.2;
+/** Taken off a day of what is used from abroad: what travellers use there as a rule leaves nothing behind (E. Page 1954: cumulative sums). */
+const AWAY_A_DAY = 1;
+/** Money counts less than records, of which no single one can be many; and one record counts no more than that. */
+const AWAY_MONEY = 0.7;
+const AWAY_RECORD_MAX = 0.7;
+
 /** Of a new account so many times its usual is not unusual yet; half of that after so many days. */
 const FRESH = 5;
 const FRESH_HALF_DAYS = 10;
@@ -114,6 +125,7 @@ function advance(signature: Signature, start: number, segment: SegmentModel): vo
   if (start <= now) return;
   fading(start - now);
   for (let scale = 0; scale < SCALES; scale++) f[AT.evidence + scale] = f[AT.evidence + scale]! * fades[scale]!;
+  f[AT.evidence + ROAMING] = Math.max(0, f[AT.evidence + ROAMING]! - (AWAY_A_DAY * (start - now)) / DAY_S);
   f[AT.burst] = f[AT.burst]! * fades[0]!;
   for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) {
     if (f[at + SLOT.weight]! > 0) f[at + SLOT.weight] = f[at + SLOT.weight]! * fades[2]!;
@@ -123,19 +135,29 @@ function advance(signature: Signature, start: number, segment: SegmentModel): vo
   if (day !== u[AT.day]) turnTo(signature, day, segment);
 }
 
-/** Shares of evidence that are left after `seconds`. */
+const FINE = 1_024;
+/** Longer than that leaves nothing to speak of, even of six days. */
+const COARSE = 8_192;
+/** Scales that fade alike share a table: e to the minus of so many seconds, and of so many times 1,024 seconds. */
+const FADES = SCALE.map(({ family, seconds }, scale) => {
+  const first = SCALE.findIndex((other) => other.seconds === seconds);
+  if (family === 'roaming' || first < scale) return { first, fine: undefined, coarse: undefined };
+  return {
+    first,
+    fine: Float64Array.from({ length: FINE }, (_, each) => Math.exp(-each / seconds)),
+    coarse: Float64Array.from({ length: COARSE }, (_, each) => Math.exp((-each * FINE) / seconds)),
+  };
+});
+
+/** Shares of evidence that are left after `seconds`. What is used from abroad does not fade: what is usual there is taken off. */
 function fading(seconds: number): void {
-  const two = Math.exp(-seconds / (2 * HOUR_S));
-  const day = Math.exp(-seconds / (24 * HOUR_S));
-  const six = Math.exp(-seconds / (144 * HOUR_S));
-  fades[0] = two;
-  fades[1] = fades[3] = day;
-  fades[2] = fades[4] = six;
-  fades[5] = Math.exp(-seconds / (10 * HOUR_S));
-  fades[6] = Math.exp(-seconds / (96 * HOUR_S));
-  fades[7] = Math.exp(-seconds / (3 * HOUR_S));
-  fades[8] = day;
-  fades[9] = Math.exp(-seconds / (72 * HOUR_S));
+  const many = Math.floor(seconds / FINE);
+  const few = seconds % FINE;
+  for (let scale = 0; scale < ROAMING; scale++) {
+    const { first, fine, coarse } = FADES[scale]!;
+    fades[scale] = fine === undefined ? fades[first]! : many < COARSE ? coarse[many]! * fine[few]! : 0;
+  }
+  fades[ROAMING] = 1;
 }
 
 /** Adds (`sign` 1) or takes out (−1) what a version is worth; `calls` is 0 where its record was counted before and still is. */
@@ -160,33 +182,40 @@ function add(
   const key = keyOf(version, account);
   const isNational = (version.destination.traffic & (TRAFFIC_BIT.international | TRAFFIC_BIT.premium)) === 0;
   sum(f, AT.waitingAll + waits, euros);
-  sum(f, AT.waitingCalls + waits, calls * callWeight(version));
-  if (calls > 0) {
-    const part = AT.hours + weekPart(hourOfWeek(account.timeZone, version.startedAt));
-    f[part] = f[part]! + 1;
-  }
+  const counted =
+    calls * callWeight(version) * (key === 0 && isKnownAtHome(signature, version.destination.number) ? KNOWN_CALL : 1);
+  if (calls > 0 && key === 0 && version.kind === 'voice') rememberAtHome(signature, version.destination.number, start);
+  sum(f, AT.waitingCalls + waits, counted);
+  const part = weekPart(hourOfWeek(account.timeZone, version.startedAt));
+  if (calls > 0) f[AT.hours + part] = f[AT.hours + part]! + 1;
   const money = sign * moneyOf(version);
   if (calls > 0 && isOver(signature, 2, f[AT.evidence + 6]!, f[AT.peaks + 6]!)) beginRun(signature, 2, start);
   extendRun(signature, 2, start, money, calls);
   raise(f, 5, euros, waits);
   raise(f, 6, euros, waits);
   if (key === 0) followBlock(signature, version.destination.number, euros);
-  raise(f, 7, calls * callWeight(version), waits);
-  raise(f, 8, calls * callWeight(version), waits);
+  raise(f, 7, counted, waits);
+  raise(f, 8, counted, waits);
   if (key === 0) return;
-  const abroad = f[AT.evidence + 4]! + f[AT.evidence + 9]!;
+  const abroad = f[AT.evidence + 4]! + f[AT.evidence + ROAMING]!;
   if (calls > 0 && isOver(signature, 1, abroad, f[AT.peaks + 4]!)) beginRun(signature, 1, start);
   extendRun(signature, 1, start, money, calls);
   const away = awayKey(version.originCountry, account.homeCountry);
   // Counted in days as travellers spend them there, by money and by records.
-  if (away !== 0) raise(f, 9, euros / (0.3 + segment.away(away)) + calls / segment.awayRecords, waits);
+  if (away !== 0)
+    raise(
+      f,
+      ROAMING,
+      Math.min(AWAY_RECORD_MAX, (AWAY_MONEY * euros) / (0.3 + segment.away(away))) + calls / segment.awayRecords,
+      waits,
+    );
   if (!isNational) {
     sum(f, AT.waitingInternational + waits, euros);
     raise(f, 3, euros, waits);
     raise(f, 4, euros, waits);
   }
 
-  const weight = Math.exp(weigh(signature, version, account, key, price, model, segment));
+  const weight = Math.exp(weigh(signature, version, account, key, part, price, model, segment));
   const value = (euros + calls * perCall(version, price)) * weight;
   // What travellers use is weighed among travellers' alone: everywhere it would look new, dear and from abroad.
   if (key !== away) {
@@ -207,6 +236,7 @@ function add(
   sum(f, slot + SLOT.weight, value);
   if (calls > 0) {
     rememberNumber(signature, version.destination.number, start);
+    rememberBlock(signature, version.destination.number, start);
     if (version.originCountry !== '' && version.originCountry !== account.homeCountry) {
       rememberOrigin(signature, version.originCountry, start);
     }

@@ -4,14 +4,16 @@
  */
 import { assert } from '../kernel/assert.ts';
 
-const VERSION = 3;
+const VERSION = 4;
 
 export const SCALES = 10;
-export const SLOTS = 12;
+export const SLOTS = 10;
 export const SLOT_WORDS = 9;
 export const NUMBERS = 20;
 export const ORIGINS = 4;
-export const FACTORS = ['new', 'rare', 'risk', 'hour', 'rate', 'overlap', 'origin', 'hot'] as const;
+export const BLOCKS = 5;
+export const HOME_WORDS = 8;
+export const FACTORS = ['new', 'rare', 'risk', 'hour', 'rate', 'overlap', 'origin', 'hot', 'block'] as const;
 /** What can raise the weight of a call. */
 export type Factor = (typeof FACTORS)[number];
 
@@ -71,6 +73,12 @@ export const AT = {
 
   origins: words(ORIGINS),
   numbers: words(NUMBERS),
+  /** number blocks that were called of late: which and since when; which of their numbers and until when */
+  blocks: words(2 * BLOCKS),
+  /** numbers at home: those that are known, and this week's */
+  home: words(2 * HOME_WORDS),
+  /** which week it is, and how many numbers it has taught */
+  homeLearnt: words(),
   slots: words(SLOTS * SLOT_WORDS),
 } as const;
 

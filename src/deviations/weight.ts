@@ -6,11 +6,10 @@ import type { Account } from '../accounts/account.ts';
 import { TRAFFIC_BIT } from '../destinations/traffic.ts';
 import type { Version } from '../ledger/version.ts';
 import { countryKey, numberHash } from './destination-key.ts';
+import { blockFactor } from './number-blocks.ts';
 import type { Model, SegmentModel } from './model.ts';
 import { AT, FACTORS, NUMBERS, ORIGINS, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
 import { KNOWN_AFTER_DAYS } from './learning.ts';
-import { weekPart } from './norms.ts';
-import { hourOfWeek } from '../kernel/local-time.ts';
 
 export const DAY_S = 86_400;
 /** What is younger may be an attacker's doing. */
@@ -27,12 +26,13 @@ export const factors = new Float64Array(FACTORS.length);
 
 const HOUR_WEIGHT = 20;
 
-/** The sum of the log-factors of a record to destination `key`; leaves the single ones in {@link factors}. */
+/** The sum of the log-factors of a record to destination `key` in a part of the week; leaves the single ones in {@link factors}. */
 export function weigh(
   signature: Signature,
   version: Version,
   account: Account,
   key: number,
+  part: number,
   euros: number,
   model: Model,
   segment: SegmentModel,
@@ -62,7 +62,6 @@ export function weigh(
   }
   factors[2] = risk;
 
-  const part = weekPart(hourOfWeek(account.timeZone, version.startedAt));
   let calls = 0;
   for (let each = 0; each < 6; each++) calls += f[AT.hours + each]!;
   const share = (f[AT.hours + part]! + HOUR_WEIGHT * segment.hourShares[part]!) / (calls + HOUR_WEIGHT);
@@ -70,12 +69,15 @@ export function weigh(
   factors[3] = between(-0.3, -0.6 * Math.log(share / evenShare), 0.9);
 
   const burst = f[AT.burst]!;
-  factors[4] = Math.min(2.3, Math.log1p(burst / 1.5));
+  const isPremium = (destination.traffic & TRAFFIC_BIT.premium) !== 0;
+  factors[4] = Math.min(2.3, Math.log1p(burst / (isPremium ? 0.6 : 1.5)));
   factors[5] = burst > 0.2 && start + 30 < u[AT.lastEnd]! ? 0.5 : 0;
 
   factors[6] = roaming && !isKnownOrigin(signature, version.originCountry, start) ? 0.7 : 0;
 
   factors[7] = destination.number !== '' && model.hot.has(destination.number) ? 2 : 0;
+
+  factors[8] = roaming ? 0 : blockFactor(signature, destination.number, start);
 
   let sum = 0;
   for (let each = 0; each < FACTORS.length; each++) sum += factors[each]!;

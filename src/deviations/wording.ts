@@ -44,6 +44,7 @@ export const en: Words = {
     overlap: 'calls at the same time',
     origin: 'set up from a new country',
     hot: 'numbers known from fraud',
+    block: 'many numbers of a few blocks',
   },
 };
 
@@ -75,6 +76,7 @@ export const nl: Words = {
     overlap: 'gesprekken tegelijk',
     origin: 'opgezet vanuit een nieuw land',
     hot: 'nummers bekend van fraude',
+    block: 'veel nummers uit enkele reeksen',
   },
 };
 
@@ -106,6 +108,7 @@ export const de: Words = {
     overlap: 'Anrufe zugleich',
     origin: 'aus einem neuen Land aufgebaut',
     hot: 'Nummern, die von Betrug bekannt sind',
+    block: 'viele Nummern weniger Blöcke',
   },
 };
 
@@ -137,5 +140,6 @@ export const fr: Words = {
     overlap: 'appels simultanés',
     origin: 'établi depuis un pays nouveau',
     hot: 'numéros connus pour fraude',
+    block: 'beaucoup de numéros de quelques tranches',
   },
 };
