@@ -233,7 +233,7 @@ describe('bad input gets a named reason', () => {
 
   it.each<[string, string | Buffer, FeedDefinition, string]>([
     ['an empty file', '', feed('cgrates-csv'), 'empty_file: the file is empty; it needs a header row'],
-    ['a picture', png, feed('cgrates-csv'), 'binary_file: the file is no text'],
+    ['a picture', png, feed('cgrates-csv'), 'binary_file: the file is a picture: no text'],
     [
       'a gzipped file that does not say so',
       gzipSync(cgrates),

@@ -14,7 +14,7 @@ import { PlafondProcess, sleep, until } from '../harness/process.ts';
 import { postmasterOf } from '../harness/server.ts';
 
 const now = new SystemClock().now();
-const KILLS = Number(process.env.KILLS ?? 6);
+const KILLS = Number(process.env.KILLS ?? 3);
 const SEED = Number(process.env.SEED ?? now % 1_000_000);
 const ROWS_OF_FILE = 12_000;
 const RECORDS = 40_000;
