@@ -227,6 +227,16 @@ const refusalOf = async (input: string | Buffer, definition: FeedDefinition) => 
   }
 };
 
+it('reads the time of Sipwise also where its milliseconds stand there twice', async () => {
+  const text = sample('sipwise.cdr')
+    .toString()
+    .replaceAll(/(\d{2}:\d{2}:\d{2})(\.\d{3})'/g, "$1$2$2'");
+  const unsealed = text.split('\n').slice(0, -2).join('\n') + '\n';
+  const sealed = Buffer.from(`${unsealed}${createHash('md5').update(unsealed).digest('hex')}\n`);
+  expect(sealed.toString()).toContain("'2010-03-14 02:40:00.250.250'");
+  expect(told(await read(sealed, feed('sipwise')))).toEqual(told(await read(sample('sipwise.cdr'), feed('sipwise'))));
+});
+
 describe('bad input gets a named reason', () => {
   const cgrates = sample('cgrates.csv').toString();
   const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');

@@ -9,7 +9,8 @@ import { formatInstant, SystemClock } from '../../src/kernel/clock.ts';
 import { PlafondProcess, sleep, until } from '../harness/process.ts';
 
 const ROWS = 120_000;
-const AWAY_MS = 10_000;
+/** `AWAY_S`: how long (`npm run test:survival`: 30 s). */
+const AWAY_MS = Number(process.env.AWAY_S ?? 10) * 1_000;
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const startedAt = formatInstant(new SystemClock().now() - 600_000);
 const HEADER = 'record_id,account_id,started_at,duration_s,kind,b_number,amount,currency,state';

@@ -1,8 +1,11 @@
 /**
  * Asterisk's cdr_csv (`Master.csv`), and a price that the site has added: no header row, times without a zone. After
- * https://docs.asterisk.org ("CDR Fields", cdr_csv) and its default order of columns. Asterisk itself knows no price: the
- * mapping says where it stands, in one of its fields such as `userfield`, or under a name of the site's own, which is then
- * the column after the last.
+ * cdr/cdr_csv.c (`build_csv_record`) and configs/samples/cdr.conf.sample in github.com/asterisk/asterisk. Asterisk itself
+ * knows no price: the mapping says where it stands, in one of its fields such as `userfield`, or under a name of the site's
+ * own, which is then the column after the last.
+ *
+ * Times are local, or GMT with `usegmtime=yes`: `time_zone` says which. `newcdrcolumns=yes` puts `peeraccount`, `linkedid` and
+ * `sequence` after these columns, and before a price at the end: the mapping's `header` then names them all.
  *
  * `uniqueid` is there when `loguniqueid=yes`, `userfield` when `loguserfield=yes`. A call with several CDRs (transfers,
  * forks) has one `uniqueid` for all of them; where a site has such calls, `record_id` must be mapped to a column that

@@ -1,7 +1,9 @@
 /**
  * CDRs as CGRateS exports them: `*file_csv` with a header row, and JSON of its CDR object (`*http_json_map`, `*s3_json_map`,
- * the answer of `CDRsV2.GetCDRs`). After https://cgrates.readthedocs.io (CDRs, EEs) and the fields of engine/cdr.go in
- * github.com/cgrates/cgrates.
+ * the answer of `CDRsV2.GetCDRs`). After `CDR`, `ExternalCDR` and `AsExternalCDR` of engine/cdr.go, and docs/ees.rst, in
+ * github.com/cgrates/cgrates. An exporter writes the fields of its template, and a header row only where that has `*hdr`
+ * fields: where it has none, the mapping's `header` names the columns. Newer versions have no `CGRID`: the mapping then says
+ * what `record_id` is.
  *
  * - One call has a CDR for each run (customer, supplier, …): only one of them is what the customer is charged, so rows of
  *   other runs are passed over. An empty RunID means `*default` there.

@@ -1,7 +1,8 @@
 /**
  * FreeSWITCH's mod_cdr_csv with the template `example`, and a price at the end: no header row, every value in double
  * quotes that are not escaped, times without a zone. After the `cdr_csv.conf.xml` that comes with it and
- * https://developer.signalwire.com/freeswitch (CDR, mod_nibblebill); `nibble_total_billed` is what mod_nibblebill has charged.
+ * https://developer.signalwire.com/freeswitch/FreeSWITCH-Explained/Configuration/CDR; `nibble_total_billed` is what
+ * mod_nibblebill has charged.
  */
 import { firstOf } from './translate.ts';
 import type { Mapping, PeerFormat, PeerRow, Verdict } from './mapping.ts';

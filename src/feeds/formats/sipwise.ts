@@ -1,10 +1,12 @@
 /**
  * CDR files of the Sipwise C5 (sip:provider), as its cdr-exporter writes them: quote `'`, separator `,`, escape `\`, no
- * header row. After the handbook (https://www.sipwise.com/doc, "Billing Data Export") and its open exporter,
- * github.com/sipwise/cdr-exporter (NGCP/CDR/Export.pm, cdr-exporter.conf).
+ * header row. After the handbook (https://sipwise.com/doc/mr5.1.2/carrier/ar01s06.html, "Billing Data Export") and its open
+ * exporter, github.com/sipwise/cdr-exporter: the columns of cdr-exporter.conf, the first and the last line of
+ * NGCP/CDR/Export.pm (`write_file`), quotes and escapes of NGCP/CDR/Exporter.pm.
  *
  * - The first line is `version,lines`, the last the MD5 of every byte before it, in hexadecimal: a file without is cut off.
- * - Times are those of the platform and say no zone.
+ * - Times are those of the platform and say no zone. The exporter's SQL puts the milliseconds behind the time, also where the
+ *   database has done so already (`FROM_UNIXTIME` of a decimal): then they stand there twice.
  * - `rating_status` other than `ok`: it has no price yet, or never gets one.
  * - Costs are in cents, `source_customer_cost` is what the calling customer pays, `source_carrier_cost` what the carrier asks.
  * - A call that came from a peer has `source_user_id` 0: no customer pays for it here.
@@ -16,6 +18,9 @@ import type { PeerFormat } from './mapping.ts';
 const COSTS = ['cost', 'zone', 'detail', 'free_time'] as const;
 const sides = (side: string, of: readonly string[]) =>
   COSTS.flatMap((what) => of.map((party) => `${side}_${party}_${what}`));
+
+/** A time with its milliseconds twice. */
+const TWICE = /^(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{3,6})\.\d{3}$/;
 
 const PARTY = (side: string) =>
   [
@@ -76,6 +81,7 @@ export const sipwise: PeerFormat = {
   amountUnit: 'cents',
   e164WithoutPlus: true,
   needsTimeZone: true,
+  view: (row) => (name) => row(name).replace(TWICE, '$1'),
   verdict: (row) => {
     if (row('source_user_id') === '0') return { skip: 'not_outgoing' };
     const status = row('rating_status');

@@ -1,0 +1,98 @@
+/** A mapping that is wrong shows on the first lines of a sample: which field, and why. Nothing of it is kept. */
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { PeerFormatName } from '../../src/feeds/formats/peer-formats.ts';
+import { ACCOUNT, ADMIN_KEY, startAdmin, type AdminApp } from '../admin/admin-app.ts';
+
+const sample = (name: string) => readFileSync(new URL(`../samples/feeds/${name}`, import.meta.url));
+const LOCAL = { currency: 'EUR', time_zone: 'Europe/Amsterdam' };
+const GERMAN = {
+  columns: {
+    record_id: 'Gespräch',
+    account_id: 'Vertrag',
+    started_at: 'Beginn',
+    duration_s: 'Dauer',
+    b_number: 'Ziel',
+    amount: 'Betrag',
+  },
+  separator: ';',
+  encoding: 'latin1',
+  time_zone: 'Europe/Berlin',
+  time_format: 'dd.MM.yyyy HH:mm:ss',
+  decimal: ',',
+  duration_unit: 'hh:mm:ss',
+  currency: 'EUR',
+  kind: 'voice',
+};
+
+describe('a wrong mapping shows on the first lines', () => {
+  let admin: AdminApp;
+  beforeAll(async () => {
+    admin = await startAdmin({ PLAFOND_ADMIN_KEY: ADMIN_KEY });
+    admin.clock.advanceTo(Date.UTC(2010, 2, 20));
+    await admin.call('PUT', '/v1/accounts/1001', { body: ACCOUNT });
+  });
+  afterAll(() => admin.close());
+
+  it.each<[string, PeerFormatName, string, object, { line: number; field: string; reason: string }]>([
+    [
+      'the destination for the time, from CGRateS',
+      'cgrates-csv',
+      'cgrates.csv',
+      { currency: 'EUR', columns: { started_at: 'Destination' } },
+      { line: 2, field: 'started_at', reason: 'bad_started_at' },
+    ],
+    [
+      'the tenant for the price, from CGRateS in JSON',
+      'cgrates-json',
+      'cgrates.ndjson',
+      { currency: 'EUR', columns: { amount: 'Tenant' } },
+      { line: 1, field: 'amount', reason: 'bad_amount' },
+    ],
+    [
+      'the id of the call for the price, from Sipwise',
+      'sipwise',
+      'sipwise.cdr',
+      { ...LOCAL, columns: { amount: 'call_id' } },
+      { line: 2, field: 'amount', reason: 'bad_amount' },
+    ],
+    [
+      'the cause for the time, from FreeSWITCH',
+      'freeswitch-csv',
+      'freeswitch.csv',
+      { ...LOCAL, columns: { started_at: 'hangup_cause' } },
+      { line: 1, field: 'started_at', reason: 'bad_started_at' },
+    ],
+    [
+      'seconds for the time, from Asterisk',
+      'asterisk-csv',
+      'asterisk.csv',
+      { ...LOCAL, columns: { amount: 'price', started_at: 'billsec' } },
+      { line: 1, field: 'started_at', reason: 'bad_started_at' },
+    ],
+    [
+      'the address for the time, from TMF635',
+      'tmf635',
+      'tmf635.json',
+      { columns: { started_at: 'href' } },
+      { line: 1, field: 'started_at', reason: 'bad_started_at' },
+    ],
+    [
+      'a decimal point where there are commas, in any CSV',
+      'mapped-csv',
+      'mapped.csv',
+      { ...GERMAN, decimal: '.' },
+      { line: 2, field: 'amount', reason: 'bad_amount' },
+    ],
+  ])('%s', async (_, format, file, mapping, first) => {
+    const name = `wrong-${format}`;
+    expect((await admin.call('PUT', `/v1/feeds/${name}`, { body: { format, mapping } })).statusCode).toBe(201);
+    const tried = await admin.call('POST', `/v1/feeds/${name}/try`, {
+      body: sample(file),
+      headers: { 'content-type': file.endsWith('json') ? 'application/json' : 'text/csv' },
+    });
+    expect(tried.json()).toMatchObject({ refused: null, rows: expect.arrayContaining([expect.anything()]) });
+    expect(tried.json().rows[0]).toMatchObject({ outcome: 'rejected', ...first });
+    expect((await admin.call('GET', '/v1/imports')).json().items).toEqual([]);
+  });
+});
