@@ -5,14 +5,14 @@
  * - `POST URL` with `{"id":"1001:international","name":"call-barring","state":"active","serviceCharacteristic":[…]}` sets it,
  *   with `"state":"terminated"` takes it away; both may come again. Any answer of 200 to 299 means that it was taken.
  * - `GET URL/{id}` reads it back: the same object, or 404. Only that makes it count.
- * - `GET URL?limit=…` lists all, with how many there are in `X-Total-Count`.
+ * - `GET URL?limit=…` lists all, with how many there are in `X-Total-Count`; a service that is terminated may stand among them.
  * - `POST URL` with `"name":"calls-in-progress","state":"terminated"` ends what runs; answered by `{"left":0}` when none is
  *   left, or by how many still are, and asked again.
  *
  * Every request bears Standard Webhooks' headers: id, timestamp and the signature over `id.timestamp.body`, where a GET's
  * "body" is its path and query.
  */
-import { createHash } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import { z } from 'zod';
@@ -63,11 +63,11 @@ export class WebhookNode implements SwitchNode {
     url.searchParams.set('limit', String(LISTED_MAX));
     const answer = await this.#get(url);
     if (answer.status !== 200) throw refused(answer.status, answer.text);
-    const found = understood(services, answer.text).filter(isActive);
-    const total = Number(answer.headers.get('x-total-count') ?? found.length);
-    const bars = new Map(found.filter(({ id }) => id !== SENTINEL).map((each) => [each.id, suspensionOf(each)]));
-    if (total <= LISTED_MAX && found.length >= total) return { filled, count: bars.size, bars };
-    return { filled, count: filled ? total - 1 : total, bars: undefined };
+    const listed = understood(services, answer.text);
+    const total = totalOf(answer.headers, listed.length);
+    if (total > listed.length) return { filled, count: filled ? total - 1 : total, bars: undefined };
+    const found = listed.filter((each) => isActive(each) && each.id !== SENTINEL);
+    return { filled, count: found.length, bars: new Map(found.map((each) => [each.id, suspensionOf(each)])) };
   }
 
   async read(bars: readonly TableEntry[]): Promise<Map<BarKey, string>> {
@@ -133,8 +133,8 @@ export class WebhookNode implements SwitchNode {
 
   async #ask(url: URL, method: 'GET' | 'POST', payload: string): Promise<Answer> {
     const at = toDate(this.#clock.now());
-    // The same command, said again, has the same id: a receiver may leave out what it has done.
-    const id = `plafond_${createHash('sha256').update(`${method} ${url.href} ${payload}`).digest('hex').slice(0, 32)}`;
+    // Each has an id of its own: a receiver leaves out an id that it has seen, but a bar may be set, lost and set again.
+    const id = `plafond_${randomUUID()}`;
     const headers = {
       accept: 'application/json',
       'webhook-id': id,
@@ -193,6 +193,15 @@ function barring(bar: TableEntry, state: 'active' | 'terminated', suspensionId?:
       ...(suspensionId === undefined ? [] : [{ name: 'suspension', value: suspensionId }]),
     ],
   };
+}
+
+/** How many there are: at least those that it lists. */
+function totalOf(headers: Headers, listed: number): number {
+  const said = headers.get('x-total-count') ?? String(listed);
+  if (!/^\d{1,9}$/.test(said) || Number(said) < listed) {
+    throw new SwitchFailure('wrong', `X-Total-Count: ${said.slice(0, 40)}, where it lists ${listed}`);
+  }
+  return Number(said);
 }
 
 function isActive({ state }: Service): boolean {
