@@ -121,7 +121,7 @@ export class ReconcileSwitches {
   }
 
   async #onEvent(node: SwitchNode, names: readonly string[], accounts: readonly string[]): Promise<RoundResult> {
-    const failure = await this.#allow(node, accounts, undefined).catch(asFailure);
+    const failure = await this.#allow(node, accounts, undefined).catch(failureOf);
     const result = failure ? { ...NOTHING, unreachable: failure } : await this.#round(node, names, accounts);
     if (result.unreachable) await this.#failed(node, result.unreachable);
     return result;
