@@ -61,9 +61,11 @@ describe('a made-up provider', () => {
       .slice(1)
       .map((line) => JSON.parse(line) as Truth);
     expect(new Set(attacks.map(({ shape }) => shape))).toEqual(new Set(SHAPES));
+    // What is unusual enough is suspended at once: no hold comes before it.
     const held = attacks.filter(({ account, from }) =>
       decided.some(
-        (each) => each.account === account && each.type === 'hold' && parseInstant(each.at)! >= parseInstant(from)!,
+        ({ account: whose, type, at }) =>
+          whose === account && (type === 'hold' || type === 'suspend') && parseInstant(at)! >= parseInstant(from)!,
       ),
     );
     expect(held.length).toBeGreaterThan(attacks.length * 0.6);
