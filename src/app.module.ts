@@ -4,7 +4,7 @@ import { AdminModule } from './admin/admin.module.ts';
 import { BadEnvironment, CONFIG, type Config } from './config.ts';
 import { DatabaseModule, type Database } from './database/database.module.ts';
 import { Clock } from './kernel/clock.ts';
-import { ConfiguredNodes } from './pipeline/configured-nodes.ts';
+import { ConfiguredNodes } from './pipeline/suspending/configured-nodes.ts';
 import { PipelineModule } from './pipeline/pipeline.module.ts';
 import type { QueueConnection } from './queues/queue-connection.ts';
 import { QueuesModule } from './queues/queues.module.ts';

@@ -6,7 +6,7 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import type { AccountRow } from '../accounts/store.ts';
 import { Refusal } from '../kernel/refusal.ts';
-import { ChangeAccounts } from '../pipeline/change-accounts.ts';
+import { ChangeAccounts } from '../pipeline/limits/change-accounts.ts';
 import { readAccounts } from '../accounts/account-file.ts';
 import { accountForm, accountFrom, accountId, type AccountForm } from '../accounts/account-form.ts';
 import { accountResponse, readAccount, showAccount, type AccountResponse } from './account-row.ts';

@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Clock, toDate } from '../kernel/clock.ts';
-import { WatchFeeds } from '../pipeline/watch-feeds.ts';
+import { WatchFeeds } from '../pipeline/usage/watch-feeds.ts';
 import { notFound, NumberPipe } from './identifiers.ts';
 import { numberCursor, pageOf, pageQuery, toPage, type Page } from './paging.ts';
 import { Actor, Route } from './route.ts';

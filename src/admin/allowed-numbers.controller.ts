@@ -4,7 +4,7 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { allowedNumbers } from '../accounts/allowed-numbers.ts';
 import { classify } from '../destinations/classify.ts';
-import { AllowNumbers } from '../pipeline/allow-numbers.ts';
+import { AllowNumbers } from '../pipeline/suspending/allow-numbers.ts';
 import { readAccount } from './account-row.ts';
 import { onConnection } from './connection.ts';
 import { Actor, Route } from './route.ts';

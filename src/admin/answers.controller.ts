@@ -8,7 +8,7 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Clock } from '../kernel/clock.ts';
-import { AnswerPages, type Fields, type Shown, type Visitor } from '../pipeline/answer-pages.ts';
+import { AnswerPages, type Fields, type Shown, type Visitor } from '../pipeline/telling/answer-pages.ts';
 import { Attempts } from './attempts.ts';
 import { isDatabaseAway } from './problem.ts';
 import { OpenRoute } from './route.ts';

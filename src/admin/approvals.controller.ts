@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { capDefinition } from '../caps/cap.ts';
 import { formatAmount, parseAmount } from '../kernel/money.ts';
-import { SecondPerson, type ApprovalRow } from '../pipeline/second-person.ts';
+import { SecondPerson, type ApprovalRow } from '../pipeline/deciding/second-person.ts';
 import { personOf } from './person.ts';
 import { notFound, UuidPipe } from './identifiers.ts';
 import type { Principal } from './keys/role.ts';

@@ -8,7 +8,7 @@ import { capDefinition, type CapDefinition } from '../caps/cap.ts';
 import type { CapRow } from '../caps/store.ts';
 import { formatInstant } from '../kernel/clock.ts';
 import { formatAmount } from '../kernel/money.ts';
-import { ChangeCaps, storedCap, type StoredCap } from '../pipeline/change-caps.ts';
+import { ChangeCaps, storedCap, type StoredCap } from '../pipeline/limits/change-caps.ts';
 import { notFound, UuidPipe } from './identifiers.ts';
 import { pageOf, pageQuery, textCursor, toPage, numberCursor, type Page } from './paging.ts';
 import { etag, ifMatch } from './precondition.ts';

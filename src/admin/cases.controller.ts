@@ -4,7 +4,7 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { CASE_STATES, VERDICTS } from '../cases/case.ts';
 import type { CaseRow } from '../cases/store.ts';
-import { SettleCase } from '../pipeline/settle-case.ts';
+import { SettleCase } from '../pipeline/deciding/settle-case.ts';
 import { notFound, NumberPipe } from './identifiers.ts';
 import { numberCursor, pageOf, pageQuery, toPage, type Page } from './paging.ts';
 import { Actor, Route } from './route.ts';

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { ConsentPolicy } from '../answers/consent.ts';
 import { policyOf, type AnswerRow, type PolicyRow } from '../answers/store.ts';
 import { formatAmount, parseAmount } from '../kernel/money.ts';
-import { ChangeOperators } from '../pipeline/change-operators.ts';
+import { ChangeOperators } from '../pipeline/telling/change-operators.ts';
 import { maskAddress } from './masking.ts';
 import { numberCursor, pageOf, pageQuery, toPage, type Page } from './paging.ts';
 import { Actor, Caller, Route } from './route.ts';

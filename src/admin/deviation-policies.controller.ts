@@ -12,8 +12,8 @@ import {
 } from '../deviations/policy.ts';
 import { policyBook } from '../deviations/policy-store.ts';
 import { Clock } from '../kernel/clock.ts';
-import { ChangePolicies } from '../pipeline/change-policies.ts';
-import { realisedFalse, type Realised } from '../pipeline/realised-false.ts';
+import { ChangePolicies } from '../pipeline/deviations/change-policies.ts';
+import { realisedFalse, type Realised } from '../pipeline/deviations/realised-false.ts';
 import { onConnection } from './connection.ts';
 import { Actor, Route } from './route.ts';
 

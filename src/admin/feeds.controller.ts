@@ -9,8 +9,8 @@ import { storedFeed, type FeedRow, type StoredFeed } from '../feeds/feed-store.t
 import { formatInstant } from '../kernel/clock.ts';
 import { formatAmount } from '../kernel/money.ts';
 import { Refusal } from '../kernel/refusal.ts';
-import { ChangeFeeds } from '../pipeline/change-feeds.ts';
-import { TryFeed, type TriedFeed, type TriedRow } from '../pipeline/try-feed.ts';
+import { ChangeFeeds } from '../pipeline/usage/change-feeds.ts';
+import { TryFeed, type TriedFeed, type TriedRow } from '../pipeline/usage/try-feed.ts';
 import { bodyBytes, mediaType } from './bodies.ts';
 import { notFound } from './identifiers.ts';
 import { pageOf, pageQuery, textCursor, toPage, type Page } from './paging.ts';

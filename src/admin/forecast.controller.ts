@@ -6,7 +6,7 @@ import { accountOf } from '../accounts/store.ts';
 import { formatInstant } from '../kernel/clock.ts';
 import { formatAmount } from '../kernel/money.ts';
 import { calendarPeriod } from '../kernel/period.ts';
-import { dayOf, ForecastCaps, type ForecastOfCap } from '../pipeline/forecast-caps.ts';
+import { dayOf, ForecastCaps, type ForecastOfCap } from '../pipeline/limits/forecast-caps.ts';
 import { readAccount } from './account-row.ts';
 import { Route } from './route.ts';
 import { amount, instant } from './wire.ts';

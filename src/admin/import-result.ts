@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ImportResult } from '../pipeline/record-usage.ts';
+import type { ImportResult } from '../pipeline/usage/record-usage.ts';
 
 /** What became of an import's rows (CONTRACT §6). */
 export const importResult = z

@@ -4,7 +4,7 @@ import { ApiBody, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { RecordUsage } from '../pipeline/record-usage.ts';
+import { RecordUsage } from '../pipeline/usage/record-usage.ts';
 import { notFound, NumberPipe } from './identifiers.ts';
 import { importResult, showResult, type ImportResultResponse } from './import-result.ts';
 import { actorOf, type Principal } from './keys/role.ts';

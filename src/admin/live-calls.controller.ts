@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { parseInstant, toDate } from '../kernel/clock.ts';
-import { FollowCalls } from '../pipeline/follow-calls.ts';
+import { FollowCalls } from '../pipeline/limits/follow-calls.ts';
 import { runningCalls } from '../spend/running-calls.ts';
 import { onConnection } from './connection.ts';
 import type { Principal } from './keys/role.ts';

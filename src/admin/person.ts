@@ -1,4 +1,4 @@
-import type { Person } from '../pipeline/second-person.ts';
+import type { Person } from '../pipeline/deciding/second-person.ts';
 import { actorOf, type Principal } from './keys/role.ts';
 
 /** The caller as one of two people who may have to agree: an administrator acts alone. */

@@ -4,7 +4,7 @@ import { ApiConsumes, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Refusal } from '../kernel/refusal.ts';
-import { ReceiveReceipts } from '../pipeline/receive-receipts.ts';
+import { ReceiveReceipts } from '../pipeline/telling/receive-receipts.ts';
 import { bodyBytes } from './bodies.ts';
 import { notFound } from './identifiers.ts';
 import { OpenRoute, Route } from './route.ts';

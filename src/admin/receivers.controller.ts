@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { Refusal } from '../kernel/refusal.ts';
 import { EVENT_KINDS, RECEIVER_KINDS, RECEIVER_NAME, receiverForm } from '../operators/receiver.ts';
 import type { ReceiverRow } from '../operators/store.ts';
-import { ChangeOperators } from '../pipeline/change-operators.ts';
+import { ChangeOperators } from '../pipeline/telling/change-operators.ts';
 import { notFound } from './identifiers.ts';
 import { numberCursor, pageOf, pageQuery, textCursor, toPage, type Page } from './paging.ts';
 import { etag, ifMatch } from './precondition.ts';

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { Clock, toDate } from '../kernel/clock.ts';
 import { silenceForm, type SilenceForm } from '../operators/silence.ts';
 import type { DailyFigures } from '../operators/summary.ts';
-import { ChangeOperators } from '../pipeline/change-operators.ts';
+import { ChangeOperators } from '../pipeline/telling/change-operators.ts';
 import { notFound, UuidPipe } from './identifiers.ts';
 import { pageOf, pageQuery, textCursor, toPage, type Page } from './paging.ts';
 import { Actor, Route } from './route.ts';

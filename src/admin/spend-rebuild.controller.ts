@@ -2,7 +2,7 @@ import { Controller, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { formatAmount } from '../kernel/money.ts';
-import { RebuildSpend } from '../pipeline/rebuild-spend.ts';
+import { RebuildSpend } from '../pipeline/usage/rebuild-spend.ts';
 import { Actor, Route } from './route.ts';
 import { amount, instant, showInstant } from './wire.ts';
 

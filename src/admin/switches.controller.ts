@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Refusal } from '../kernel/refusal.ts';
-import { ChangeSwitches, type SeenSwitch } from '../pipeline/change-switches.ts';
+import { ChangeSwitches, type SeenSwitch } from '../pipeline/suspending/change-switches.ts';
 import { SWITCH_KINDS, switchForm } from '../suspensions/switches/definition.ts';
 import { notFound } from './identifiers.ts';
 import { pageOf, type Page } from './paging.ts';

@@ -3,7 +3,7 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { RecordUsage } from '../pipeline/record-usage.ts';
+import { RecordUsage } from '../pipeline/usage/record-usage.ts';
 import { bodyBytes, mediaType } from './bodies.ts';
 import { importResult, showResult, type ImportResultResponse } from './import-result.ts';
 import { Actor, Route } from './route.ts';

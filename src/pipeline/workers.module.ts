@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { PipelineModule } from './pipeline.module.ts';
-import { MessageUpkeep } from './message-upkeep.ts';
+import { MessageUpkeep } from './telling/message-upkeep.ts';
 import { PipelineHandlers } from './job-handlers.ts';
 import { AtOnce } from '../queues/at-once.ts';
 import { JOB_HANDLERS, assertNoGap } from '../queues/job-map.ts';

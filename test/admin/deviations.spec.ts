@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ObserveUsage } from '../../src/pipeline/observe-usage.ts';
+import { ObserveUsage } from '../../src/pipeline/deviations/observe-usage.ts';
 import { SHARDS } from '../../src/ledger/usage-store.ts';
 import { ACCOUNT, startAdmin, type AdminApp } from './admin-app.ts';
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get } from '@nestjs/common';
 import { KeyRing } from '../../src/admin/keys/key-ring.ts';
 import { KnownRoutes } from '../../src/admin/known-routes.ts';
-import { RecordUsage } from '../../src/pipeline/record-usage.ts';
+import { RecordUsage } from '../../src/pipeline/usage/record-usage.ts';
 import { ADMIN_KEY, CAP, startAdmin, type AdminApp } from './admin-app.ts';
 
 const ID = '11111111-1111-4111-8111-111111111111';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { runCommand } from '../../src/command-line/program.ts';
-import { ReconcileImports } from '../../src/pipeline/reconcile-imports.ts';
-import { WatchFeeds } from '../../src/pipeline/watch-feeds.ts';
+import { ReconcileImports } from '../../src/pipeline/usage/reconcile-imports.ts';
+import { WatchFeeds } from '../../src/pipeline/usage/watch-feeds.ts';
 import { ACCOUNT, ADMIN_KEY, CAP, startAdmin, type AdminApp } from './admin-app.ts';
 
 let admin: AdminApp;

@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LINK_DAYS, readToken } from '../../src/warnings/link.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
-import { LinkKey } from '../../src/pipeline/link-key.ts';
-import { GrantUplift } from '../../src/pipeline/grant-uplift.ts';
+import { LinkKey } from '../../src/pipeline/telling/link-key.ts';
+import { GrantUplift } from '../../src/pipeline/limits/grant-uplift.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { startAdmin, type AdminApp } from '../admin/admin-app.ts';
 import { ACCOUNT_ID, formOn, look, spend, submit, tokenOf, warned } from './customer.ts';

@@ -1,6 +1,6 @@
 /** A customer with a browser that runs no script: opens the link of their warning, and sends the forms that stand on its pages. */
 import { signLinks, warningLink } from '../../src/warnings/link.ts';
-import { LinkKey } from '../../src/pipeline/link-key.ts';
+import { LinkKey } from '../../src/pipeline/telling/link-key.ts';
 import { ACCOUNT, CAP, type AdminApp } from '../admin/admin-app.ts';
 
 export const ACCOUNT_ID = '1001';

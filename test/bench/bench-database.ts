@@ -11,7 +11,7 @@ import { migrate } from '../../src/database/migrate.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { SystemClock, toDate } from '../../src/kernel/clock.ts';
 import { UsagePartitions } from '../../src/ledger/partitions.ts';
-import { ChangeCaps } from '../../src/pipeline/change-caps.ts';
+import { ChangeCaps } from '../../src/pipeline/limits/change-caps.ts';
 import { ACCOUNTS, DAYS, madeUpAccount } from './made-up-usage.ts';
 
 const silent = {

@@ -6,7 +6,7 @@ import { createReadStream } from 'node:fs';
 import { createDataSource } from '../../src/database/data-source.ts';
 import { SystemClock } from '../../src/kernel/clock.ts';
 import { UsagePartitions } from '../../src/ledger/partitions.ts';
-import { RecordUsage } from '../../src/pipeline/record-usage.ts';
+import { RecordUsage } from '../../src/pipeline/usage/record-usage.ts';
 
 const dataSource = createDataSource(process.argv[2]!, { poolSize: 8, applicationName: 'bench' });
 await dataSource.initialize();

@@ -19,8 +19,8 @@ import { unreadShards } from '../../src/deviations/movement-log.ts';
 import { SystemClock } from '../../src/kernel/clock.ts';
 import { UsagePartitions } from '../../src/ledger/partitions.ts';
 import { SHARDS } from '../../src/ledger/usage-store.ts';
-import { ChangePolicies } from '../../src/pipeline/change-policies.ts';
-import { RecordUsage } from '../../src/pipeline/record-usage.ts';
+import { ChangePolicies } from '../../src/pipeline/deviations/change-policies.ts';
+import { RecordUsage } from '../../src/pipeline/usage/record-usage.ts';
 import { ACCOUNTS, HEADER, madeUpAccount, usageLines } from './made-up-usage.ts';
 
 const ROUNDS = 3;

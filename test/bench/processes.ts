@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createWriteStream, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { pipeline } from 'node:stream/promises';
-import type { ImportResult } from '../../src/pipeline/record-usage.ts';
+import type { ImportResult } from '../../src/pipeline/usage/record-usage.ts';
 import { HEADER } from './made-up-usage.ts';
 
 const PACKAGE = new URL('../../../package.json', import.meta.url);

@@ -1,7 +1,7 @@
 /** A limit that is likely to be reached: foreseen from the ledger, told to the customer once, and shown in the API. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { formatInstant, parseInstant } from '../../src/kernel/clock.ts';
-import { ForecastCaps } from '../../src/pipeline/forecast-caps.ts';
+import { ForecastCaps } from '../../src/pipeline/limits/forecast-caps.ts';
 import { ACCOUNT, CAP, startAdmin, type AdminApp } from '../admin/admin-app.ts';
 
 let admin: AdminApp;

@@ -5,7 +5,7 @@ import { inTransaction } from '../../src/database/transaction.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { formatAmount } from '../../src/kernel/money.ts';
-import { GrantUplift } from '../../src/pipeline/grant-uplift.ts';
+import { GrantUplift } from '../../src/pipeline/limits/grant-uplift.ts';
 import { TestPlafond, type UsageRow } from '../harness/plafond.ts';
 
 Logger.overrideLogger(false);

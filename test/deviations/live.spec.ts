@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { SHARDS } from '../../src/ledger/usage-store.ts';
-import { ChangePolicies } from '../../src/pipeline/change-policies.ts';
-import { FitNorms } from '../../src/pipeline/fit-norms.ts';
-import { ObserveUsage } from '../../src/pipeline/observe-usage.ts';
-import { RebuildSignatures } from '../../src/pipeline/rebuild-signatures.ts';
+import { ChangePolicies } from '../../src/pipeline/deviations/change-policies.ts';
+import { FitNorms } from '../../src/pipeline/deviations/fit-norms.ts';
+import { ObserveUsage } from '../../src/pipeline/deviations/observe-usage.ts';
+import { RebuildSignatures } from '../../src/pipeline/deviations/rebuild-signatures.ts';
 import { TestPlafond } from '../harness/plafond.ts';
 import { call, courtCase, inBatches, officeDays, type Call } from './deviating.ts';
 

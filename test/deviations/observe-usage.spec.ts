@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { FitNorms } from '../../src/pipeline/fit-norms.ts';
-import { ObserveUsage } from '../../src/pipeline/observe-usage.ts';
+import { FitNorms } from '../../src/pipeline/deviations/fit-norms.ts';
+import { ObserveUsage } from '../../src/pipeline/deviations/observe-usage.ts';
 import { formatInstant, parseInstant } from '../../src/kernel/clock.ts';
 import { SHARDS, shardOf } from '../../src/ledger/usage-store.ts';
 import { TestPlafond } from '../harness/plafond.ts';

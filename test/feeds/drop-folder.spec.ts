@@ -6,9 +6,9 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { readConfig } from '../../src/config.ts';
 import { SystemClock } from '../../src/kernel/clock.ts';
-import { ChangeFeeds } from '../../src/pipeline/change-feeds.ts';
-import { FeedBook } from '../../src/pipeline/feed-book.ts';
-import { ImportDroppedFile } from '../../src/pipeline/import-dropped-file.ts';
+import { ChangeFeeds } from '../../src/pipeline/usage/change-feeds.ts';
+import { FeedBook } from '../../src/pipeline/usage/feed-book.ts';
+import { ImportDroppedFile } from '../../src/pipeline/usage/import-dropped-file.ts';
 import { TestPlafond } from '../harness/plafond.ts';
 
 const now = new SystemClock().now();

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ImportDroppedFile } from '../../src/pipeline/import-dropped-file.ts';
+import { ImportDroppedFile } from '../../src/pipeline/usage/import-dropped-file.ts';
 import { ACCOUNT, ADMIN_KEY, startAdmin, type AdminApp } from '../admin/admin-app.ts';
 
 const sample = (name: string) => readFileSync(new URL(`../samples/feeds/${name}`, import.meta.url));

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseInstant } from '../../src/kernel/clock.ts';
-import { ReinstateDue } from '../../src/pipeline/reinstate-due.ts';
-import { WatchFeeds } from '../../src/pipeline/watch-feeds.ts';
+import { ReinstateDue } from '../../src/pipeline/suspending/reinstate-due.ts';
+import { WatchFeeds } from '../../src/pipeline/usage/watch-feeds.ts';
 import { instantText, TestPlafond } from '../harness/plafond.ts';
 
 const MINUTE = 60_000;

@@ -8,9 +8,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { readConfig } from '../../src/config.ts';
 import { feedDefinition } from '../../src/feeds/feed.ts';
 import { SystemClock } from '../../src/kernel/clock.ts';
-import { ChangeFeeds } from '../../src/pipeline/change-feeds.ts';
-import { FeedBook } from '../../src/pipeline/feed-book.ts';
-import { PullSftp } from '../../src/pipeline/pull-sftp.ts';
+import { ChangeFeeds } from '../../src/pipeline/usage/change-feeds.ts';
+import { FeedBook } from '../../src/pipeline/usage/feed-book.ts';
+import { PullSftp } from '../../src/pipeline/usage/pull-sftp.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { TestSftpServer } from './sftp-server.ts';
 

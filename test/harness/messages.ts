@@ -1,10 +1,10 @@
 import type { DataSource } from 'typeorm';
 import type { Clock } from '../../src/kernel/clock.ts';
-import { EscalateFailures } from '../../src/pipeline/escalate-failures.ts';
-import { LinkKey } from '../../src/pipeline/link-key.ts';
-import { ReceiveReceipts } from '../../src/pipeline/receive-receipts.ts';
-import { SettleDelivery } from '../../src/pipeline/settle-delivery.ts';
-import { WriteMessages } from '../../src/pipeline/write-messages.ts';
+import { EscalateFailures } from '../../src/pipeline/telling/escalate-failures.ts';
+import { LinkKey } from '../../src/pipeline/telling/link-key.ts';
+import { ReceiveReceipts } from '../../src/pipeline/telling/receive-receipts.ts';
+import { SettleDelivery } from '../../src/pipeline/telling/settle-delivery.ts';
+import { WriteMessages } from '../../src/pipeline/telling/write-messages.ts';
 import { readBrand, type Brand } from '../../src/warnings/brand.ts';
 import type { Channel } from '../../src/warnings/channels/channel.ts';
 import { DirectDrawer } from '../../src/warnings/chart/drawer.ts';

@@ -9,8 +9,8 @@ import { parseInstant, type Instant } from '../../src/kernel/clock.ts';
 import { formatAmount, percentOf } from '../../src/kernel/money.ts';
 import { calendarPeriod } from '../../src/kernel/period.ts';
 import type { CapDefinition } from '../../src/caps/cap.ts';
-import { ReinstateDue } from '../../src/pipeline/reinstate-due.ts';
-import { SettleMovedRecords } from '../../src/pipeline/settle-moved-records.ts';
+import { ReinstateDue } from '../../src/pipeline/suspending/reinstate-due.ts';
+import { SettleMovedRecords } from '../../src/pipeline/usage/settle-moved-records.ts';
 import { ACCOUNT, CAP, instantText, TestPlafond, type UsageRow } from '../harness/plafond.ts';
 
 const HOUR_MS = 3_600_000;

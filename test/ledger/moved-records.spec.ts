@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { parseInstant } from '../../src/kernel/clock.ts';
-import { SettleMovedRecords } from '../../src/pipeline/settle-moved-records.ts';
+import { SettleMovedRecords } from '../../src/pipeline/usage/settle-moved-records.ts';
 import { TestPlafond } from '../harness/plafond.ts';
 
 const now = parseInstant('2026-03-20T12:00:00+01:00')!;

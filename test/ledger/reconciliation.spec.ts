@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseInstant } from '../../src/kernel/clock.ts';
-import { ReconcileImports } from '../../src/pipeline/reconcile-imports.ts';
+import { ReconcileImports } from '../../src/pipeline/usage/reconcile-imports.ts';
 import { TestPlafond, type UsageRow } from '../harness/plafond.ts';
 
 const now = parseInstant('2026-03-12T03:00:00+01:00')!;

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { settleAlarm } from '../../src/feeds/alarms.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
-import { SummarizeDay } from '../../src/pipeline/summarize-day.ts';
-import { TellOperators } from '../../src/pipeline/tell-operators.ts';
+import { SummarizeDay } from '../../src/pipeline/telling/summarize-day.ts';
+import { TellOperators } from '../../src/pipeline/telling/tell-operators.ts';
 import { ACCOUNT, startAdmin, type AdminApp } from '../admin/admin-app.ts';
 
 let admin: AdminApp;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseInstant } from '../../src/kernel/clock.ts';
-import { RebuildSpend } from '../../src/pipeline/rebuild-spend.ts';
+import { RebuildSpend } from '../../src/pipeline/usage/rebuild-spend.ts';
 import { TestPlafond } from '../harness/plafond.ts';
 
 const now = parseInstant('2026-03-20T12:00:00+01:00')!;

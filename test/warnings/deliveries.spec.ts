@@ -7,7 +7,7 @@ import { Logger } from '@nestjs/common';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
 import { DrivenClock } from '../../src/kernel/clock.ts';
-import type { SettleDelivery } from '../../src/pipeline/settle-delivery.ts';
+import type { SettleDelivery } from '../../src/pipeline/telling/settle-delivery.ts';
 import type { Channel, Outcome, OutgoingMessage } from '../../src/warnings/channels/channel.ts';
 import { EmailInbox } from '../../src/warnings/channels/inbox.ts';
 import { claimWarnings, maskAddress, maskAnswer, settlement } from '../../src/warnings/deliveries.ts';

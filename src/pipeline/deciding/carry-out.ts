@@ -1,0 +1,137 @@
+/**
+ * Writes down what was decided, in the transaction that caused it: the decision, the evidence of what was known, the
+ * messages to customers, the suspensions that are wanted, and the outbox rows that make workers act.
+ */
+import type { ClientBase } from 'pg';
+import type { Crossing } from '../../caps/evaluation.ts';
+import { decisionId, type Decision } from '../../decisions/decision.ts';
+import { insertDecisions } from '../../decisions/store.ts';
+import { appendEvidence } from '../../evidence/append.ts';
+import { watchedFeeds } from '../../feeds/watched-feeds.ts';
+import type { Instant } from '../../kernel/clock.ts';
+import { enqueue } from '../../queues/outbox.ts';
+import { spentOn, type SpentOn } from '../../spend/spent-on.ts';
+import { insertSuspensions, liftSuspensions, type PlannedSuspension } from '../../suspensions/planned.ts';
+import type { PlannedMessage } from '../../warnings/plan.ts';
+import { crossingMatters } from './crossing-matters.ts';
+import { evidenceOf, freshnessThen, type Freshness } from './decision-evidence.ts';
+import { grouped, inChunks } from '../grouped.ts';
+import type { Matter } from './matter.ts';
+import { joinTheirCases } from './join-cases.ts';
+import { throughBrake } from './through-brake.ts';
+import { tellCustomers } from '../telling/tell-customers.ts';
+import { keptForApproval } from '../telling/tell-of-approvals.ts';
+import { throughGuard } from './through-guard.ts';
+
+/** Decides on each crossing and writes what follows; answers the decisions that are new. */
+export async function carryOutCrossings(
+  client: ClientBase,
+  crossings: readonly Crossing[],
+  at: Instant,
+  freshness: Freshness | undefined,
+): Promise<Decision[]> {
+  return carryOut(
+    client,
+    crossings.flatMap((crossing) => crossingMatters(crossing, at)),
+    at,
+    freshness,
+  );
+}
+
+/** Writes what follows from each matter that is new; answers their decisions. */
+export async function carryOut(
+  client: ClientBase,
+  wanted: readonly Matter[],
+  at: Instant,
+  freshness: Freshness | undefined,
+): Promise<Decision[]> {
+  const braked = await throughBrake(client, wanted);
+  const { matters, question } = await throughGuard(client, braked.matters, at);
+  const fresh = await insertDecisions(
+    client,
+    matters.map(({ decision }) => decision),
+  );
+  const made = matters.filter(({ decision }) => fresh.has(decision.id));
+  if (made.length === 0) return [];
+
+  const spent = await spentOnByDecision(client, made);
+  const known = freshness && freshnessThen(freshness, await watchedFeeds(client), at);
+  const suspensions = planSuspensions(made);
+  const suspensionsOf = grouped(suspensions, ({ decision }) => decision.id);
+  const restored = made.filter(({ decision }) => decision.type === 'restore').map(({ decision }) => decision);
+  const lifted = await liftSuspensions(client, restored, at);
+  await insertSuspensions(client, suspensions, question, at);
+  await joinTheirCases(client, made, braked.held);
+  const messages = await tellCustomers(client, made, spent, at);
+  const messagesOf = byDecision(messages);
+  await appendEvidence(
+    client,
+    made.map((each) => {
+      const { id } = each.decision;
+      return evidenceOf(each, spent.get(id) ?? [], messagesOf.get(id) ?? [], suspensionsOf.get(id) ?? [], known, at);
+    }),
+  );
+  const toReconcile = new Set([...suspensions.map((each) => each.decision.accountId), ...lifted]);
+  await enqueue(client, [
+    ...inChunks([...toReconcile], 500).map((accounts) => ({
+      job: 'reconcile-suspensions' as const,
+      payload: { accounts },
+    })),
+    ...inChunks(
+      messages.filter(({ dueAt }) => dueAt <= at),
+      50,
+    ).map((chunk) => ({
+      job: 'deliver-warnings' as const,
+      payload: { warnings: chunk.map((message) => message.id) },
+    })),
+  ]);
+  return made.map(({ decision }) => decision);
+}
+
+/** The suspensions that are wanted when all is decided: one that a later decision of the same cause lifts is not. */
+function planSuspensions(made: readonly Matter[]): PlannedSuspension[] {
+  const wanted = new Map<string, PlannedSuspension[]>();
+  const telling = new Map(made.filter(({ words }) => words !== undefined).map((each) => [each.cause, each]));
+  for (const each of made) {
+    if (each.decision.type === 'restore') wanted.delete(each.cause);
+    else wanted.set(each.cause, [...(wanted.get(each.cause) ?? []), ...planBars(each, telling.get(each.cause))]);
+  }
+  return [...wanted.values()].flat();
+}
+
+/** `telling` is what the customer is told of the same cause. */
+function planBars({ decision, account, bars }: Matter, telling: Matter | undefined): PlannedSuspension[] {
+  const waits = decision.mode === 'approve';
+  return bars.map(({ scope, endsAt }) => ({
+    id: decisionId('suspension', decision.id, scope),
+    decision,
+    class: scope,
+    state: waits ? 'awaiting-approval' : 'wanted',
+    endsAt,
+    terms: account.suspensionTerms,
+    toldWhenApproved:
+      waits && telling?.words ? keptForApproval(decision.id, telling.words, telling.stretch) : undefined,
+  }));
+}
+
+/** The messages that tell of each decision. */
+function byDecision(messages: readonly PlannedMessage[]): Map<string, PlannedMessage[]> {
+  const pairs = messages.flatMap((message) => message.covers.map((decision) => ({ decision, message })));
+  return new Map(
+    [...grouped(pairs, ({ decision }) => decision)].map(([decision, both]) => [
+      decision,
+      both.map(({ message }) => message),
+    ]),
+  );
+}
+
+/** On what was spent in each decision's stretch: one query a traffic. */
+async function spentOnByDecision(client: ClientBase, made: readonly Matter[]): Promise<Map<string, SpentOn[]>> {
+  const byTraffic = grouped(made, ({ stretch }) => stretch.traffic);
+  const answers = new Map<string, SpentOn[]>();
+  for (const [traffic, same] of byTraffic) {
+    const questions = same.map(({ decision, stretch }) => ({ key: decision.id, ...stretch }));
+    for (const [id, countries] of await spentOn(client, traffic, questions)) answers.set(id, countries);
+  }
+  return answers;
+}

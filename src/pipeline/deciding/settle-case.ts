@@ -1,0 +1,231 @@
+/**
+ * What a verdict on a case changes, in one transaction with the verdict itself:
+ *
+ * - `legitimate`: the usage is learnt at once, so that its destinations are known; the score begins anew; what deviations
+ *   had barred is lifted. A cap's bar stays: its limit was reached all the same.
+ * - `confirmed-fraud`: the usage of the case is not learnt, nor ever was; its number blocks are hot for everyone at once;
+ *   what waited for a person is approved.
+ * - `rating-error`: the usage is not learnt; the tariff brake holds account actions on its number ranges, and what rules
+ *   had barred is lifted.
+ * - `closed`: nothing, but a tariff brake lets go.
+ */
+import { Injectable } from '@nestjs/common';
+import type { PoolClient } from 'pg';
+import { DataSource } from 'typeorm';
+import { accountsById } from '../../accounts/store.ts';
+import { keepsBrake, refuseVerdict, type Verdict } from '../../cases/case.ts';
+import {
+  addCaseEvent,
+  blocksOfCase,
+  caseOfDecision,
+  lockBarsOfCase,
+  lockBarsOfWrongPrices,
+  lockBarsThatWait,
+  lockCase,
+  openTariffCase,
+  setCaseState,
+  type BarOfCase,
+  type CaseRow,
+} from '../../cases/store.ts';
+import { inTransaction } from '../../database/transaction.ts';
+import { takeIn } from '../../deviations/learning.ts';
+import { rangeOf } from '../../deviations/price.ts';
+import { settled } from '../../deviations/same-signature.ts';
+import {
+  addHotRanges,
+  keepTakenIn,
+  removeHotRanges,
+  saveSignatures,
+  signaturesOf,
+} from '../../deviations/signature-store.ts';
+import { countPrices, insertBrake, openBrakes, releaseBrakes } from '../../deviations/tariff-store.ts';
+import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
+import { settleAlarm } from '../../feeds/alarms.ts';
+import { Clock, type Instant } from '../../kernel/clock.ts';
+import { Refusal } from '../../kernel/refusal.ts';
+import { dayOf, shardOf } from '../../ledger/usage-store.ts';
+import { approveSuspensions, endSuspensions } from '../../suspensions/store.ts';
+import { ObservationContexts } from '../deviations/observation-context.ts';
+import { RebuildSignatures } from '../deviations/rebuild-signatures.ts';
+import { tellOfSuspensions } from '../suspending/tell-of-suspensions.ts';
+
+/** Who says what of a case, and why. */
+export interface Said {
+  verdict: Verdict;
+  by: string;
+  why: string;
+  at: Instant;
+}
+
+/** What a verdict changed, for its event and for evidence. */
+interface Changed {
+  evidence: NewEvidence[];
+  facts: Record<string, unknown>;
+}
+
+const SETTLED = { code: 'case_settled', detail: 'it is settled already' };
+
+@Injectable()
+export class SettleCase {
+  readonly #contexts = new ObservationContexts();
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly clock: Clock,
+    private readonly signatures: RebuildSignatures,
+  ) {}
+
+  /** Settles a case by hand. Refuses with `unknown_case`, `case_closed`, `same_verdict`. */
+  async settle(caseNo: string, verdict: Verdict, by: string, why: string): Promise<void> {
+    await inTransaction(this.dataSource, async ({ client }) => {
+      const said = { verdict, by, why, at: this.clock.now() };
+      await appendEvidence(client, await this.#settle(client, caseNo, said, true));
+    });
+  }
+
+  /**
+   * What a customer answers to a warning, as a verdict on the case that its decision belongs to; within the transaction of
+   * the answer. Bars are left to the caller, who knows what the customer wants. Answers the evidence for the caller to append;
+   * nothing where there is no case, or it is not open any more.
+   */
+  async byCustomer(
+    client: PoolClient,
+    decision: string,
+    answer: 'us' | 'not-us',
+    said: Omit<Said, 'verdict'>,
+  ): Promise<NewEvidence[]> {
+    const caseNo = await caseOfDecision(client, decision);
+    if (caseNo === undefined) return [];
+    const verdict = answer === 'us' ? 'legitimate' : 'confirmed-fraud';
+    try {
+      return await this.#settle(client, caseNo, { ...said, verdict }, false);
+    } catch (error) {
+      if (error instanceof Refusal && error.kind === 'conflict') return [];
+      throw error;
+    }
+  }
+
+  async #settle(client: PoolClient, caseNo: string, said: Said, withBars: boolean): Promise<NewEvidence[]> {
+    const { rows } = await client.query<CaseRow>('SELECT * FROM cases WHERE case_no = $1', [caseNo]);
+    const seen = rows[0];
+    if (!seen) throw new Refusal('not-found', 'unknown_case', `there is no case ${caseNo}`);
+    // Importers lock the shard before they come to cases, and so does this.
+    if (seen.kind === 'account') await this.signatures.catchUp(client, shardOf(seen.account_id));
+    const row = (await lockCase(client, caseNo))!;
+    // Whoever reads the customer's mail may answer for them: what a person has settled, an answer does not undo.
+    const refused = !withBars && row.state !== 'open' ? SETTLED : refuseVerdict(row.state, said.verdict);
+    if (refused) throw new Refusal('conflict', refused.code, `case ${caseNo}: ${refused.detail}`);
+    const { verdict, by, why, at } = said;
+    await setCaseState(client, caseNo, { state: verdict, by, why, at });
+    const changed =
+      row.kind === 'account'
+        ? await this.#settleAccount(client, row, said, withBars)
+        : await this.#settleTariff(client, row, said);
+    await addCaseEvent(client, { caseNo, at, by, what: verdict, why, facts: changed.facts });
+    if (row.kind === 'tariff') return changed.evidence;
+    const body = { case: caseNo, verdict, by, reason: why, ...changed.facts };
+    return [...changed.evidence, { accountId: row.account_id, at, kind: 'case-verdict', body }];
+  }
+
+  async #settleAccount(client: PoolClient, row: CaseRow, said: Said, withBars: boolean): Promise<Changed> {
+    const { verdict, by, why, at } = said;
+    const { case_no: caseNo, account_id: accountId } = row;
+    const facts: Record<string, unknown> = {};
+    const cooled = row.state === 'confirmed-fraud' ? await removeHotRanges(client, caseNo) : [];
+    if (cooled.length > 0) facts.no_longer_hot = cooled;
+    // What is not to be learnt follows from the state of cases, so a changed verdict is a rebuild as well.
+    const unlearns = verdict === 'confirmed-fraud' || verdict === 'rating-error';
+    if (unlearns || row.state !== 'open') await this.signatures.rebuild(client, [accountId]);
+    const signature = (await signaturesOf(client, [accountId])).get(accountId);
+    if (signature && verdict !== 'closed') {
+      if (verdict === 'legitimate') {
+        const [account] = await accountsById(client, [accountId]);
+        const { model } = await this.#contexts.at(client, at);
+        takeIn(signature, model.segment(account?.segment ?? ''));
+        await keepTakenIn(client, accountId, at);
+      }
+      settled(signature, at);
+      await saveSignatures(client, new Map([[accountId, signature]]));
+    }
+    if (verdict === 'confirmed-fraud') {
+      const blocks = await blocksOfCase(client, row);
+      await addHotRanges(client, blocks, { caseNo, by, why, at });
+      facts.hot = blocks;
+    }
+    if (verdict === 'rating-error') facts.braked = await brakeByHand(client, row, said);
+    const evidence: NewEvidence[] = [];
+    if (withBars && verdict !== 'closed') {
+      const bars = await lockBarsOfCase(client, caseNo, verdict === 'rating-error');
+      const { told, approved, ended } = await settleBars(client, bars, said, verdict === 'confirmed-fraud');
+      evidence.push(...told);
+      Object.assign(facts, { approved, ended });
+    }
+    return { evidence, facts };
+  }
+
+  async #settleTariff(client: PoolClient, row: CaseRow, said: Said): Promise<Changed> {
+    const { case_no: caseNo, ranges } = row;
+    const { verdict, by, why, at } = said;
+    const waiting = await lockBarsThatWait(client, caseNo);
+    const wrong = verdict === 'rating-error' ? await lockBarsOfWrongPrices(client, ranges, row.from_at.getTime()) : [];
+    const bars = [...new Map([...waiting, ...wrong].map((bar) => [bar.suspension_id, bar])).values()];
+    const { told, approved, ended } =
+      verdict === 'closed' ? NO_BARS : await settleBars(client, bars, said, verdict !== 'rating-error');
+    const facts: Record<string, unknown> = { approved, ended };
+    if (!keepsBrake(verdict)) {
+      facts.released = await releaseBrakes(client, caseNo, by, at);
+      for (const range of ranges) {
+        await settleAlarm(client, 'tariff-brake', range, undefined, `settled by ${by}: ${verdict}, ${why}`, at);
+      }
+      // A price that was found right is a usual one from now on.
+      if (verdict === 'legitimate' || verdict === 'confirmed-fraud') {
+        const [first, last] = [dayOf(row.from_at.getTime()), dayOf(at)];
+        await countPrices(
+          client,
+          at,
+          Array.from({ length: last - first + 1 }, (_, index) => first + index),
+        );
+      }
+    }
+    return { evidence: told, facts };
+  }
+}
+
+interface SettledBars {
+  told: NewEvidence[];
+  approved: number;
+  ended: number;
+}
+
+const NO_BARS: SettledBars = { told: [], approved: 0, ended: 0 };
+
+/** What waits is approved (where it was fraud, or the prices were right), or all of it ends. */
+async function settleBars(
+  client: PoolClient,
+  bars: readonly BarOfCase[],
+  { verdict, by, why, at }: Said,
+  approves: boolean,
+): Promise<SettledBars> {
+  const ids = (chosen: readonly BarOfCase[]) => chosen.map(({ suspension_id }) => suspension_id);
+  const waiting = bars.filter(({ state }) => state === 'awaiting-approval');
+  const reason = `the case was found to be ${verdict}: ${why}`;
+  if (approves) {
+    const rows = await approveSuspensions(client, ids(waiting), by, at);
+    return { told: await tellOfSuspensions(client, rows, { by, reason, at }), approved: rows.length, ended: 0 };
+  }
+  const rows = await endSuspensions(client, ids(bars), { trigger: 'manual', by, reason, at });
+  return { told: await tellOfSuspensions(client, rows, { by, reason, at }), approved: 0, ended: rows.length };
+}
+
+/** Has account actions wait on the ranges of a case that a person found wrongly rated; answers those that did not already. */
+async function brakeByHand(client: PoolClient, row: CaseRow, { by, why, at }: Said): Promise<string[]> {
+  const open = new Set((await openBrakes(client)).map(({ range }) => range));
+  const ranges = [...new Set(row.ranges.map((each) => rangeOf(each)))].filter((range) => range !== undefined);
+  const fresh = ranges.filter((range) => !open.has(range));
+  if (fresh.length === 0) return [];
+  const summary = `Case ${row.case_no} was found to be wrongly rated by ${by}: ${why}. Account actions that are due to ${fresh.join(', ')} wait until this case is closed.`;
+  const caseNo = await openTariffCase(client, { ranges: fresh, from: row.from_at.getTime(), summary }, at);
+  for (const range of fresh) await insertBrake(client, { range, caseNo, kind: 'by-hand' }, at);
+  await addCaseEvent(client, { caseNo, at, by, what: 'braked', why: summary, facts: { ranges: fresh } });
+  return fresh;
+}

@@ -1,0 +1,127 @@
+/**
+ * What rules want barred, past the last two gates before it is written down: the customer's contract must allow it, and
+ * it must not be one of too many within the hour. What the guard holds waits as one question to the operators
+ * (`answer-guard.ts`); what a person asks for by hand does not come this way.
+ */
+import { randomUUID } from 'node:crypto';
+import type { ClientBase } from 'pg';
+import { settleAlarm } from '../../feeds/alarms.ts';
+import type { Instant } from '../../kernel/clock.ts';
+import { guardLimit, guardVerdict, type GuardSettings } from '../../suspensions/guard.ts';
+import {
+  addToQuestion,
+  guardLoad,
+  keepActiveAccounts,
+  lockGuard,
+  openQuestion,
+  readGuard,
+  settingsOf,
+  type QuestionRow,
+} from '../../suspensions/guard-store.ts';
+import type { Matter } from './matter.ts';
+
+export interface Guarded {
+  matters: readonly Matter[];
+  /** the question for which some of them wait */
+  question: string | undefined;
+}
+
+/** Asks nobody, and costs nothing, where no bar is wanted. */
+export async function throughGuard(client: ClientBase, asked: readonly Matter[], at: Instant): Promise<Guarded> {
+  const matters = asked.map(withinTerms);
+  const causes = causesWithBars(matters);
+  if (causes.length === 0) return { matters, question: undefined };
+  const guard = await lockGuard(client);
+  const sizes = causes.map(({ bars }) => bars);
+  const load = await guardLoad(client, guard, at);
+  await keepActiveAccounts(client, guard, load, at);
+  const { passing, allowed, words } = guardVerdict(sizes, settingsOf(guard), load);
+  if (passing === causes.length) return { matters, question: undefined };
+  const held = new Set(causes.slice(passing).map(({ cause }) => cause));
+  const bars = sizes.slice(passing).reduce((sum, each) => sum + each, 0);
+  const reason = `rules may make ${words}`;
+  const question = await addToQuestion(client, randomUUID(), bars, reason, at);
+  await settleAlarm(client, 'guard', 'suspensions', askedOf(question, allowed), '', at);
+  return {
+    matters: matters.map((matter) => (held.has(matter.cause) ? heldBack(matter, question, reason) : matter)),
+    question: question.question_id,
+  };
+}
+
+/** Rules suspend by the contract's clause alone: where none is on file, the operators are told instead. Pure. */
+export function withinTerms(matter: Matter): Matter {
+  const { decision, account, bars } = matter;
+  if (bars.length === 0 || account.suspensionTerms !== '') return matter;
+  const refused = `Not barred: no suspension_terms on file for account ${account.accountId}, so the billing team decides.`;
+  return {
+    ...matter,
+    decision: { ...decision, type: 'notify-operator', explanation: `${decision.explanation} ${refused}` },
+    bars: [],
+  };
+}
+
+/** The causes that want bars at once when all is decided, with how many; one that is taken back later wants none. */
+function causesWithBars(matters: readonly Matter[]): { cause: string; bars: number }[] {
+  const wanting = new Map<string, number>();
+  for (const { decision, cause, bars } of matters) {
+    if (decision.type === 'restore') wanting.delete(cause);
+    else if (bars.length > 0 && decision.mode === 'enforce')
+      wanting.set(cause, (wanting.get(cause) ?? 0) + bars.length);
+  }
+  return [...wanting].map(([cause, bars]) => ({ cause, bars }));
+}
+
+/** The same matter, waiting for the operators; the customer is told that the limit is reached, not that calls are barred. */
+export function heldBack(matter: Matter, question: QuestionRow, reason: string): Matter {
+  const { decision, words, bars, known } = matter;
+  const mild = words && unbarred(words);
+  if (bars.length === 0) return { ...matter, words: mild };
+  return {
+    ...matter,
+    decision: {
+      ...decision,
+      trigger: 'guard',
+      mode: 'approve',
+      explanation: `${decision.explanation} Held by the guard: ${reason}, so the operators are asked.`,
+    },
+    known: { ...known, guard: { question: question.question_id, reason, trigger: decision.trigger } },
+    words: mild,
+  };
+}
+
+/** What the customer is told where nothing is barred yet: of the limit, or where there is none of what is unusual. */
+function unbarred(words: NonNullable<Matter['words']>): Matter['words'] {
+  const { suspended, held, ...rest } = words;
+  if (!suspended && !held) return words;
+  return { ...rest, kind: words.limit === undefined ? 'unusual' : 'approve' };
+}
+
+function askedOf(question: QuestionRow, allowed: number) {
+  const { question_id: id, held, reason } = question;
+  return {
+    text:
+      `${held} suspensions are held, since ${reason}: a fault in rating, or an attack on many? ` +
+      `Approve all, some or none of them (guard question ${id}).`,
+    facts: { question: id, held, allowed_an_hour: allowed },
+  };
+}
+
+export interface GuardState {
+  version: number;
+  settings: GuardSettings;
+  activeAccounts: number;
+  /** how many an hour that is now, and how many there have been within the last */
+  allowed: number;
+  made: number;
+  question: string | undefined;
+}
+
+/** The guard as it stands, for people. */
+export async function readGuardState(client: ClientBase, at: Instant): Promise<GuardState> {
+  const guard = await readGuard(client);
+  const settings = settingsOf(guard);
+  const { made, activeAccounts } = await guardLoad(client, guard, at);
+  const { allowed } = guardLimit(settings, activeAccounts);
+  const question = await openQuestion(client);
+  return { version: guard.version, settings, activeAccounts, allowed, made, question: question?.question_id };
+}

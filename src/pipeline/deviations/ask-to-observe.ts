@@ -1,0 +1,41 @@
+import type { PoolClient } from 'pg';
+import type { Account } from '../../accounts/account.ts';
+import { logMovements, type Moved, type MovementSource } from '../../deviations/movement-log.ts';
+import type { PolicyBook } from '../../deviations/policy.ts';
+import type { Instant } from '../../kernel/clock.ts';
+import { enqueue } from '../../queues/outbox.ts';
+
+/** Shards of a job: few enough that several workers share a large batch. */
+const SHARDS_OF_JOB = 8;
+
+/**
+ * Logs what moved in the accounts that are watched, in the transaction that moves it, and asks for a look at the shards
+ * that nobody has been asked for. The caller holds the locks of the shards.
+ */
+export async function askToObserve(
+  client: PoolClient,
+  moved: readonly Moved[],
+  accounts: ReadonlyMap<string, Account>,
+  policies: PolicyBook,
+  source: MovementSource | undefined,
+  at: Instant,
+): Promise<void> {
+  const isWatched = (accountId: string): boolean => {
+    const account = accounts.get(accountId);
+    return account !== undefined && policies.watches(account);
+  };
+  const watched = moved.map(({ from, to }) => ({
+    from: from && isWatched(from.accountId) ? from : undefined,
+    to: to && isWatched(to.accountId) ? to : undefined,
+  }));
+  await enqueue(client, observeJobs(await logMovements(client, watched, source, at)));
+}
+
+/** The jobs that look at shards. */
+export function observeJobs(shards: readonly number[]): { job: 'observe-usage'; payload: { shards: number[] } }[] {
+  const jobs: { job: 'observe-usage'; payload: { shards: number[] } }[] = [];
+  for (let from = 0; from < shards.length; from += SHARDS_OF_JOB) {
+    jobs.push({ job: 'observe-usage', payload: { shards: shards.slice(from, from + SHARDS_OF_JOB) } });
+  }
+  return jobs;
+}

@@ -1,0 +1,144 @@
+/**
+ * Learns on schedule what is usual among accounts: prices by number range, what a segment's accounts do (from a sample of the
+ * ledger), and how high harmless accounts get (from what signatures noted). What is fitted holds from the next turn on.
+ */
+import { Injectable, Logger } from '@nestjs/common';
+import type { ClientBase } from 'pg';
+import { DataSource } from 'typeorm';
+import { accountsById } from '../../accounts/store.ts';
+import { inTransaction } from '../../database/transaction.ts';
+import { calibrate, FRESH_DAYS, maximaOf, type Calibration, type Watched } from '../../deviations/calibration.ts';
+import { NormsCollector, type Norms } from '../../deviations/norms.ts';
+import { AT } from '../../deviations/signature.ts';
+import { allSignatures, keepFit, latestFit, type Fitted } from '../../deviations/signature-store.ts';
+import { countPrices } from '../../deviations/tariff-store.ts';
+import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
+import { dateOfDay, dayOf, USAGE_ROW, versionOf, type UsageRow } from '../../ledger/usage-store.ts';
+import { enqueue } from '../../queues/outbox.ts';
+
+const DAY_MS = 86_400_000;
+const MONTH_MS = 30.4375 * DAY_MS;
+const NORMS_EVERY_MS = 7 * DAY_MS;
+const CALIBRATED_EVERY_MS = 28 * DAY_MS;
+/** A shorter time says little of what happens once in years. */
+const NOTED_MS_MIN = 10 * DAY_MS;
+/** Usage of so many days tells what is usual. */
+const NORMS_DAYS = 60;
+/** Less than two weeks of it don't. */
+const NORMS_MS_MIN = 14 * DAY_MS;
+/** So many accounts are sample enough for any number of them. */
+const SAMPLE_ACCOUNTS = 10_000;
+const CHUNK_ACCOUNTS = 200;
+
+/** One fits at a time, wherever. */
+const FIT_LOCK = 7_006;
+
+@Injectable()
+export class FitNorms {
+  readonly #log = new Logger('deviations');
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Brings what is usual up to date. Safe to repeat, and to run anywhere at the same time: one fits, the others pass. */
+  async run(): Promise<void> {
+    const said = await inTransaction(this.dataSource, async ({ client }) => {
+      const { rows } = await client.query<{ ours: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS ours', [
+        FIT_LOCK,
+      ]);
+      if (!rows[0]!.ours) return [];
+      const now = this.clock.now();
+      const days = await countPrices(client, now);
+      return [...(days > 0 ? [`learned the prices of ${days} days`] : []), ...(await this.#learn(client, now))];
+    });
+    for (const each of said) this.#log.log(each);
+  }
+
+  async #learn(client: ClientBase, now: Instant): Promise<string[]> {
+    const before = await latestFit(client);
+    const normsDue = before.fittedAt === undefined || now - before.fittedAt >= NORMS_EVERY_MS;
+    const fittedNorms = normsDue ? await fitNorms(client, before, now) : undefined;
+    const calibration = await fitCalibration(client, before);
+    if (!fittedNorms && !calibration) return [];
+    const accounts = fittedNorms?.accounts ?? 0;
+    const fit = {
+      norms: fittedNorms?.norms ?? before.norms,
+      calibration: calibration?.calibration ?? before.calibration,
+      calibratedAt: calibration?.at ?? before.calibratedAt,
+    };
+    await keepFit(client, fit, accounts, now);
+    // Until the first norms every signature was made by built-in ones.
+    if (before.normsNo === '' && fittedNorms) await enqueue(client, [{ job: 'rebuild-signatures', payload: {} }]);
+    return [
+      ...(fittedNorms ? [`fitted what is usual from ${accounts} accounts`] : []),
+      ...(calibration
+        ? [`calibrated on ${calibration.calibration.settled.everyone.accountMonths.toFixed(0)} account-months`]
+        : []),
+    ];
+  }
+}
+
+/** A part of all accounts, the same each time: every n-th by a hash of its reference. */
+const SAMPLE = `
+  SELECT account_id FROM accounts
+   WHERE mod(abs(hashtext(account_id)::bigint), greatest(1, (SELECT count(*) FROM accounts) / ${SAMPLE_ACCOUNTS})) = 0
+   ORDER BY account_id`;
+
+const USAGE = `
+  SELECT ${USAGE_ROW} FROM usage u WHERE u.account_id = ANY ($1) AND u.started_at >= $2 AND u.day >= $3
+   ORDER BY u.account_id, u.started_at, u.record_id`;
+
+async function fitNorms(
+  client: ClientBase,
+  before: Fitted,
+  now: Instant,
+): Promise<{ norms: Norms; accounts: number } | undefined> {
+  const { rows: sample } = await client.query<{ account_id: string }>(SAMPLE);
+  const collector = new NormsCollector();
+  const from = now - NORMS_DAYS * DAY_MS;
+  let seen = 0;
+  let [earliest, latest] = [Infinity, -Infinity];
+  for (let at = 0; at < sample.length; at += CHUNK_ACCOUNTS) {
+    const ids = sample.slice(at, at + CHUNK_ACCOUNTS).map(({ account_id }) => account_id);
+    const accounts = new Map((await accountsById(client, ids)).map((each) => [each.accountId, each]));
+    const { rows } = await client.query<UsageRow>(USAGE, [ids, toDate(from), dateOfDay(dayOf(from))]);
+    for (const version of rows.map(versionOf)) {
+      collector.add(version, accounts.get(version.accountId)!);
+      earliest = Math.min(earliest, version.startedAt);
+      latest = Math.max(latest, version.startedAt);
+    }
+    seen += new Set(rows.map((row) => row.account_id)).size;
+  }
+  return latest - earliest < NORMS_MS_MIN ? undefined : { norms: collector.norms(before.norms), accounts: seen };
+}
+
+/** From how high accounts got since they were calibrated last; undefined where that was not long ago. */
+async function fitCalibration(
+  client: ClientBase,
+  before: Fitted,
+): Promise<{ calibration: Calibration; at: Instant } | undefined> {
+  let latest = 0;
+  let earliest = Infinity;
+  const { rows: accounts } = await client.query<{ account_id: string; segment: string }>(
+    'SELECT account_id, segment FROM accounts',
+  );
+  const segments = new Map(accounts.map(({ account_id, segment }) => [account_id, segment]));
+  const noted: { since: number; isFresh: boolean; segment: string; maxima: readonly number[] }[] = [];
+  for await (const { accountId, signature } of allSignatures(client)) {
+    const since = signature.u[AT.maximaSince]! * 1_000;
+    latest = Math.max(latest, signature.u[AT.now]! * 1_000);
+    earliest = Math.min(earliest, since);
+    const isFresh = signature.f[AT.days]! < FRESH_DAYS;
+    noted.push({ since, isFresh, segment: segments.get(accountId) ?? '', maxima: maximaOf(signature) });
+  }
+  const due = before.calibratedAt === undefined ? NOTED_MS_MIN : CALIBRATED_EVERY_MS;
+  if (latest - earliest < due) return undefined;
+  // The usage's own time: what was taken in today may be of last year.
+  const watched = (fresh: boolean): Watched[] =>
+    noted
+      .filter(({ since, isFresh }) => since < latest && isFresh === fresh)
+      .map(({ since, segment, maxima }) => ({ segment, months: (latest - since) / MONTH_MS, maxima }));
+  return { calibration: calibrate(watched(true), watched(false), before.calibration), at: latest };
+}

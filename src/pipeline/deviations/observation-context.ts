@@ -1,0 +1,82 @@
+/** What a look at usage goes by: it changes seldom, so a process keeps it, and each turn asks only whether it has changed. */
+import type { ClientBase } from 'pg';
+import type { Account } from '../../accounts/account.ts';
+import { accountsById } from '../../accounts/store.ts';
+import { thresholdsOf, type Thresholds } from '../../deviations/calibration.ts';
+import { HotList, Model } from '../../deviations/model.ts';
+import type { PolicyBook } from '../../deviations/policy.ts';
+import { policyBook } from '../../deviations/policy-store.ts';
+import { UsualPrices } from '../../deviations/price.ts';
+import { hotRanges, latestFit, UNFITTED, type Fitted } from '../../deviations/signature-store.ts';
+import { suspectedRanges, usualPrices } from '../../deviations/tariff-store.ts';
+import { toDate, type Instant } from '../../kernel/clock.ts';
+
+export interface ObservationContext {
+  policies: PolicyBook;
+  fitted: Fitted;
+  model: Model;
+  thresholdsFor(falseBudget: number): Thresholds;
+  prices: UsualPrices;
+  /** number ranges that had a sign of a wrong price of late */
+  suspected: ReadonlySet<string>;
+}
+
+/** Rows that are few, or an end of an index. */
+const MARKS = `
+  SELECT (SELECT revision FROM cap_book)::text AS policies,
+         (SELECT max(norms_no) FROM deviation_norms)::text AS fitted,
+         (SELECT count(*) || ' ' || coalesce(max(added_at), 'epoch') FROM hot_numbers WHERE expires_at > $1) AS hot,
+         (SELECT counted_at::text FROM tariff_days ORDER BY counted_at DESC LIMIT 1) AS prices`;
+
+const ACCOUNTS_MAX = 200_000;
+
+type Mark = 'policies' | 'fitted' | 'hot' | 'prices';
+
+export class ObservationContexts {
+  #marks: Partial<Record<Mark, string | null>> = {};
+  #policies: PolicyBook | undefined;
+  /** as they were at the policies' revision, which every change of an account counts up as well */
+  #accounts = new Map<string, Account>();
+  #fitted: Fitted = UNFITTED;
+  #model = new Model(UNFITTED.norms, UNFITTED.calibration);
+  #prices = new UsualPrices([]);
+  readonly #thresholds = new Map<number, Thresholds>();
+
+  /** As it stands in the transaction of `client`. */
+  async at(client: ClientBase, now: Instant): Promise<ObservationContext> {
+    const { rows } = await client.query<Record<Mark, string | null>>(MARKS, [toDate(now)]);
+    const marks = rows[0]!;
+    const changed = (mark: Mark) => marks[mark] !== this.#marks[mark];
+    if (!this.#policies || changed('policies') || this.#accounts.size > ACCOUNTS_MAX) this.#accounts = new Map();
+    if (!this.#policies || changed('policies')) this.#policies = await policyBook(client);
+    if (changed('fitted')) this.#fitted = await latestFit(client);
+    if (changed('fitted') || changed('hot')) {
+      const { norms, calibration } = this.#fitted;
+      this.#model = new Model(norms, calibration, new HotList(await hotRanges(client, now)));
+    }
+    if (changed('prices')) this.#prices = await usualPrices(client, now);
+    this.#marks = marks;
+    return {
+      policies: this.#policies,
+      fitted: this.#fitted,
+      model: this.#model,
+      thresholdsFor: (falseBudget) => this.#thresholdsFor(falseBudget),
+      prices: this.#prices,
+      suspected: await suspectedRanges(client, now),
+    };
+  }
+
+  /** Those of these accounts that exist; to be asked after {@link at}. */
+  async accountsOf(client: ClientBase, ids: Iterable<string>): Promise<ReadonlyMap<string, Account>> {
+    const wanted = [...new Set(ids)];
+    const unknown = wanted.filter((id) => !this.#accounts.has(id));
+    for (const account of await accountsById(client, unknown)) this.#accounts.set(account.accountId, account);
+    return new Map(wanted.flatMap((id) => (this.#accounts.has(id) ? [[id, this.#accounts.get(id)!]] : [])));
+  }
+
+  #thresholdsFor(falseBudget: number): Thresholds {
+    let thresholds = this.#thresholds.get(falseBudget);
+    if (!thresholds) this.#thresholds.set(falseBudget, (thresholds = thresholdsOf(falseBudget)));
+    return thresholds;
+  }
+}

@@ -1,0 +1,123 @@
+/** Takes movements into the signatures of their accounts, in their order; what rises to a level becomes a matter. */
+import type { ClientBase } from 'pg';
+import type { Account } from '../../accounts/account.ts';
+import { resetMaxima, type Thresholds } from '../../deviations/calibration.ts';
+import { deviationOf } from '../../deviations/deviation.ts';
+import type { LogEntry } from '../../deviations/movement-log.ts';
+import { ignoresHold, isHeld, noteSuspended, type Held } from '../../deviations/ignored-hold.ts';
+import { observe, type Level } from '../../deviations/observe.ts';
+import { AT, Signature } from '../../deviations/signature.ts';
+import { saveSignatures, signaturesOf } from '../../deviations/signature-store.ts';
+import type { Instant } from '../../kernel/clock.ts';
+import { sameContent, type Movement } from '../../ledger/version.ts';
+import { deviationMatter, LATE_MS, type Observed } from './deviation-matters.ts';
+import type { Matter } from '../deciding/matter.ts';
+import type { ObservationContext } from './observation-context.ts';
+
+const DAY_S = 86_400;
+/** Until a signature is so old, how high it gets says nothing of harmless accounts: everything is new to it. */
+const NOTED_AFTER_S = 20 * DAY_S;
+
+/** A signature to which nothing has happened, of an account whose first record starts at `first`. */
+export function newSignature(first: Instant): Signature {
+  const signature = new Signature();
+  resetMaxima(signature, Math.floor(first / 1_000) + NOTED_AFTER_S);
+  return signature;
+}
+
+/** The order in which a batch's movements are taken in, live and in a rebuild: by their start, versions of a record as they came. */
+export function inOrder<T extends Pick<Movement, 'to'>>(movements: readonly T[]): T[] {
+  return movements.toSorted(
+    ({ to: a }, { to: b }) =>
+      a.startedAt - b.startedAt || (a.recordId < b.recordId ? -1 : a.recordId > b.recordId ? 1 : 0),
+  );
+}
+
+/** The movements of log entries into their accounts' signatures; answers what follows, by the entry that led to it. */
+export async function watchSignatures(
+  client: ClientBase,
+  entries: readonly LogEntry[],
+  accounts: ReadonlyMap<string, Account>,
+  context: ObservationContext,
+): Promise<Map<LogEntry, Matter[]>> {
+  const watched = [...accounts.values()].filter((account) => context.policies.watches(account));
+  const signatures = await signaturesOf(
+    client,
+    watched.map(({ accountId }) => accountId),
+  );
+  const holds = await holdsOf(
+    client,
+    [...signatures].filter(([, signature]) => isHeld(signature)).map(([accountId]) => accountId),
+  );
+  const matters = new Map<LogEntry, Matter[]>();
+  for (const entry of entries) {
+    for (const movement of inOrder(entry.movements)) {
+      const account = accounts.get(movement.to.accountId);
+      // A later version that only confirms, as most of the night's do, changes nothing.
+      if (!account || !context.policies.watches(account) || confirms(movement)) continue;
+      const observed = takeIn(signatures, holds, movement, account, entry.at, context);
+      if (!observed) continue;
+      const matter = deviationMatter(observed);
+      const same = matters.get(entry);
+      if (same) same.push(matter);
+      else matters.set(entry, [matter]);
+    }
+  }
+  await saveSignatures(client, signatures);
+  return matters;
+}
+
+function confirms({ from, to }: Movement): boolean {
+  return from !== undefined && sameContent(from, to);
+}
+
+function takeIn(
+  signatures: Map<string, Signature>,
+  holds: ReadonlyMap<string, Held>,
+  movement: Movement,
+  account: Account,
+  at: Instant,
+  { model, policies, fitted, thresholdsFor }: ObservationContext,
+): Observed | undefined {
+  const { accountId } = account;
+  let signature = signatures.get(accountId);
+  if (!signature) signatures.set(accountId, (signature = newSignature(movement.to.startedAt)));
+  const calibrated_s = fitted.calibratedAt === undefined ? 0 : Math.floor(fitted.calibratedAt / 1_000);
+  if (signature.u[AT.maximaSince]! < calibrated_s) resetMaxima(signature, calibrated_s);
+  const policy = policies.of(account);
+  const { to: record } = movement;
+  const late = at - (record.startedAt + record.durationSeconds * 1_000) > LATE_MS;
+  // Where nobody has said anything yet, it first learns: of an unknown population nothing can be promised.
+  const silent = late || (policy.version === 0 && fitted.normsNo === '');
+  const thresholds: Thresholds | undefined = silent ? undefined : thresholdsFor(policy.falseBudget);
+  const reading = observe(signature, movement, account, model, thresholds);
+  if (!thresholds) return undefined;
+  const observed = (rose: Level): Observed => ({
+    deviation: deviationOf(signature, { ...reading, rose }, record, account, model, thresholds),
+    record,
+    account,
+    policy,
+    normsNo: fitted.normsNo,
+    at,
+  });
+  if (reading.rose !== 'none') return observed(reading.rose);
+  const hold = holds.get(accountId);
+  if (!hold || policy.mode === 'shadow' || !isHeld(signature)) return undefined;
+  const past = observed('suspend');
+  if (!ignoresHold(past.deviation, hold, record, account.currency)) return undefined;
+  noteSuspended(signature);
+  return { ...past, ignoredHold: hold };
+}
+
+/** The latest holds of accounts; by `decisions_of_account`. */
+async function holdsOf(client: ClientBase, accountIds: readonly string[]): Promise<Map<string, Held>> {
+  if (accountIds.length === 0) return new Map();
+  const { rows } = await client.query<{ account_id: string; at: Date; family: string; spend_micros: string }>(
+    `SELECT DISTINCT ON (account_id) account_id, at, evidence ->> 'family' AS family, spend_micros FROM decisions
+      WHERE account_id = ANY ($1) AND score IS NOT NULL AND action = 'hold' ORDER BY account_id, decision_no DESC`,
+    [accountIds],
+  );
+  return new Map(
+    rows.map((row) => [row.account_id, { at: row.at.getTime(), family: row.family, money: BigInt(row.spend_micros) }]),
+  );
+}

@@ -1,0 +1,70 @@
+/** Looks at what calls are charged, and brakes account actions on a number range whose price must be wrong. */
+import type { ClientBase } from 'pg';
+import type { Account } from '../../accounts/account.ts';
+import { addCaseEvent, openTariffCase } from '../../cases/store.ts';
+import { chargedPerMinute, rangeOf, type UsualPrices } from '../../deviations/price.ts';
+import { brakeCause, brakeInWords, SUSPICIOUS_RATIO } from '../../deviations/tariff-brake.ts';
+import { insertBrake, keepSigns, openBrakes, signsOn, type NewSign } from '../../deviations/tariff-store.ts';
+import { settleAlarm } from '../../feeds/alarms.ts';
+import { formatInstant, type Instant } from '../../kernel/clock.ts';
+import type { Movement } from '../../ledger/version.ts';
+import type { Matter } from '../deciding/matter.ts';
+
+/** Who brakes holds this lock: shards are looked at side by side, and a range gets one case. */
+const BRAKE_LOCK = 7_005;
+
+/** The signs that movements give: dear calls, and whatever is called on a range that had one. Pure. */
+export function priceSigns(
+  movements: readonly Movement[],
+  accounts: ReadonlyMap<string, Account>,
+  prices: UsualPrices,
+  suspected: ReadonlySet<string>,
+  at: Instant,
+): NewSign[] {
+  const signs: NewSign[] = [];
+  for (const { to } of movements) {
+    const range = rangeOf(to.destination.number);
+    const account = accounts.get(to.accountId);
+    const charged = chargedPerMinute(to);
+    if (range === undefined || !account || charged === undefined) continue;
+    const usual = prices.highest(account.currency, account.segment, range);
+    if (usual === undefined) continue;
+    const ratio = charged / usual;
+    if (ratio < SUSPICIOUS_RATIO && !suspected.has(range)) continue;
+    const { currency, accountId } = account;
+    signs.push({ kind: 'price', currency, range, accountId, recordId: to.recordId, at, ratio });
+  }
+  return signs;
+}
+
+/** The sign that a deviation gives which calls for a bar, on the number range that it is about; none in shadow mode, which does nothing. Pure. */
+export function alarmSigns({ decision, account }: Matter): NewSign[] {
+  const block = decision.evidence?.block;
+  if (decision.mode === 'shadow' || decision.type === 'warn' || typeof block !== 'string') return [];
+  const range = rangeOf(block.slice('prefix:'.length));
+  if (range === undefined) return [];
+  const { currency, accountId } = account;
+  return [{ kind: 'alarm', currency, range, accountId, recordId: decision.recordId, at: decision.at, ratio: 1 }];
+}
+
+/** Keeps signs, and brakes the ranges that they speak against; answers what there is to tell. */
+export async function actOnSigns(client: ClientBase, signs: readonly NewSign[], at: Instant): Promise<string[]> {
+  if (signs.length === 0) return [];
+  await keepSigns(client, signs);
+  const braked = new Set((await openBrakes(client)).map(({ range }) => range));
+  const ranges = [...new Set(signs.map(({ range }) => range))].filter((range) => !braked.has(range));
+  const told: string[] = [];
+  for (const [range, known] of await signsOn(client, ranges)) {
+    const cause = brakeCause(known, at);
+    if (!cause) continue;
+    await client.query('SELECT pg_advisory_xact_lock($1)', [BRAKE_LOCK]);
+    if ((await openBrakes(client)).some((brake) => brake.range === range)) continue;
+    const text = brakeInWords(range, cause);
+    const caseNo = await openTariffCase(client, { ranges: [range], from: cause.since, summary: text }, at);
+    await insertBrake(client, { range, caseNo, kind: cause.kind }, at);
+    const facts = { range, case: caseNo, ...cause, since: formatInstant(cause.since) };
+    await addCaseEvent(client, { caseNo, at, by: 'plafond', what: 'braked', why: text, facts });
+    told.push(...(await settleAlarm(client, 'tariff-brake', range, { text, facts }, '', at)));
+  }
+  return told;
+}

@@ -1,0 +1,154 @@
+import { Injectable } from '@nestjs/common';
+import type { ClientBase } from 'pg';
+import { DataSource } from 'typeorm';
+import type { Account } from '../../accounts/account.ts';
+import { accountOf, accountsById, lockAccounts, putAccounts, type AccountRow } from '../../accounts/store.ts';
+import type { Cap } from '../../caps/cap.ts';
+import { allCaps } from '../../caps/store.ts';
+import { capBook } from '../../caps/uplift-store.ts';
+import { inTransaction } from '../../database/transaction.ts';
+import { removeSignatures } from '../../deviations/signature-store.ts';
+import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
+import { Refusal } from '../../kernel/refusal.ts';
+import { lockCounting } from '../../ledger/usage-store.ts';
+import { carryOutCrossings } from '../deciding/carry-out.ts';
+import { recountUnder } from './change-caps.ts';
+import { holdCap } from './hold-cap.ts';
+import { recordChanges, type RecordedChange } from '../recorded-change.ts';
+
+/** Accounts are made, changed and removed here; a change that puts one under other caps or periods counts it anew. */
+@Injectable()
+export class ChangeAccounts {
+  readonly #dataSource: DataSource;
+  readonly #clock: Clock;
+
+  constructor(dataSource: DataSource, clock: Clock) {
+    this.#dataSource = dataSource;
+    this.#clock = clock;
+  }
+
+  /** @throws Refusal changed-meanwhile; conflict where usage stands in the way of another currency */
+  async put(
+    account: Account,
+    ifMatch: number | undefined,
+    actor: string,
+  ): Promise<{ version: number; created: boolean }> {
+    return inTransaction(this.#dataSource, async ({ client }) => {
+      const [before] = await lockAccounts(client, [account.accountId]);
+      if (ifMatch !== undefined && ifMatch !== before?.version) {
+        throw new Refusal(
+          'changed-meanwhile',
+          'changed_meanwhile',
+          before
+            ? `account ${account.accountId} is at version ${before.version}, not ${ifMatch}; read it again`
+            : `account ${account.accountId} does not exist`,
+        );
+      }
+      if (before && isSame(accountOf(before), account)) return { version: before.version, created: false };
+      const [after] = await this.#put(client, [account], before ? [before] : [], actor);
+      return { version: after!.version, created: !before };
+    });
+  }
+
+  /** All of them, or none. */
+  async importAll(
+    accounts: readonly Account[],
+    actor: string,
+  ): Promise<{ created: number; changed: number; unchanged: number }> {
+    return inTransaction(this.#dataSource, async ({ client }) => {
+      const before = await lockAccounts(
+        client,
+        accounts.map((account) => account.accountId),
+      );
+      const known = new Map(before.map((row) => [row.account_id, row]));
+      const differing = accounts.filter((account) => {
+        const row = known.get(account.accountId);
+        return !row || !isSame(accountOf(row), account);
+      });
+      await this.#put(client, differing, before, actor);
+      const created = differing.filter((account) => !known.has(account.accountId)).length;
+      return { created, changed: differing.length - created, unchanged: accounts.length - differing.length };
+    });
+  }
+
+  /** @throws Refusal not-found, changed-meanwhile; conflict where it has usage: that is kept as long as it must be */
+  async remove(accountId: string, ifMatch: number | undefined, actor: string): Promise<void> {
+    await inTransaction(this.#dataSource, async ({ client }) => {
+      await lockCounting(client);
+      const [before] = await lockAccounts(client, [accountId]);
+      if (!before) throw new Refusal('not-found', 'unknown_account', `there is no account ${accountId}`);
+      if (ifMatch !== undefined && ifMatch !== before.version) {
+        throw new Refusal(
+          'changed-meanwhile',
+          'changed_meanwhile',
+          `account ${accountId} is at version ${before.version}, not ${ifMatch}; read it again`,
+        );
+      }
+      const { rows } = await client.query('SELECT FROM usage WHERE account_id = $1 LIMIT 1', [accountId]);
+      if (rows.length > 0) {
+        throw new Refusal('conflict', 'account_has_usage', `account ${accountId} has usage, so it can't be removed`);
+      }
+      await client.query('DELETE FROM accounts WHERE account_id = $1', [accountId]);
+      await removeSignatures(client, [accountId]);
+      await recordChanges(
+        client,
+        [{ actor, subject: 'account', subjectId: accountId, change: 'removed', before: accountOf(before) }],
+        this.#clock.now(),
+      );
+    });
+  }
+
+  async #put(
+    client: ClientBase,
+    accounts: readonly Account[],
+    before: readonly AccountRow[],
+    actor: string,
+  ): Promise<AccountRow[]> {
+    const at = this.#clock.now();
+    const known = new Map(before.map((row) => [row.account_id, accountOf(row)]));
+    const changed = accounts.filter((account) => known.has(account.accountId));
+    // New accounts disturb nobody; a changed one is remembered by importers, who must read it again.
+    if (changed.length > 0) await lockCounting(client);
+    const rows = await putAccounts(client, accounts, toDate(at));
+    await recordChanges(
+      client,
+      accounts.map((account): RecordedChange => ({
+        actor,
+        subject: 'account',
+        subjectId: account.accountId,
+        change: known.has(account.accountId) ? 'changed' : 'created',
+        before: known.get(account.accountId),
+        after: account,
+      })),
+      at,
+    );
+    const recut = changed.filter((account) => !isCutAlike(known.get(account.accountId)!, account));
+    if (recut.length > 0) await countAnew(client, recut, at);
+    return rows;
+  }
+}
+
+/** Counts accounts under the caps and in the periods that hold for them now, and acts on what that crosses. */
+async function countAnew(client: ClientBase, accounts: readonly Account[], at: Instant): Promise<void> {
+  const ids = accounts.map((account) => account.accountId);
+  const caps = await allCaps(client);
+  const meters = new Map(caps.map((cap) => [`${cap.traffic} ${cap.period}`, cap]));
+  for (const cap of meters.values()) await recountUnder(client, cap, ids);
+  const book = await capBook(client);
+  const holding = new Map<string, Cap>();
+  for (const account of await accountsById(client, ids)) {
+    for (const cap of book.ofAccount(account)) holding.set(cap.id, cap);
+  }
+  for (const cap of holding.values()) {
+    await carryOutCrossings(client, await holdCap(client, cap, ids, at), at, undefined);
+  }
+}
+
+function isSame(a: Account, b: Account): boolean {
+  return (Object.keys(a) as (keyof Account)[]).every((key) => a[key] === b[key]);
+}
+
+/** Whether two states of an account come under the same caps and have the same periods. */
+function isCutAlike(a: Account, b: Account): boolean {
+  return a.segment === b.segment && a.timeZone === b.timeZone && a.cycleDay === b.cycleDay && a.currency === b.currency;
+}

@@ -1,0 +1,342 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { ClientBase, PoolClient } from 'pg';
+import { DataSource } from 'typeorm';
+import { accountsById } from '../../accounts/store.ts';
+import { suspendedClass, type BarringClass } from '../../caps/barring.ts';
+import { capOf, scopeOf, type Cap, type CapDefinition, type Scope } from '../../caps/cap.ts';
+import type { Crossing } from '../../caps/evaluation.ts';
+import { allCaps, insertCap, keepVersion, lockCap, twinOf, updateCap, type CapRow } from '../../caps/store.ts';
+import { inTransaction } from '../../database/transaction.ts';
+import type { Decision } from '../../decisions/decision.ts';
+import { Clock, type Instant } from '../../kernel/clock.ts';
+import type { Micros } from '../../kernel/money.ts';
+import { rollingHours } from '../../kernel/period.ts';
+import { Refusal } from '../../kernel/refusal.ts';
+import { lockCounting } from '../../ledger/usage-store.ts';
+import { recount } from '../../spend/counters.ts';
+import { carryOutCrossings } from '../deciding/carry-out.ts';
+import { holdCap } from './hold-cap.ts';
+import { recordChanges } from '../recorded-change.ts';
+
+export interface StoredCap {
+  id: string;
+  version: number;
+  definition: CapDefinition;
+  createdAt: Instant;
+  updatedAt: Instant;
+}
+
+/** What a cap would do at once if it were saved now. */
+export interface CapPreview {
+  /** by account; at most {@link PREVIEWED_ACCOUNTS_MAX} */
+  accounts: {
+    account: string;
+    spend: Micros;
+    limit: Micros;
+    percent: number;
+    thresholds: number[];
+    warn: boolean;
+    suspend: BarringClass[];
+  }[];
+  affected: number;
+  warned: number;
+  suspended: number;
+  /** whose suspension would be lifted; at most {@link PREVIEWED_ACCOUNTS_MAX} */
+  lifts: string[];
+  lifted: number;
+  truncated: boolean;
+}
+
+const PREVIEWED_ACCOUNTS_MAX = 1_000;
+
+class RolledBack extends Error {}
+
+/** Caps are made, changed and removed here; what a change crosses is decided and carried out in its own transaction. */
+@Injectable()
+export class ChangeCaps {
+  readonly #dataSource: DataSource;
+  readonly #clock: Clock;
+
+  constructor(dataSource: DataSource, clock: Clock) {
+    this.#dataSource = dataSource;
+    this.#clock = clock;
+  }
+
+  /** @throws Refusal cap_exists, or invalid where the cap does not fit its account */
+  async create(definition: CapDefinition, actor: string): Promise<StoredCap> {
+    return inTransaction(
+      this.#dataSource,
+      async ({ client }) => (await this.#create(client, definition, actor)).stored,
+    );
+  }
+
+  /** @throws Refusal not-found, changed-meanwhile, cap_exists, invalid */
+  async change(id: string, ifMatch: number | undefined, definition: CapDefinition, actor: string): Promise<StoredCap> {
+    return inTransaction(
+      this.#dataSource,
+      async ({ client }) => (await this.#change(client, id, ifMatch, definition, actor)).stored,
+    );
+  }
+
+  /** Removes a cap: it acts no more. What it has suspended stays so until its end or until a person lifts it. */
+  async remove(id: string, ifMatch: number | undefined, actor: string): Promise<void> {
+    await inTransaction(this.#dataSource, async ({ client }) => {
+      const at = this.#clock.now();
+      await lockCounting(client);
+      const row = await existing(client, id, ifMatch);
+      await client.query('DELETE FROM caps WHERE cap_id = $1', [id]);
+      const removed = capOf(row.cap_id, row.version, row.definition);
+      await recordChanges(
+        client,
+        [{ actor, subject: 'cap', subjectId: id, change: 'removed', before: row.definition }],
+        at,
+      );
+      const accounts = await accountsIn(client, removed);
+      await recountUnder(client, removed, accounts);
+      await holdMeter(client, removed, accounts, at);
+    });
+  }
+
+  /** The real thing, rolled back: which accounts would be warned or suspended now if this definition were saved. */
+  async preview(definition: CapDefinition, replacing: string | undefined): Promise<CapPreview> {
+    let decisions: Decision[] = [];
+    try {
+      await inTransaction(this.#dataSource, async ({ client }) => {
+        const done =
+          replacing === undefined
+            ? await this.#create(client, definition, 'preview')
+            : await this.#change(client, replacing, undefined, definition, 'preview');
+        decisions = done.decisions;
+        throw new RolledBack();
+      });
+    } catch (error) {
+      if (!(error instanceof RolledBack)) throw error;
+    }
+    return previewOf(decisions);
+  }
+
+  async #create(client: PoolClient, definition: CapDefinition, actor: string): Promise<Saved> {
+    const at = this.#clock.now();
+    await lockCounting(client);
+    await refuseWhatDoesNotFit(client, definition, undefined);
+    const row = await insertCap(client, randomUUID(), definition, at);
+    await recordChanges(
+      client,
+      [{ actor, subject: 'cap', subjectId: row.cap_id, change: 'created', after: definition }],
+      at,
+    );
+    return this.#saved(client, row, undefined, actor, at);
+  }
+
+  async #change(
+    client: PoolClient,
+    id: string,
+    ifMatch: number | undefined,
+    definition: CapDefinition,
+    actor: string,
+  ): Promise<Saved> {
+    const at = this.#clock.now();
+    await lockCounting(client);
+    const before = await existing(client, id, ifMatch);
+    await refuseWhatDoesNotFit(client, definition, id);
+    const row = await updateCap(client, id, definition, at);
+    await recordChanges(
+      client,
+      [{ actor, subject: 'cap', subjectId: id, change: 'changed', before: before.definition, after: definition }],
+      at,
+    );
+    return this.#saved(client, row, capOf(id, before.version, before.definition), actor, at);
+  }
+
+  /** Counts what the cap needs counted, holds it against spend, and carries out what that crosses. */
+  async #saved(client: PoolClient, row: CapRow, before: Cap | undefined, actor: string, at: Instant): Promise<Saved> {
+    await keepVersion(client, row, at, actor);
+    const cap = capOf(row.cap_id, row.version, row.definition);
+    const decisions: Decision[] = [];
+    // What the cap held for before comes under others now.
+    if (before && !countsAlike(before, cap)) {
+      const accounts = await accountsIn(client, before);
+      await recountUnder(client, before, accounts);
+      decisions.push(...(await holdMeter(client, before, accounts, at)));
+    }
+    const accounts = await accountsIn(client, cap);
+    if (!before || !countsAlike(before, cap)) await recountUnder(client, cap, accounts);
+    decisions.push(...(await holdMeter(client, cap, accounts, at, before)));
+    return { stored: storedCap(row), decisions };
+  }
+}
+
+interface Saved {
+  stored: StoredCap;
+  decisions: Decision[];
+}
+
+export function storedCap(row: CapRow): StoredCap {
+  return {
+    id: row.cap_id,
+    version: row.version,
+    definition: row.definition,
+    createdAt: row.created_at.getTime(),
+    updatedAt: row.updated_at.getTime(),
+  };
+}
+
+function countsAlike(a: Cap, b: Cap): boolean {
+  return (
+    a.scope.kind === b.scope.kind &&
+    a.scope.value === b.scope.value &&
+    a.traffic === b.traffic &&
+    a.period === b.period &&
+    a.currency === b.currency
+  );
+}
+
+async function existing(client: ClientBase, id: string, ifMatch: number | undefined): Promise<CapRow> {
+  const row = await lockCap(client, id);
+  if (!row) throw new Refusal('not-found', 'unknown_cap', `there is no cap ${id}`);
+  if (ifMatch !== undefined && ifMatch !== row.version) {
+    throw new Refusal(
+      'changed-meanwhile',
+      'changed_meanwhile',
+      `cap ${id} is at version ${row.version}, not ${ifMatch}; read it again`,
+    );
+  }
+  return row;
+}
+
+async function refuseWhatDoesNotFit(
+  client: ClientBase,
+  definition: CapDefinition,
+  id: string | undefined,
+): Promise<void> {
+  if (definition.count === 'with-exposure' && rollingHours(definition.period) !== undefined) {
+    throw new Refusal('invalid', 'no_exposure_in_windows', 'calls in progress count in days, weeks and months alone', [
+      { field: 'count', detail: `must be spend where the period is ${definition.period}` },
+    ]);
+  }
+  if (definition.forecast && definition.period !== 'week' && definition.period !== 'month') {
+    throw new Refusal('invalid', 'no_forecast_of_days', 'a forecast is made of weeks and months alone', [
+      { field: 'forecast', detail: `must be false where the period is ${definition.period}` },
+    ]);
+  }
+  const scope = scopeOf(definition);
+  if (scope.kind === 'account') {
+    const [account] = await accountsById(client, [scope.value]);
+    if (!account) {
+      throw new Refusal('invalid', 'unknown_account', 'the cap is for an account that does not exist', [
+        { field: 'scope.account', detail: `there is no account "${scope.value}"` },
+      ]);
+    }
+    if (account.currency !== definition.currency) {
+      throw new Refusal('invalid', 'wrong_currency', 'the cap is in another currency than its account', [
+        {
+          field: 'currency',
+          detail: `is ${definition.currency}, but account ${scope.value} is charged in ${account.currency}`,
+        },
+      ]);
+    }
+  }
+  const twin = await twinOf(client, definition);
+  if (twin && twin.cap_id !== id) {
+    throw new Refusal(
+      'conflict',
+      'cap_exists',
+      `cap ${twin.cap_id} "${twin.definition.name}" has the same scope, traffic, period and currency; change that one`,
+    );
+  }
+}
+
+/** The accounts that a cap's scope names; undefined where it is too many to name: everyone or a segment. */
+async function accountsIn(client: ClientBase, cap: Cap): Promise<string[] | undefined> {
+  switch (cap.scope.kind) {
+    case 'account':
+      return [cap.scope.value];
+    case 'service': {
+      const { rows } = await client.query<{ account_id: string }>(
+        'SELECT DISTINCT account_id FROM usage WHERE service_id = $1',
+        [cap.scope.value],
+      );
+      return rows.map((row) => row.account_id);
+    }
+    case 'segment': {
+      const { rows } = await client.query<{ account_id: string }>(
+        'SELECT account_id FROM accounts WHERE segment = $1 AND currency = $2',
+        [cap.scope.value, cap.currency],
+      );
+      return rows.map((row) => row.account_id);
+    }
+    case 'everyone':
+      return undefined;
+  }
+}
+
+/** Rolling windows are read from the ledger itself; only calendar periods have counters. */
+export async function recountUnder(
+  client: ClientBase,
+  cap: Pick<Cap, 'traffic' | 'period'>,
+  accountIds: readonly string[] | undefined,
+): Promise<void> {
+  if (rollingHours(cap.period) === undefined) await recount(client, cap.traffic, cap.period, accountIds);
+}
+
+/** From the least specific scope to the most. */
+const SPECIFICITY: readonly Scope['kind'][] = ['everyone', 'segment', 'account', 'service'];
+
+/**
+ * Holds a cap, and the less specific ones that count the same, against what accounts have spent, and carries out what that
+ * crosses: where it comes, they count without its service; where it goes, they take over. More specific ones notice nothing.
+ */
+async function holdMeter(
+  client: ClientBase,
+  changed: Cap,
+  accountIds: readonly string[] | undefined,
+  at: Instant,
+  before?: Cap,
+): Promise<Decision[]> {
+  const { traffic, period, currency, scope } = changed;
+  const concerned = (await allCaps(client)).filter(
+    (cap) =>
+      cap.traffic === traffic &&
+      cap.period === period &&
+      cap.currency === currency &&
+      (cap.id === changed.id || SPECIFICITY.indexOf(cap.scope.kind) < SPECIFICITY.indexOf(scope.kind)) &&
+      (cap.scope.kind !== 'account' || (accountIds ?? [cap.scope.value]).includes(cap.scope.value)),
+  );
+  const crossings: Crossing[] = [];
+  for (const cap of concerned) {
+    crossings.push(...(await holdCap(client, cap, accountIds, at, cap.id === changed.id ? before : undefined)));
+  }
+  return carryOutCrossings(client, crossings, at, undefined);
+}
+
+function previewOf(decisions: readonly Decision[]): CapPreview {
+  const byAccount = new Map<string, CapPreview['accounts'][number]>();
+  const lifts = new Set<string>();
+  for (const { accountId, type, spend, limit, threshold, action, mode } of decisions) {
+    if (type === 'restore') lifts.add(accountId);
+    if (spend === undefined || limit === undefined || threshold === undefined || type === 'restore') continue;
+    let entry = byAccount.get(accountId);
+    if (!entry) {
+      const percent = Number((spend * 1000n) / limit) / 10;
+      byAccount.set(
+        accountId,
+        (entry = { account: accountId, spend, limit, percent, thresholds: [], warn: false, suspend: [] }),
+      );
+    }
+    if (!entry.thresholds.includes(threshold)) entry.thresholds.push(threshold);
+    if (type === 'warn' && mode !== 'shadow') entry.warn = true;
+    const barred = type === 'suspend' && mode !== 'shadow' ? suspendedClass(action) : undefined;
+    if (barred && !entry.suspend.includes(barred)) entry.suspend.push(barred);
+  }
+  const accounts = [...byAccount.values()];
+  return {
+    accounts: accounts.slice(0, PREVIEWED_ACCOUNTS_MAX),
+    affected: accounts.length,
+    warned: accounts.filter((each) => each.warn).length,
+    suspended: accounts.filter((each) => each.suspend.length > 0).length,
+    lifts: [...lifts].slice(0, PREVIEWED_ACCOUNTS_MAX),
+    lifted: lifts.size,
+    truncated: Math.max(accounts.length, lifts.size) > PREVIEWED_ACCOUNTS_MAX,
+  };
+}

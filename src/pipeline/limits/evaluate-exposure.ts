@@ -1,0 +1,162 @@
+/**
+ * Caps that count calls in progress: what runs is priced and held against them beside what is spent, every few seconds,
+ * and only for accounts of which something runs. When a call has ended its exposure stays until its record has come, and
+ * gives way to it: no second of it is counted twice or left out in between.
+ */
+import { Injectable, Logger } from '@nestjs/common';
+import type { ClientBase } from 'pg';
+import { DataSource } from 'typeorm';
+import type { Account } from '../../accounts/account.ts';
+import { accountsById } from '../../accounts/store.ts';
+import { Evaluation, type Crossing, type Occasion } from '../../caps/evaluation.ts';
+import { Meters, type Meter } from '../../caps/meters.ts';
+import { crossingsOf, keepCrossings } from '../../caps/store.ts';
+import { capBook } from '../../caps/uplift-store.ts';
+import { inTransaction } from '../../database/transaction.ts';
+import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
+import type { Micros } from '../../kernel/money.ts';
+import { calendarPeriod, rollingHours, type CalendarPeriod } from '../../kernel/period.ts';
+import { lockShards, shardOf } from '../../ledger/usage-store.ts';
+import { counterKey } from '../../spend/counters.ts';
+import { priceNewCalls } from '../../spend/call-prices.ts';
+import { destinationOf, eachCallOnce, exposureOf, settledBy, type RunningCall } from '../../spend/exposure.ts';
+import { keepSettled, runningCalls, settlingRecords } from '../../spend/running-calls.ts';
+import { carryOutCrossings } from '../deciding/carry-out.ts';
+
+const ANY = 'SELECT FROM running_calls WHERE settled_record IS NULL LIMIT 1';
+const TURN = `SELECT pg_try_advisory_xact_lock(hashtextextended('plafond evaluate-exposure', 0)) AS mine`;
+const LONGEST_PERIOD_MS = 32 * 86_400_000;
+const BY_CALLS: Occasion = { trigger: 'correction', words: 'since calls in progress came to less' };
+const BY_CALLS_AGAIN: Occasion = { trigger: 'cap', words: 'by calls in progress' };
+
+@Injectable()
+export class EvaluateExposure {
+  readonly #log = new Logger('exposure');
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly clock: Clock,
+  ) {}
+
+  /** One look at all that runs; resolves to how many decisions it led to. Safe to run anywhere: one looks at a time. */
+  async run(): Promise<number> {
+    const concerned = await inTransaction(this.dataSource, async ({ client }) => {
+      if ((await client.query(ANY)).rows.length === 0) return [];
+      const { rows } = await client.query<{ mine: boolean }>(TURN);
+      if (!rows[0]!.mine) return [];
+      const at = this.clock.now();
+      await priceNewCalls(client, at);
+      // Read before calls are settled: whose last one is, is looked at once more without it.
+      const calls = await runningCalls(client);
+      await keepSettled(client, settledBy(calls, await settlingRecords(client)), at);
+      const accounts = [...new Set(calls.map(({ accountId }) => accountId))];
+      const { crossings } = await this.#hold(client, accounts, at);
+      return [...new Set(crossings.map(({ account }) => account.accountId))];
+    });
+    // Most looks find nothing to do, and keep no importer waiting; the others look again, now with the counters standing still.
+    if (concerned.length === 0) return 0;
+    const decisions = await inTransaction(this.dataSource, async ({ client }) => {
+      await lockShards(client, concerned.map(shardOf));
+      const at = this.clock.now();
+      const { crossings, evaluation } = await this.#hold(client, concerned, at);
+      await keepCrossings(client, evaluation.touched());
+      return carryOutCrossings(client, crossings, at, undefined);
+    });
+    if (decisions.length > 0) this.#log.log(`calls in progress led to ${decisions.length} decisions`);
+    return decisions.length;
+  }
+
+  async #hold(
+    client: ClientBase,
+    accountIds: readonly string[],
+    at: Instant,
+  ): Promise<{ crossings: Crossing[]; evaluation: Evaluation }> {
+    const accounts = await accountsById(client, accountIds);
+    const book = await capBook(client);
+    const meters = new Meters(book);
+    const calls = eachCallOnce(await runningCalls(client, accountIds));
+    const spends = await spendsOf(client, accountIds, at);
+    const evaluation = new Evaluation();
+    evaluation.recall(await crossingsOf(client, accountIds));
+    const crossings: Crossing[] = [];
+    for (const account of accounts) {
+      const own = calls.filter(({ accountId }) => accountId === account.accountId);
+      const services = new Set(own.map(({ serviceId }) => serviceId).filter((service) => service !== ''));
+      const held: Meter[] = [
+        ...book.ofAccount(account).map((cap) => ({ cap, serviceId: '' })),
+        ...[...services].flatMap((serviceId) => book.ofService(serviceId, account).map((cap) => ({ cap, serviceId }))),
+      ];
+      for (const meter of held) {
+        if (meter.cap.count !== 'with-exposure' || rollingHours(meter.cap.period) !== undefined) continue;
+        const period = calendarPeriod(meter.cap.period as 'day' | 'week' | 'month', at, account);
+        const key = counterKey(account.accountId, meter.serviceId, meter.cap.traffic, meter.cap.period, period.from);
+        const spend = spends.get(key) ?? 0n;
+        const running = callsUnder(own, account, meter, meters, period, at);
+        crossings.push(...heldWith(evaluation, account, meter, period, spend, running, at));
+      }
+    }
+    return { crossings, evaluation };
+  }
+}
+
+/** A threshold that is reached counts once, whether by spend or by what runs. */
+function heldWith(
+  evaluation: Evaluation,
+  account: Account,
+  meter: Meter,
+  period: CalendarPeriod,
+  spend: Micros,
+  running: readonly { call: RunningCall; amount: Micros }[],
+  at: Instant,
+): Crossing[] {
+  const exposure = running.reduce((sum, { amount }) => sum + amount, 0n);
+  return evaluation.hold(account, meter, period, spend + exposure, at).map((crossing) => {
+    const occasion = crossing.direction === 'fell' ? BY_CALLS : crossing.again ? BY_CALLS_AGAIN : undefined;
+    return { ...crossing, spend, exposure: { amount: exposure, calls: running }, ...(occasion ? { occasion } : {}) };
+  });
+}
+
+/** The calls that count under a cap in a period, each with its exposure. */
+function callsUnder(
+  calls: readonly RunningCall[],
+  account: Account,
+  meter: Meter,
+  meters: Meters,
+  period: CalendarPeriod,
+  at: Instant,
+): { call: RunningCall; amount: Micros }[] {
+  return calls
+    .filter(({ startedAt }) => startedAt >= period.from && startedAt < period.to)
+    .filter((call) =>
+      meters
+        .of({ serviceId: call.serviceId, destination: destinationOf(call) }, account)
+        .some((each) => each.cap.id === meter.cap.id && each.serviceId === meter.serviceId),
+    )
+    .map((call) => ({ call, amount: exposureOf(call, at) }))
+    .filter(({ amount }) => amount > 0n);
+}
+
+/** Counters of periods that may run now; by the primary key. */
+async function spendsOf(
+  client: ClientBase,
+  accounts: readonly string[],
+  at: Instant,
+): Promise<ReadonlyMap<string, Micros>> {
+  const { rows } = await client.query<{
+    account_id: string;
+    service_id: string;
+    traffic: string;
+    period: string;
+    period_start: Date;
+    spend_micros: string;
+  }>('SELECT * FROM counters WHERE account_id = ANY ($1::text[]) AND period_start > $2', [
+    accounts,
+    toDate(at - LONGEST_PERIOD_MS),
+  ]);
+  return new Map(
+    rows.map((row) => [
+      counterKey(row.account_id, row.service_id, row.traffic, row.period, row.period_start.getTime()),
+      BigInt(row.spend_micros),
+    ]),
+  );
+}

@@ -1,0 +1,135 @@
+/** What people want of suspensions, by hand. States and rules: suspensions/README.md. */
+import { Injectable } from '@nestjs/common';
+import type { ClientBase } from 'pg';
+import { DataSource } from 'typeorm';
+import { accountOf, accountsById, lockAccounts } from '../../accounts/store.ts';
+import type { BarScope } from '../../caps/barring.ts';
+import { enqueue } from '../../queues/outbox.ts';
+import { inTransaction } from '../../database/transaction.ts';
+import { insertDecisions } from '../../decisions/store.ts';
+import { appendEvidence } from '../../evidence/append.ts';
+import { Clock, type Instant } from '../../kernel/clock.ts';
+import { Refusal } from '../../kernel/refusal.ts';
+import { step, type SuspensionEvent } from '../../suspensions/states.ts';
+import {
+  approveSuspensions,
+  endSuspensions,
+  liveByHand,
+  lockSuspension,
+  type SuspensionRow,
+} from '../../suspensions/store.ts';
+import { suspendByHand } from './suspend-by-hand.ts';
+import { aboutRow, decisionEvidence, suspensionDecision, type AboutSuspension } from './suspension-decision.ts';
+import { tellOfApprovals } from '../telling/tell-of-approvals.ts';
+
+/** A suspension that a person asks for. It needs no terms on file: the person answers for it, and is named. */
+export interface SuspensionRequest {
+  accountId: string;
+  class: BarScope;
+  reason: string;
+  actor: string;
+  /** undefined: until lifted by hand */
+  until?: Instant;
+}
+
+@Injectable()
+export class SettleSuspensions {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Suspends by hand. Refuses with `unknown_account`, `in_the_past` and, where one by hand is in force, `already_suspended`. */
+  async request({ accountId, class: barringClass, reason, actor, until }: SuspensionRequest): Promise<{ id: string }> {
+    return inTransaction(this.dataSource, async ({ client }) => {
+      const at = this.clock.now();
+      if (until !== undefined && until <= at) {
+        throw new Refusal('invalid', 'in_the_past', 'the suspension would be over already', [
+          { field: 'until', detail: 'must be in the future' },
+        ]);
+      }
+      const [row] = await lockAccounts(client, [accountId]);
+      if (!row) throw new Refusal('not-found', 'unknown_account', `there is no account ${accountId}`);
+      const standing = await liveByHand(client, accountId, barringClass);
+      if (standing !== undefined) {
+        throw new Refusal(
+          'conflict',
+          'already_suspended',
+          `suspension ${standing} bars ${barringClass} by hand already`,
+        );
+      }
+      const account = accountOf(row);
+      const explanation = `Suspended by hand by ${actor}: ${reason}`;
+      const asked = { account, scope: barringClass, reason, explanation, actor, until };
+      const { decision, row: suspension } = await suspendByHand(client, asked, at);
+      await appendEvidence(client, [decisionEvidence(decision, suspension, account.timeZone, { by: actor, reason })]);
+      await enqueue(client, [{ job: 'reconcile-suspensions', payload: { accounts: [accountId] } }]);
+      return { id: suspension.suspension_id };
+    });
+  }
+
+  /** Lets a suspension be that waits for a person. Refuses with a state's own word, such as `already_approved`, and with `period_ended`. */
+  async approve(id: string, actor: string): Promise<void> {
+    await this.#decideOn(id, 'approve', actor, undefined, async (client, before, at) => {
+      if (before.ends_at !== null && before.ends_at.getTime() <= at) {
+        throw new Refusal('conflict', 'period_ended', 'the period for which it was meant is over');
+      }
+      const [row] = await approveSuspensions(client, [id], actor, at);
+      return { row: row!, type: 'suspend', explanation: `Approved by ${actor}: ${before.reason}` };
+    });
+  }
+
+  /** Ends a suspension that waits for a person: it never was on the switch. Refuses with a state's own word. */
+  async decline(id: string, actor: string, reason: string): Promise<void> {
+    await this.#decideOn(id, 'decline', actor, reason, async (client, _before, at) => {
+      const [row] = await endSuspensions(client, [id], { trigger: 'manual', by: actor, reason, at });
+      return { row: row!, type: 'notify-operator', explanation: `Declined by ${actor}, nothing was barred: ${reason}` };
+    });
+  }
+
+  /** Has a suspension taken off the switch. Refuses with a state's own word, such as `already_lifted`. */
+  async lift(id: string, actor: string, reason: string): Promise<void> {
+    await this.#decideOn(id, 'lift', actor, reason, async (client, _before, at) => {
+      const [row] = await endSuspensions(client, [id], { trigger: 'manual', by: actor, reason, at });
+      return { row: row!, type: 'restore', explanation: `Lifted by hand by ${actor}: ${reason}` };
+    });
+  }
+
+  async #decideOn(
+    id: string,
+    event: SuspensionEvent,
+    actor: string,
+    reason: string | undefined,
+    change: (
+      client: ClientBase,
+      before: SuspensionRow,
+      at: Instant,
+    ) => Promise<Pick<AboutSuspension, 'type' | 'explanation'> & { row: SuspensionRow }>,
+  ): Promise<void> {
+    await inTransaction(this.dataSource, async ({ client }) => {
+      const before = await lockSuspension(client, id);
+      if (!before) throw new Refusal('not-found', 'unknown_suspension', `there is no suspension ${id}`);
+      const next = step(before.state, event);
+      if ('no' in next) throw new Refusal('conflict', next.no.code, next.no.detail);
+      const at = this.clock.now();
+      const { row, type, explanation } = await change(client, before, at);
+      const account = (await accountsById(client, [before.account_id]))[0]!;
+      const decision = suspensionDecision({
+        suspension: aboutRow(row),
+        account,
+        type,
+        trigger: 'manual',
+        at,
+        explanation,
+      });
+      await insertDecisions(client, [decision]);
+      const approved = type === 'suspend' ? [{ row, account, decision }] : [];
+      const messages = (await tellOfApprovals(client, approved, at)).get(id);
+      await appendEvidence(client, [
+        decisionEvidence(decision, row, account.timeZone, { by: actor, reason, messages }),
+      ]);
+      if (type === 'notify-operator') return;
+      await enqueue(client, [{ job: 'reconcile-suspensions', payload: { accounts: [before.account_id] } }]);
+    });
+  }
+}

@@ -1,0 +1,379 @@
+/**
+ * Carries out what a customer answers to a warning, in one transaction: the answer with what they had read, what changes
+ * because of it, what operators are told, and the evidence of all of it. A form counts once, whoever sends it again.
+ */
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { ClientBase, PoolClient } from 'pg';
+import { DataSource } from 'typeorm';
+import { lockAccounts } from '../../accounts/store.ts';
+import { consentText, confirmationMail, editionFor, type PageBrand } from '../../answers/pages.ts';
+import { readConsent, type WrongAmount } from '../../answers/consent.ts';
+import { insertAnswer, type Answer, type AnswerKind } from '../../answers/store.ts';
+import { inTransaction } from '../../database/transaction.ts';
+import { decisionId, decisionResponse, type Decision } from '../../decisions/decision.ts';
+import { insertDecisions } from '../../decisions/store.ts';
+import { normalizeCaller } from '../../destinations/classify.ts';
+import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
+import { Clock, formatInstant, type Instant } from '../../kernel/clock.ts';
+import { formatAmount, type Micros } from '../../kernel/money.ts';
+import { enqueue } from '../../queues/outbox.ts';
+import { endSuspensions, liveByHand } from '../../suspensions/store.ts';
+import { maskAddress, maskAnswer } from '../../warnings/deliveries.ts';
+import type { Link } from '../../warnings/link.ts';
+import { keepWritten, type WrittenMessage } from '../../warnings/planned.ts';
+import { GrantUplift } from '../limits/grant-uplift.ts';
+import { openUntil, readSituation, type KnownSituation } from './read-situation.ts';
+import { SettleCase } from '../deciding/settle-case.ts';
+import { suspendByHand } from '../suspending/suspend-by-hand.ts';
+import { aboutRow, decisionEvidence, suspensionDecision } from '../suspending/suspension-decision.ts';
+
+/** Who is named where a customer has something done. */
+export const CUSTOMER = 'the customer, by the link of a warning';
+
+/** How an answer came. */
+export interface Said {
+  link: Link;
+  formId: string;
+  /** IP address */
+  address: string;
+  userAgent: string;
+}
+
+/** What became of an answer; anything but `done` has changed nothing. */
+export type Answered = 'done' | 'used' | 'gone' | 'not-allowed' | 'no-phone' | WrongAmount;
+
+interface Change {
+  decisions: Decision[];
+  evidence: NewEvidence[];
+  /** for the billing team, after who said what */
+  told: string;
+  /** of the answer's own entry of evidence */
+  facts: Record<string, unknown>;
+  reconcile: boolean;
+}
+
+const NOTHING: Change = { decisions: [], evidence: [], told: '', facts: {}, reconcile: false };
+
+@Injectable()
+export class AnswerWarning {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly clock: Clock,
+    private readonly uplifts: GrantUplift,
+    private readonly cases: SettleCase,
+  ) {}
+
+  /** What is going on; `undefined` where there is nothing to tell any more. */
+  async situation(link: Link): Promise<KnownSituation | undefined> {
+    return inTransaction(this.dataSource, ({ client }) => readSituation(client, link, this.clock.now()));
+  }
+
+  /** It wasn't them: the routes that this usage went by are barred at once. Their own wish needs no clause of the contract. */
+  async notUs(said: Said, shown: string): Promise<Answered> {
+    return this.#answer(said, 'not-us', async (client, situation, at) => {
+      const { account, decision: warned, toBar } = situation;
+      const change: Change = { ...NOTHING, decisions: [], evidence: [], reconcile: true };
+      const reason = 'the customer says that this usage was not theirs';
+      const verdict = { by: CUSTOMER, why: reason, at };
+      change.evidence.push(...(await this.cases.byCustomer(client, warned.id, 'not-us', verdict)));
+      for (const scope of toBar) {
+        if ((await liveByHand(client, account.accountId, scope)) !== undefined) continue;
+        const explanation = `Barred at once at the customer's own wish: ${reason}.`;
+        const asked = { account, scope, reason, explanation, actor: CUSTOMER };
+        const { decision, row } = await suspendByHand(client, asked, at);
+        change.evidence.push(decisionEvidence(decision, row, account.timeZone, { by: CUSTOMER, reason }));
+      }
+      const told = `it was not them. ${toBar.join(' and ')} routes are barred at their wish until somebody lifts that.`;
+      return { shown, change: { ...change, told, facts: { barred: toBar } } };
+    });
+  }
+
+  /** They want to be called: at the number on file, or at one that they typed. */
+  async callMe(said: Said, typed: string | undefined, shown: string): Promise<Answered> {
+    return this.#answer(said, 'call-me', async (_client, { account }) => {
+      const phone = typed === undefined ? account.msisdn : readPhone(typed, account.homeCountry);
+      if (phone === '') return 'no-phone';
+      const told = `they ask to be called at ${phone}.`;
+      return { shown, phone, change: { ...NOTHING, told, facts: { phone: maskAddress(phone) } } };
+    });
+  }
+
+  /**
+   * It was them, and they want to go on; where a cap warned, up to the amount that they typed. `agreed` is the text that
+   * they were shown. Whether they may is asked anew, for spend, limit or policy may have moved since.
+   */
+  async us(said: Said, typed: string, agreed: string, brand: PageBrand): Promise<Answered> {
+    return this.#answer(said, 'us', async (client, situation, at) => {
+      const amount = consentedAmount(situation, typed);
+      if (typeof amount === 'string') return amount;
+      const { decision } = situation;
+      const change: Change = { ...NOTHING, decisions: [], evidence: [], reconcile: true };
+      const reason =
+        amount === undefined ? 'the customer says that this usage was theirs' : consented(situation, amount);
+      const uplift = amount === undefined ? undefined : await this.#raise(client, situation, amount, reason);
+      const lifted = amount === undefined ? await this.#lift(client, situation, reason, at, change) : [];
+      const verdict = { by: CUSTOMER, why: reason, at };
+      change.evidence.push(...(await this.cases.byCustomer(client, decision.id, 'us', verdict)));
+      const mail = confirmationMail(situation, { consent: agreed, amount, at }, brand);
+      const told = `it was them. ${capitalized(reason)}. What had been barred for it is lifted, and it is confirmed to them in writing.`;
+      const facts = {
+        amount: amount === undefined ? undefined : formatAmount(amount),
+        limit: decision.limit === undefined ? undefined : formatAmount(decision.limit),
+        spend: formatAmount(situation.spend),
+        uplift,
+        lifted,
+      };
+      return { shown: agreed, amount, mail, change: { ...change, told, facts } };
+    });
+  }
+
+  /** Raises the limit to what was agreed, until the period's end: what the cap had barred is lifted, and bars again there. */
+  async #raise(
+    client: ClientBase,
+    { account, cap, period, limit }: KnownSituation,
+    amount: Micros,
+    reason: string,
+  ): Promise<string> {
+    return this.uplifts.grantWithin(client, {
+      accountId: account.accountId,
+      of: { cap: cap!.id },
+      amount: amount - limit!,
+      until: openUntil(period, cap),
+      reason,
+      actor: CUSTOMER,
+    });
+  }
+
+  /** Lifts what deviations have barred by rule. Answers which. */
+  async #lift(
+    client: ClientBase,
+    { account }: KnownSituation,
+    reason: string,
+    at: Instant,
+    change: Change,
+  ): Promise<string[]> {
+    const { rows } = await client.query<{ suspension_id: string }>(HELD, [account.accountId]);
+    const ids = rows.map((row) => row.suspension_id);
+    const ended = await endSuspensions(client, ids, { trigger: 'manual', by: CUSTOMER, reason, at });
+    for (const row of ended) {
+      const about = { suspension: aboutRow(row), account, type: 'restore', trigger: 'manual', at } as const;
+      const restored = suspensionDecision({ ...about, explanation: `Lifted: ${reason}.` });
+      change.decisions.push(restored);
+      change.evidence.push(decisionEvidence(restored, row, account.timeZone, { by: CUSTOMER, reason }));
+    }
+    return ended.map((row) => row.suspension_id);
+  }
+
+  async #answer(
+    { link, formId, address, userAgent }: Said,
+    kind: AnswerKind,
+    decide: (
+      client: PoolClient,
+      situation: KnownSituation,
+      at: Instant,
+    ) => Promise<
+      | Exclude<Answered, 'done'>
+      | {
+          shown: string;
+          change: Change;
+          amount?: Micros | undefined;
+          phone?: string;
+          mail?: { subject: string; text: string };
+        }
+    >,
+  ): Promise<Answered> {
+    return inTransaction(this.dataSource, async ({ client }) => {
+      const at = this.clock.now();
+      const before = await readSituation(client, link, at);
+      if (!before) return 'gone';
+      // Whoever answers for an account at the same time waits here, and then sees what the other has changed.
+      await lockAccounts(client, [before.account.accountId]);
+      if (await isUsed(client, formId)) return 'used';
+      const situation = (await readSituation(client, link, at))!;
+      const decided = await decide(client, situation, at);
+      if (typeof decided === 'string') return decided;
+      const { account, decision } = situation;
+      const { shown, change, amount, phone = '', mail } = decided;
+      const answer: Answer = {
+        id: randomUUID(),
+        formId,
+        accountId: account.accountId,
+        decisionId: decision.id,
+        answer: kind,
+        at,
+        shown,
+        language: editionFor(account.locale).lang,
+        address,
+        userAgent,
+        amount,
+        currency: account.currency,
+        phone,
+      };
+      if (!(await insertAnswer(client, answer))) return 'used';
+      const telling = tellOperators(answer, decision, change.told);
+      await insertDecisions(client, [...change.decisions, telling]);
+      const confirmation = mail && confirmationOf(telling, account, mail);
+      if (confirmation) await keepWritten(client, confirmation, at);
+      const notice = await noticesOf(client, decision, account.timeZone);
+      await appendEvidence(client, [
+        answerEvidence(answer, { notice, confirmation, facts: change.facts }),
+        ...change.evidence,
+        {
+          accountId: account.accountId,
+          at,
+          kind: 'decision',
+          body: { decision: decisionResponse(withoutPhone(telling, phone), account.timeZone), answer: answer.id },
+        },
+      ]);
+      await enqueue(client, [
+        ...(change.reconcile
+          ? [{ job: 'reconcile-suspensions' as const, payload: { accounts: [account.accountId] } }]
+          : []),
+        ...(confirmation ? [{ job: 'deliver-warnings' as const, payload: { warnings: [confirmation.id] } }] : []),
+      ]);
+      return 'done';
+    });
+  }
+}
+
+/** The text that a customer would agree to now; or why there is none. */
+export function offeredConsent(
+  situation: KnownSituation,
+  typed: string,
+  brand: PageBrand,
+): { amount: Micros | undefined; text: string } | WrongAmount | 'not-allowed' {
+  const amount = consentedAmount(situation, typed);
+  return typeof amount === 'string' ? amount : { amount, text: consentText(situation, amount, brand) };
+}
+
+function consentedAmount(situation: KnownSituation, typed: string): Micros | undefined | WrongAmount | 'not-allowed' {
+  const { consent, limit, spend } = situation;
+  if (!consent) return 'not-allowed';
+  return limit === undefined ? undefined : readConsent(typed, { spend, limit, maximum: consent.maximum });
+}
+
+function consented({ account, decision }: KnownSituation, amount: Micros): string {
+  return `the customer agreed to keep going up to ${formatAmount(amount)} ${account.currency} in ${decision.period}`;
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** E.164; empty where the text is no number that could be called. */
+function readPhone(typed: string, homeCountry: string): string {
+  const number = normalizeCaller(typed, homeCountry);
+  return /^\+[1-9]\d{6,14}$/.test(number) ? number : '';
+}
+
+const IS_USED = 'SELECT FROM answers WHERE form_id = $1';
+
+async function isUsed(client: ClientBase, formId: string): Promise<boolean> {
+  return (await client.query(IS_USED, [formId])).rows.length > 0;
+}
+
+/** What a rule has barred because of deviations; locked until the transaction ends. By `suspensions_of_account`. */
+const HELD = `
+  SELECT s.suspension_id FROM suspensions s JOIN decisions d ON d.decision_id = s.decision_id
+   WHERE s.account_id = $1 AND s.state IN ('awaiting-approval', 'wanted', 'applied') AND s.requested_by = 'plafond'
+     AND d.trigger = 'deviation'
+   ORDER BY s.suspension_no FOR UPDATE OF s`;
+
+function tellOperators(answer: Answer, decision: Decision, told: string): Decision {
+  return {
+    ...decision,
+    id: decisionId('answer', answer.id),
+    at: answer.at,
+    type: 'notify-operator',
+    trigger: 'manual',
+    action: '',
+    threshold: undefined,
+    // The warning's own: an answer is no deviation of its own.
+    score: undefined,
+    evidence: undefined,
+    mode: 'enforce',
+    recordId: '',
+    explanation: `Account ${answer.accountId} answered a warning: ${told}`,
+  };
+}
+
+/** As it may stay for years: who calls back reads the number in what operators were sent. */
+function withoutPhone(decision: Decision, phone: string): Decision {
+  return { ...decision, explanation: maskAnswer(decision.explanation, phone) };
+}
+
+/** The confirmation goes by mail, or by SMS to who has no mail on file. */
+function confirmationOf(
+  decision: Decision,
+  account: { accountId: string; email: string; msisdn: string },
+  { subject, text }: { subject: string; text: string },
+): WrittenMessage | undefined {
+  const [channel, address] =
+    account.email === '' ? (['sms', account.msisdn] as const) : (['email', account.email] as const);
+  if (address === '') return undefined;
+  const words = channel === 'sms' ? { subject: '', text: subject } : { subject, text };
+  const id = decisionId('warning', decision.id, channel);
+  return { id, decisionId: decision.id, accountId: account.accountId, channel, address, ...words };
+}
+
+/** The messages that told of a decision; by `warnings_of_account`. */
+const NOTICES = `
+  SELECT warning_id, channel, state, settled_at FROM warnings
+   WHERE account_id = $2 AND (decision_id = $1 OR $1 = ANY (covers)) ORDER BY warning_no`;
+
+/** What had become of the warning when it was answered. */
+async function noticesOf(
+  client: ClientBase,
+  { id, accountId }: Decision,
+  timeZone: string,
+): Promise<Record<string, unknown>[]> {
+  const { rows } = await client.query<{ warning_id: string; channel: string; state: string; settled_at: Date | null }>(
+    NOTICES,
+    [id, accountId],
+  );
+  return rows.map((row) => ({
+    warning: row.warning_id,
+    channel: row.channel,
+    state: row.state,
+    at: row.settled_at === null ? 'not yet' : formatInstant(row.settled_at.getTime(), timeZone),
+  }));
+}
+
+/** Notice, answer and confirmation as one: who was told what and how it arrived, what they read, said and were sent. */
+function answerEvidence(
+  answer: Answer,
+  {
+    notice,
+    confirmation,
+    facts,
+  }: { notice: Record<string, unknown>[]; confirmation: WrittenMessage | undefined; facts: Record<string, unknown> },
+): NewEvidence {
+  const known = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+  return {
+    accountId: answer.accountId,
+    at: answer.at,
+    kind: `answer-${answer.answer}`,
+    body: {
+      answer: answer.id,
+      decision: answer.decisionId,
+      notice,
+      said: answer.answer,
+      shown: answer.shown,
+      language: answer.language,
+      address: answer.address,
+      user_agent: answer.userAgent,
+      form: answer.formId,
+      ...known,
+      ...(confirmation && {
+        confirmation: {
+          warning: confirmation.id,
+          channel: confirmation.channel,
+          to: maskAddress(confirmation.address),
+          subject: confirmation.subject,
+          text: confirmation.text,
+        },
+      }),
+    },
+  };
+}

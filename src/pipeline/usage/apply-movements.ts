@@ -1,0 +1,152 @@
+/**
+ * Brings spend after the ledger: what movements add to and take from counters and rolling windows, and which thresholds
+ * that crosses. The caller holds the shards of all accounts concerned.
+ */
+import type { PoolClient } from 'pg';
+import { textArray } from '../../database/array-literal.ts';
+import type { Account } from '../../accounts/account.ts';
+import { Evaluation, stepsOf, type Crossing, type Step } from '../../caps/evaluation.ts';
+import type { Meters } from '../../caps/meters.ts';
+import { crossingsOf, keepCrossings } from '../../caps/store.ts';
+import type { Instant } from '../../kernel/clock.ts';
+import type { Micros } from '../../kernel/money.ts';
+import { rollingHours } from '../../kernel/period.ts';
+import { destinationOf, toDates, type UsageRow } from '../../ledger/usage-store.ts';
+import type { Movement } from '../../ledger/version.ts';
+import { addToCounters, counterKey, type CounterDelta } from '../../spend/counters.ts';
+import { RollingWindow } from '../../spend/rolling-window.ts';
+
+/** Accounts and the caps that hold for them, as they stand while the transaction lasts. */
+export interface Holding {
+  accounts: ReadonlyMap<string, Account>;
+  meters: Meters;
+}
+
+/** Applies movements in their order; `write` brings them into the ledger, after what was before has been read. */
+export async function applyMovements(
+  client: PoolClient,
+  { accounts, meters }: Holding,
+  movements: readonly Movement[],
+  now: Instant,
+  write: () => Promise<void>,
+): Promise<Crossing[]> {
+  const steps = movements.flatMap((movement) => stepsOf(movement, accounts, meters));
+  const windows = await loadWindows(client, steps, accounts, meters);
+  await write();
+  const befores = await moveCounters(client, steps);
+  return findCrossings(client, steps, befores, windows, now);
+}
+
+/**
+ * Adds all steps to their counters; answers what those were before that may have crossed something. A counter that also
+ * falls within the batch may have crossed on its way, so it is looked at whatever its sum.
+ */
+async function moveCounters(client: PoolClient, steps: readonly Step[]): Promise<Map<string, Micros>> {
+  const totals = new Map<string, CounterDelta>();
+  for (const { key, period, meter, account, delta } of steps) {
+    if (!period) continue;
+    const lookFrom = delta < 0n ? ALWAYS : meter.cap.thresholds[0]!.amount;
+    const known = totals.get(key);
+    if (known) {
+      known.delta += delta;
+      if (lookFrom < known.lookFrom) known.lookFrom = lookFrom;
+    } else {
+      totals.set(key, {
+        key,
+        accountId: account.accountId,
+        serviceId: meter.serviceId,
+        traffic: meter.cap.traffic,
+        period: meter.cap.period,
+        from: period.from,
+        delta,
+        lookFrom,
+      });
+    }
+  }
+  return addToCounters(client, [...totals.values()]);
+}
+
+/** Less than any spend can be. */
+const ALWAYS: Micros = -(2n ** 63n);
+
+/** Goes through the steps in their order; looks closer, at what was crossed before, only at accounts that reach a threshold. */
+async function findCrossings(
+  client: PoolClient,
+  steps: readonly Step[],
+  befores: ReadonlyMap<string, Micros>,
+  windows: ReadonlyMap<string, RollingWindow>,
+  now: Instant,
+): Promise<Crossing[]> {
+  if (befores.size === 0 && windows.size === 0) return [];
+  const looked = steps.filter(({ key, period }) => !period || befores.has(key));
+  const reaching = new Set<string>();
+  const running = new Map(befores);
+  for (const { key, period, meter, account, delta } of looked) {
+    if (!period) {
+      reaching.add(account.accountId);
+      continue;
+    }
+    const before = running.get(key)!;
+    const after = before + delta;
+    running.set(key, after);
+    if (meter.cap.thresholds.some(({ amount }) => before < amount !== after < amount)) reaching.add(account.accountId);
+  }
+  if (reaching.size === 0) return [];
+  const evaluation = new Evaluation();
+  for (const [key, before] of befores) evaluation.counters.set(key, before);
+  for (const [key, window] of windows) evaluation.windows.set(key, window);
+  evaluation.recall(await crossingsOf(client, [...reaching]));
+  const crossings = looked
+    .filter(({ account }) => reaching.has(account.accountId))
+    .flatMap((step) => evaluation.apply(step, now));
+  await keepCrossings(client, evaluation.touched());
+  return crossings;
+}
+
+/** What of the usage of accounts with rolling caps is in windows, around the starts that move; by the index on (account_id, started_at). */
+const AROUND = `
+  SELECT u.account_id, u.service_id, (extract(epoch FROM u.started_at) * 1000)::bigint AS started_ms, u.amount_micros,
+         u.b_number, u.country, u.traffic
+    FROM usage u
+   WHERE u.account_id = ANY ($1) AND u.started_at > $2 AND u.started_at <= $3 AND u.day BETWEEN $4 AND $5
+     AND u.amount_micros <> 0
+   ORDER BY u.started_at`;
+
+/** The rolling windows that the steps touch, as they are before the steps. */
+async function loadWindows(
+  client: PoolClient,
+  steps: readonly Step[],
+  accounts: ReadonlyMap<string, Account>,
+  meters: Meters,
+): Promise<Map<string, RollingWindow>> {
+  const windows = new Map<string, RollingWindow>();
+  const ids = new Set<string>();
+  let earliest = Infinity;
+  let latest = -Infinity;
+  for (const { key, period, meter, account, entries } of steps) {
+    if (period) continue;
+    const hours = rollingHours(meter.cap.period)!;
+    ids.add(account.accountId);
+    if (!windows.has(key)) windows.set(key, new RollingWindow(hours));
+    for (const { startedAt, amount } of entries) {
+      // A window that falls may have kept one from acting that ends up to a length before or after it.
+      const reach = (amount < 0n ? 2 : 1) * hours * 3_600_000;
+      earliest = Math.min(earliest, startedAt - reach);
+      latest = Math.max(latest, startedAt + reach);
+    }
+  }
+  if (ids.size === 0) return windows;
+  const { rows } = await client.query<UsageRow>(AROUND, [textArray([...ids]), ...toDates(earliest, latest)]);
+  for (const row of rows) {
+    const account = accounts.get(row.account_id)!;
+    const entry = { startedAt: Number(row.started_ms), amount: BigInt(row.amount_micros) };
+    for (const { cap, serviceId } of meters.of(
+      { serviceId: row.service_id, destination: destinationOf(row) },
+      account,
+    )) {
+      if (rollingHours(cap.period) === undefined) continue;
+      windows.get(counterKey(account.accountId, serviceId, cap.traffic, cap.period, undefined))?.add(entry);
+    }
+  }
+  return windows;
+}

@@ -1,0 +1,62 @@
+/** Retention: usage and rejects older than RETENTION_DAYS are dropped, and what tells of single records with them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { CONFIG, type Config } from '../../config.ts';
+import { inTransaction, sqlState } from '../../database/transaction.ts';
+import { Clock, toDate } from '../../kernel/clock.ts';
+import { UsagePartitions } from '../../ledger/partitions.ts';
+
+const DAY_MS = 86_400_000;
+const LOCK_NOT_AVAILABLE = '55P03';
+const TRIES = 5;
+const PAUSE_MS = 3_000;
+
+/** The rejects of the oldest import that has any, if it is old enough; by the primary keys. */
+const FORGET_REJECTS = `
+  DELETE FROM rejects
+   WHERE import_id = (SELECT i.import_id FROM (SELECT import_id FROM rejects ORDER BY import_id LIMIT 1) oldest
+                        JOIN imports i USING (import_id) WHERE i.started_at < $1)`;
+
+@Injectable()
+export class DropOldPartitions {
+  readonly #log = new Logger('retention');
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly clock: Clock,
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly partitions: UsagePartitions,
+  ) {}
+
+  /** Drops what is old now. Safe to run anywhere at the same time, and to be cut off anywhere. */
+  async run(): Promise<void> {
+    const { retentionDays } = this.config;
+    let dropped = 0;
+    for (const day of await this.partitions.oldDays(retentionDays)) {
+      if (await this.#drop(day)) dropped++;
+    }
+    if (dropped > 0) this.#log.log(`dropped the usage of ${dropped} days, older than ${retentionDays} days`);
+    await this.#forgetRecords();
+  }
+
+  async #drop(day: number): Promise<boolean> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.partitions.drop(day, this.config.retentionDays);
+      } catch (error) {
+        if (sqlState(error) !== LOCK_NOT_AVAILABLE || tries === TRIES) throw error;
+        await sleep(PAUSE_MS);
+      }
+    }
+  }
+
+  /** Sums stay; rows, record ids and texts of old imports go. */
+  async #forgetRecords(): Promise<void> {
+    const before = toDate(this.clock.now() - this.config.retentionDays * DAY_MS);
+    const once = (sql: string) =>
+      inTransaction(this.dataSource, async ({ client }) => (await client.query(sql, [before])).rowCount ?? 0);
+    while ((await once(FORGET_REJECTS)) > 0);
+    await once(`UPDATE reconciliations SET sample = '[]' WHERE at < $1 AND sample <> '[]'`);
+  }
+}

@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { CONFIG, secretFromEnvironment, type Config } from '../../config.ts';
+import { inTransaction } from '../../database/transaction.ts';
+import type { SftpSource } from '../../feeds/feed.ts';
+import { definitionOfFeed, pulledFeeds } from '../../feeds/feed-store.ts';
+import { isDefinitionFile } from '../../feeds/sources/definition-file.ts';
+import { keepLook, keepTaken, type Look } from '../../feeds/sources/pulled-files.ts';
+import { SftpFolder, WrongHostKey, type RemoteFile, type SftpLogin } from '../../feeds/sources/sftp.ts';
+import { SystemClock } from '../../kernel/clock.ts';
+import { Refusal } from '../../kernel/refusal.ts';
+
+/** A file that looks the same after this long is complete; looks are a minute apart on schedule. */
+const STANDS_STILL_MS = 2_000;
+
+/** Brings files from peers' servers into the drop folder, where they are imported like any other. */
+@Injectable()
+export class PullSftp {
+  readonly #log = new Logger('sftp');
+  readonly #dataSource: DataSource;
+  readonly #config: Config;
+  /** Files bear the machines' time, whatever the clock that drives Plafond. */
+  readonly #clock = new SystemClock();
+
+  constructor(dataSource: DataSource, @Inject(CONFIG) config: Config) {
+    this.#dataSource = dataSource;
+    this.#config = config;
+  }
+
+  /** The feeds that are pulled. */
+  async feeds(): Promise<string[]> {
+    const feeds = await inTransaction(this.#dataSource, ({ client }) => pulledFeeds(client));
+    return feeds.map(({ name }) => name);
+  }
+
+  /**
+   * Looks at a feed's server once, and takes what looked the same before and was not taken yet. Safe to repeat: what is
+   * taken twice has the same content, which counts once.
+   */
+  async pull(feed: string): Promise<void> {
+    const { sftp } = await inTransaction(this.#dataSource, ({ client }) => definitionOfFeed(client, feed));
+    if (!sftp) return;
+    try {
+      await SftpFolder.at(sftp, loginOf(sftp), (folder) => this.#pullFrom(folder, feed, sftp));
+    } catch (error) {
+      if (error instanceof WrongHostKey) this.#log.fatal(`the feed ${feed} is not pulled: ${error.message}`);
+      throw error;
+    }
+  }
+
+  async #pullFrom(folder: SftpFolder, feed: string, sftp: SftpSource): Promise<void> {
+    const files = (await folder.list()).filter(({ name }) => !isDefinitionFile(name));
+    const at = this.#clock.now();
+    const looks = await inTransaction(this.#dataSource, ({ client }) => keepLook(client, feed, files, at));
+    for (const [index, file] of files.entries()) {
+      const { taken, firstSeenAt }: Look = looks[index]!;
+      if (!taken) {
+        if (at - firstSeenAt < STANDS_STILL_MS) continue;
+        if (file.bytes > sftp.bytes_max) {
+          this.#log.error(
+            `${feed}: ${file.name} has ${file.bytes} bytes, more than the ${sftp.bytes_max} that are taken`,
+          );
+          continue;
+        }
+        if (!(await this.#take(folder, feed, file))) continue;
+      }
+      await folder.settle(file.name);
+    }
+  }
+
+  /** Under a name that is passed over until all bytes are there. */
+  async #take(folder: SftpFolder, feed: string, file: RemoteFile): Promise<boolean> {
+    const inbox = join(this.#config.inboxDir, feed);
+    await mkdir(inbox, { recursive: true });
+    const target = join(inbox, file.name);
+    // One of the same name that still waits here is imported first.
+    if (await stat(target).catch(() => undefined)) return false;
+    const partial = join(inbox, `.${randomUUID()}.part`);
+    try {
+      if (!(await folder.fetch(file, partial))) return false;
+      await rename(partial, target);
+    } finally {
+      await rm(partial, { force: true });
+    }
+    await inTransaction(this.#dataSource, ({ client }) => keepTaken(client, feed, file, this.#clock.now()));
+    this.#log.log(`${feed}: took ${file.name}, ${file.bytes} bytes`);
+    return true;
+  }
+}
+
+/** What the definition names stands in the environment of this process alone. */
+function loginOf(sftp: SftpSource): SftpLogin {
+  const name = sftp.password_env ?? sftp.private_key_env!;
+  const secret = secretFromEnvironment(name);
+  if (secret === undefined) {
+    throw new Refusal('unavailable', 'secret_not_set', `${name} is not set in the environment of this process`);
+  }
+  return sftp.password_env === undefined ? { privateKey: secret } : { password: secret };
+}

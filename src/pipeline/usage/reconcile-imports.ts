@@ -1,0 +1,168 @@
+/** After a nightly file: its days are held against what near real time had, and what is beyond tolerance is told. */
+import { Injectable, Logger } from '@nestjs/common';
+import type { ClientBase } from 'pg';
+import { DataSource } from 'typeorm';
+import { inTransaction } from '../../database/transaction.ts';
+import { settleAlarm, type Trouble } from '../../feeds/alarms.ts';
+import { Clock, parseInstant, SystemClock, toDate, type Instant } from '../../kernel/clock.ts';
+import { formatAmount, parseAmount, type Micros } from '../../kernel/money.ts';
+import {
+  keepReconciliation,
+  reconcile,
+  type ReconciliationLine,
+  type ReconciliationOutcome,
+} from '../../ledger/reconciliation.ts';
+import {
+  canCompare,
+  DEFAULT_TOLERANCE,
+  isBeyond,
+  totalsOf,
+  type CurrencyTotals,
+  type Tolerance,
+} from '../../ledger/tolerance.ts';
+import { dayOf } from '../../ledger/usage-store.ts';
+
+const SAMPLE_SIZE = 100;
+/** Usage that is pushed final in small parts is reconciled anew after so many times as long as it took before. */
+const PAUSE_TIMES = 20;
+
+/** The newest import of each feed that waits, and whose parts have all come; by the index `import_days_pending`. */
+const WAITING = `
+  SELECT max(d.import_id) AS import_id
+    FROM import_days d JOIN imports i USING (import_id) JOIN feeds f USING (feed)
+   WHERE d.reconciled_in IS NULL AND i.state = 'done'
+     AND (f.settle_after_s IS NULL OR f.last_import_at + f.settle_after_s * interval '1 second' <= $1)
+     AND (i.source <> 'http' OR NOT EXISTS (
+           SELECT FROM reconciliations r
+            WHERE r.feed = i.feed AND r.at + ${PAUSE_TIMES} * r.took_ms * interval '1 millisecond' > $1))
+   GROUP BY i.feed ORDER BY 1`;
+
+@Injectable()
+export class ReconcileImports {
+  readonly #log = new Logger('reconciliation');
+  /** how long it takes is a matter of the machine's time, whatever clock the rules live by */
+  readonly #stopwatch = new SystemClock();
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Reconciles what imports have brought since, each feed's together. Safe to run anywhere at the same time. */
+  async run(): Promise<void> {
+    const waiting = await inTransaction(this.dataSource, ({ client }) =>
+      client.query<{ import_id: string }>(WAITING, [toDate(this.clock.now())]),
+    );
+    for (const { import_id } of waiting.rows) await this.#reconcile(import_id);
+  }
+
+  /** Reconciles the days of an import and of earlier ones of its feed that wait, under its number: each of them once. */
+  async #reconcile(importId: string): Promise<void> {
+    const at = this.clock.now();
+    const since = this.#stopwatch.now();
+    const said = await inTransaction(this.dataSource, async ({ client }) => {
+      const pending = await lockPending(client, importId);
+      if (!pending) return [];
+      const { feed, tolerance, importIds, pushed } = pending;
+      const found = await reconcile(client, pending, SAMPLE_SIZE);
+      let outcome: ReconciliationOutcome = totalsOf(found.lines).some(canCompare)
+        ? 'within-tolerance'
+        : 'nothing-to-compare';
+      const told: string[] = [];
+      for (const day of found.days) {
+        const ofDay = found.lines.filter((line) => line.day === day);
+        const beyond = totalsOf(pushed ? ofDay.filter((line) => !isStillToCome(line, feed)) : ofDay)
+          .filter(canCompare)
+          .filter((totals) => isBeyond(totals, tolerance));
+        const trouble = beyond.length === 0 ? undefined : troubleOf(feed, day, importId, beyond);
+        const allClear = `near-real-time and nightly usage of ${day} agree (feed ${feed})`;
+        told.push(...(await settleAlarm(client, 'reconciliation', `${feed} ${day}`, trouble, allClear, at)));
+        if (trouble) outcome = 'beyond-tolerance';
+      }
+      const took_ms = this.#stopwatch.now() - since;
+      await keepReconciliation(client, { importId, feed, outcome, importIds, took_ms, ...found }, at);
+      return told;
+    });
+    for (const each of said) this.#log.warn(each);
+  }
+}
+
+interface Pending {
+  feed: string;
+  origin: string;
+  tolerance: Tolerance;
+  importIds: string[];
+  days: number[];
+  begunAt: Instant;
+  /** nothing of it was a file */
+  pushed: boolean;
+}
+
+/** What waits of a feed up to an import; by the index `import_days_pending`. */
+const LOCK_PENDING = `
+  SELECT d.import_id, d.day::text AS day, (extract(epoch FROM i.started_at) * 1000)::bigint AS started_ms, i.source
+    FROM import_days d JOIN imports i USING (import_id)
+   WHERE d.reconciled_in IS NULL AND i.feed = $1 AND i.state = 'done' AND d.import_id <= $2
+   ORDER BY d.import_id, d.day FOR UPDATE OF d`;
+
+/** What waits to be reconciled with this import, if anything still does. */
+async function lockPending(client: ClientBase, importId: string): Promise<Pending | undefined> {
+  const { rows: feeds } = await client.query<{
+    feed: string;
+    origin: string;
+    tolerance_percent: string | null;
+    tolerance_amount: string | null;
+  }>(
+    `SELECT f.feed, f.origin, f.tolerance_percent::text AS tolerance_percent, f.tolerance_amount::text AS tolerance_amount
+       FROM imports i JOIN feeds f USING (feed) WHERE i.import_id = $1`,
+    [importId],
+  );
+  const found = feeds[0];
+  if (!found) return undefined;
+  const { rows } = await client.query<{ import_id: string; day: string; started_ms: string; source: string }>(
+    LOCK_PENDING,
+    [found.feed, importId],
+  );
+  if (!rows.some((row) => row.import_id === importId)) return undefined;
+  return {
+    feed: found.feed,
+    origin: found.origin,
+    tolerance: {
+      percent: amountOf(found.tolerance_percent) ?? DEFAULT_TOLERANCE.percent,
+      amount: amountOf(found.tolerance_amount) ?? DEFAULT_TOLERANCE.amount,
+    },
+    importIds: [...new Set(rows.map((row) => row.import_id))],
+    days: [...new Set(rows.map((row) => dayOf(parseInstant(`${row.day}T00:00:00Z`)!)))],
+    begunAt: Math.max(...rows.map((row) => Number(row.started_ms))),
+    pushed: rows.every((row) => row.source === 'http'),
+  };
+}
+
+/** A near-real-time feed may push some usage final at once: of its own, what is not final yet is still to come. */
+function isStillToCome({ comparison, feed }: ReconciliationLine, pushingFeed: string): boolean {
+  return comparison === 'only-near' && feed === pushingFeed;
+}
+
+function amountOf(text: string | null): Micros | undefined {
+  return text === null ? undefined : parseAmount(text);
+}
+
+function troubleOf(feed: string, day: string, importId: string, beyond: readonly CurrencyTotals[]): Trouble {
+  const told = beyond.map(({ currency, sums }) => {
+    const money = (micros: Micros) => `${formatAmount(micros)} ${currency}`;
+    const { equal, different, 'only-near': near, 'only-nightly': nightly } = sums;
+    return [
+      near.records > 0 && `${near.records} only near real time (${money(near.near)})`,
+      nightly.records > 0 && `${nightly.records} only nightly (${money(nightly.nightly)})`,
+      different.records > 0 &&
+        `${different.records} with another amount (nightly less near real time: ${money(different.nightly - different.near)})`,
+      `${equal.records} equal`,
+    ]
+      .filter(Boolean)
+      .join(', ');
+  });
+  return {
+    text: `near-real-time and nightly usage of ${day} differ (feed ${feed}, import ${importId}): ${told.join('; ')}`,
+    facts: { feed, day, import_id: importId },
+  };
+}

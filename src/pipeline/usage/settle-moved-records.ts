@@ -1,0 +1,76 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { PoolClient } from 'pg';
+import { DataSource } from 'typeorm';
+import { inTransaction } from '../../database/transaction.ts';
+import { Clock } from '../../kernel/clock.ts';
+import {
+  beginSweep,
+  endSweep,
+  insertVersions,
+  lockShards,
+  recordsOnSeveralDays,
+  removeVersions,
+  shardOf,
+  versionsOnAnyDay,
+  type RecordIdentity,
+} from '../../ledger/usage-store.ts';
+import { holdingOf, withdrawn } from '../../ledger/version.ts';
+import { applyMovements } from './apply-movements.ts';
+import { carryOutCrossings } from '../deciding/carry-out.ts';
+import { askToObserve } from '../deviations/ask-to-observe.ts';
+import { KnownAccounts } from './count-batch.ts';
+
+/**
+ * The rest of "each euro once": an importer sees a version whose start has moved by up to a day, and most of those that
+ * moved further (`lostVersions` in count-batch.ts); what it does not see looks like a record of its own. Once a night this
+ * finds records that stand on several days, lets the version hold that is the highest, of equal ones the first that came,
+ * and takes the others out of the ledger and of what was counted. What that un-crosses is decided as any correction is.
+ */
+@Injectable()
+export class SettleMovedRecords {
+  readonly #log = new Logger('ledger');
+  readonly #dataSource: DataSource;
+  readonly #clock: Clock;
+  readonly #known = new KnownAccounts();
+
+  constructor(dataSource: DataSource, clock: Clock) {
+    this.#dataSource = dataSource;
+    this.#clock = clock;
+  }
+
+  /** Answers how many records were settled. Safe to repeat, and beside importers. */
+  async run(): Promise<number> {
+    const sweep = await inTransaction(this.#dataSource, ({ client }) => beginSweep(client, this.#clock.now()));
+    let settled = 0;
+    for (;;) {
+      const found = await inTransaction(this.#dataSource, ({ client }) => recordsOnSeveralDays(client, sweep));
+      if (found.length === 0) break;
+      for (const identity of found) {
+        await inTransaction(this.#dataSource, ({ client }) => this.#settle(client, identity));
+      }
+      settled += found.length;
+    }
+    await inTransaction(this.#dataSource, ({ client }) => endSweep(client, sweep));
+    if (settled > 0) this.#log.log(`${settled} records had moved by more than a day and count once now`);
+    return settled;
+  }
+
+  async #settle(client: PoolClient, { origin, recordId }: RecordIdentity): Promise<void> {
+    const seen = await versionsOnAnyDay(client, origin, [recordId]);
+    const ids = seen.map((version) => version.accountId);
+    const revision = await lockShards(client, ids.map(shardOf));
+    const holding = await this.#known.at(revision, client, ids);
+    // What was seen before the locks may have changed since; what is there now can't.
+    const versions = await versionsOnAnyDay(client, origin, [recordId]);
+    const { held, surplus } = holdingOf(versions);
+    const now = this.#clock.now();
+    const crossings = await applyMovements(client, holding, surplus.map(withdrawn), now, async () => {
+      // The one that holds is written anew, since it may stand beside what near real time had said now.
+      await removeVersions(client, versions);
+      await insertVersions(client, [...held.values()]);
+    });
+    const taken = surplus.map((from) => ({ from, to: undefined }));
+    await askToObserve(client, taken, holding.accounts, holding.policies, undefined, now);
+    if (crossings.length > 0) await carryOutCrossings(client, crossings, now, undefined);
+  }
+}
