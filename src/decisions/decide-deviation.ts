@@ -52,14 +52,18 @@ function suspendedBy({ places }: Deviation): 'premium' | 'international' {
 
 function consequence(deviation: Deviation, account: Account, mode: Mode, refused: boolean): string {
   if (deviation.level === 'warn') return 'The customer is warned.';
-  const what =
-    deviation.level === 'hold' ? `Hold of ${deviation.bars.join(', ') || 'nothing that a number names'}` : 'Suspension';
+  const what = deviation.level === 'hold' ? holdOf(deviation) : 'Suspension';
   if (refused) {
     return `${what} is due, but there are no suspension_terms on file for account ${account.accountId}: the billing team decides.`;
   }
   const agreed = `agreed by ${account.suspensionTerms}`;
   if (mode === 'shadow') return `${what}, ${agreed}. Shadow mode: recorded only.`;
   return mode === 'approve' ? `${what} waits for approval; ${agreed}.` : `${what}, ${agreed}.`;
+}
+
+/** Data, and use abroad or at home of no single range, have nothing that a switch could bar: then a hold is for people to act on. */
+function holdOf({ bars }: Deviation): string {
+  return bars.length > 0 ? `Hold of ${bars.join(', ')}` : 'Hold, with nothing in it that a switch could bar';
 }
 
 function evidenceOf(deviation: Deviation, account: Account): Record<string, unknown> {

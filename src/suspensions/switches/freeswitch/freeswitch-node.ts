@@ -1,4 +1,4 @@
-/** One FreeSWITCH, by its event socket. Bars stand in mod_db, where the dialplan looks them up (docker/freeswitch). */
+/** One FreeSWITCH, by its event socket. Bars stand in mod_db, where the dialplan looks them up (docker/freeswitch/plafond.xml). */
 import { endUntilNone } from '../end-until-none.ts';
 import {
   keyOf,
