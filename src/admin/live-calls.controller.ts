@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { parseInstant, toDate } from '../kernel/clock.ts';
-import { FollowCalls } from '../pipeline/limits/follow-calls.ts';
+import { FollowCalls, type CallEvent } from '../pipeline/limits/follow-calls.ts';
 import { runningCalls } from '../spend/running-calls.ts';
 import { onConnection } from './connection.ts';
 import type { Principal } from './keys/role.ts';
@@ -13,20 +13,39 @@ import { Caller, Route } from './route.ts';
 import { instant, showInstant } from './wire.ts';
 
 const CALLS_MAX = 20_000;
+const EVENTS_MAX = 1_000;
+
+const callId = z.string().min(1).max(256).meta({ description: 'as the switch tells it apart' });
+const account = z.string().min(1).max(64);
+const number = z.string().min(1).max(64).meta({ description: 'the called number' });
+const moment = z
+  .string()
+  .refine((text) => parseInstant(text) !== undefined, { error: 'must be RFC 3339 with an offset' });
 
 const liveCall = z.strictObject({
-  call_id: z.string().min(1).max(256).meta({ description: 'as the switch tells it apart' }),
-  account: z.string().min(1).max(64),
-  number: z.string().min(1).max(64).meta({ description: 'the called number' }),
-  started_at: z
-    .string()
-    .refine((text) => parseInstant(text) !== undefined, { error: 'must be RFC 3339 with an offset' })
-    .meta({ format: 'date-time', description: 'when it was answered' }),
+  call_id: callId,
+  account,
+  number,
+  started_at: moment.meta({ format: 'date-time', description: 'when it was answered' }),
 });
 
 const liveCallsForm = z
   .strictObject({ calls: z.array(liveCall).max(CALLS_MAX, { error: `must be ${CALLS_MAX} at most` }) })
   .meta({ id: 'LiveCallsForm', description: 'every answered call that runs now: what is left out has ended' });
+
+const callEvents = z
+  .strictObject({
+    events: z
+      .array(
+        z.discriminatedUnion('event', [
+          z.strictObject({ event: z.literal('answered'), call_id: callId, account, number, at: moment }),
+          z.strictObject({ event: z.literal('ended'), call_id: callId, at: moment }),
+        ]),
+      )
+      .max(EVENTS_MAX, { error: `must be ${EVENTS_MAX} at most` })
+      .meta({ description: 'in the order in which they happened' }),
+  })
+  .meta({ id: 'CallEvents' });
 
 const switchQuery = z.object({
   switch: z
@@ -37,7 +56,16 @@ const switchQuery = z.object({
     .meta({ description: 'whose calls these are; one name a source' }),
 });
 
-const taken = z.object({ running: z.int().meta({ description: 'how many of known accounts run now' }) });
+const nodeQuery = switchQuery.extend({
+  node: z
+    .string()
+    .regex(/^[A-Za-z0-9.:[\]-]{1,255}$/, { error: 'must be a host and port' })
+    .optional()
+    .meta({ description: 'host and port of one of its nodes, as `GET /v1/switches` names it after the switch' }),
+});
+
+const kept = z.object({ running: z.int().meta({ description: 'how many of known accounts run now' }) });
+const heard = z.object({ answered: z.int().meta({ description: 'how many calls of known accounts were answered' }) });
 
 const running = z
   .object({
@@ -70,7 +98,7 @@ export class LiveCallsController {
     description:
       'The whole each time, every few seconds: what is told of no more has ended. Kamailio and FreeSWITCH are asked instead.',
     answers: 'It is kept',
-    schema: taken,
+    schema: kept,
   })
   async tell(
     @Query({ schema: switchQuery }) query: z.output<typeof switchQuery>,
@@ -84,6 +112,30 @@ export class LiveCallsController {
       answered: true,
     }));
     return { running: await this.#calls.keep(query.switch, told) };
+  }
+
+  @Post('live-calls/events')
+  @HttpCode(200)
+  @Route({
+    needs: 'billing',
+    alsoFor: 'feed',
+    summary: 'Tells of calls as they are answered and as they end',
+    description:
+      'What an event could not tell, the switch is asked for. An event that is told again changes nothing. Kamailio: `docker/kamailio/call-events.cfg`.',
+    answers: 'They are kept',
+    schema: heard,
+  })
+  async hear(
+    @Query({ schema: nodeQuery }) query: z.output<typeof nodeQuery>,
+    @Body({ schema: callEvents }) { events }: z.output<typeof callEvents>,
+  ): Promise<{ answered: number }> {
+    const told = events.map((each): CallEvent => {
+      const at = parseInstant(each.at)!;
+      return each.event === 'ended'
+        ? { ended: { callId: each.call_id, at } }
+        : { answered: { callId: each.call_id, accountId: each.account, number: each.number, startedAt: at } };
+    });
+    return { answered: await this.#calls.hear(query.switch, query.node, told) };
   }
 
   @Get('accounts/:account_id/live-calls')

@@ -7,6 +7,8 @@ import type { CallPrice, RunningCall, SettlingRecord } from './exposure.ts';
 
 /** A record may come this long after its call; then the call is forgotten. */
 const WAITS_MS_MAX = 6 * 3_600_000;
+/** A call that no switch has told of for so long has ended, as far as anybody knows, when one told of it last. */
+const UNHEARD_MS_MAX = 3_600_000;
 /** What settled a call is remembered this long, so that it settles no other. */
 const KEPT_MS = 24 * 3_600_000;
 
@@ -17,7 +19,9 @@ const PUT = `
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::timestamptz[],
                 $9::timestamptz[], $10::bigint[], $11::int[], $12::text[])
   ON CONFLICT (source, call_id) DO UPDATE
-     SET seen_at = excluded.seen_at, ended_at = NULL, counted_until = excluded.counted_until,
+     SET seen_at = greatest(r.seen_at, excluded.seen_at),
+         -- What was asked for before its end was heard of says nothing against that.
+         ended_at = CASE WHEN r.seen_at > excluded.seen_at THEN r.ended_at END, counted_until = excluded.counted_until,
          price_micros = coalesce(excluded.price_micros, r.price_micros), price_s = coalesce(excluded.price_s, r.price_s),
          price_from = coalesce(excluded.price_from, r.price_from)`;
 
@@ -32,8 +36,10 @@ interface SeenCall {
   price?: CallPrice;
 }
 
-async function put(client: ClientBase, calls: readonly SeenCall[], at: Instant): Promise<void> {
-  if (calls.length === 0) return;
+async function put(client: ClientBase, seen: readonly SeenCall[], at: Instant): Promise<void> {
+  if (seen.length === 0) return;
+  // A switch may list two legs of a call under one id.
+  const calls = [...new Map(seen.map((call) => [`${call.source}\n${call.callId}`, call])).values()];
   await client.query(PUT, [
     calls.map((c) => c.source),
     calls.map((c) => c.callId),
@@ -93,24 +99,57 @@ export interface SwitchCall {
   startedAt: Instant;
 }
 
-/** All calls that run on a switch at `at`: one that is told of no more has ended, and waits for its record. */
+/**
+ * All calls that run on a switch, as it was asked for them at `at`: one that is told of no more has ended, and waits for
+ * its record; but for those of which was heard since.
+ */
 export async function followSwitch(
   client: ClientBase,
-  name: string,
+  source: string,
   calls: readonly SwitchCall[],
   at: Instant,
 ): Promise<void> {
-  const source = `switch:${name}`;
-  await put(
-    client,
-    calls.map((call) => ({ ...call, source, serviceId: '' })),
-    at,
-  );
+  await put(client, calls.map(seenBy(source)), at);
   await client.query(
     `UPDATE running_calls SET ended_at = $3
-      WHERE source = $1 AND ended_at IS NULL AND call_id <> ALL ($2::text[]) AND settled_record IS NULL`,
+      WHERE source = $1 AND ended_at IS NULL AND seen_at <= $3 AND call_id <> ALL ($2::text[]) AND settled_record IS NULL`,
     [source, calls.map(({ callId }) => callId), toDate(at)],
   );
+}
+
+/** Calls that were answered, and others that have ended, as a switch tells of them at `at`, all others being as they were. */
+export async function followEvents(
+  client: ClientBase,
+  source: string,
+  answered: readonly SwitchCall[],
+  ended: ReadonlyMap<string, Instant>,
+  at: Instant,
+): Promise<void> {
+  await put(client, answered.map(seenBy(source)), at);
+  await client.query(
+    `UPDATE running_calls r SET ended_at = greatest(r.started_at, least(e.at, $4)), seen_at = $4
+       FROM unnest($2::text[], $3::timestamptz[]) AS e (call_id, at)
+      WHERE r.source = $1 AND r.call_id = e.call_id AND r.ended_at IS NULL`,
+    [source, [...ended.keys()], [...ended.values()].map(toDate), toDate(at)],
+  );
+}
+
+function seenBy(source: string): (call: SwitchCall) => SeenCall {
+  return (call) => ({ ...call, source, serviceId: '' });
+}
+
+/** Whether any call runs, as far as these have told. */
+export async function anyRunsOn(client: ClientBase, sources: readonly string[]): Promise<boolean> {
+  const { rows } = await client.query(
+    'SELECT FROM running_calls WHERE source = ANY ($1::text[]) AND ended_at IS NULL LIMIT 1',
+    [sources],
+  );
+  return rows.length > 0;
+}
+
+/** A switch as a source of calls; a feed's is `feed:` with the origin of its records. */
+export function switchSource(name: string): string {
+  return `switch:${name}`;
 }
 
 interface CallRow {
@@ -190,7 +229,10 @@ export async function settlingRecords(client: ClientBase): Promise<SettlingRecor
   }));
 }
 
-/** Writes down which record came for which call, and forgets calls whose record never came. */
+/**
+ * Writes down which record came for which call, takes for ended what no switch tells of any more, and forgets calls whose
+ * record never came.
+ */
 export async function keepSettled(
   client: ClientBase,
   settled: ReadonlyMap<RunningCall, SettlingRecord>,
@@ -205,6 +247,10 @@ export async function keepSettled(
       [...settled.keys()].map((call) => call.callId),
       [...settled.values()].map((record) => record.recordId),
     ],
+  );
+  await client.query(
+    `UPDATE running_calls SET ended_at = seen_at WHERE source LIKE 'switch:%' AND ended_at IS NULL AND seen_at < $1`,
+    [toDate(at - UNHEARD_MS_MAX)],
   );
   await client.query(
     `DELETE FROM running_calls

@@ -9,7 +9,7 @@ import { KeyRing } from '../../src/admin/keys/key-ring.ts';
 import type { KeyRole } from '../../src/admin/keys/role.ts';
 import { CONFIG, readConfig, type Config } from '../../src/config.ts';
 import { Clock, DrivenClock, parseInstant } from '../../src/kernel/clock.ts';
-import { NodesInService } from '../../src/suspensions/switches/nodes-in-service.ts';
+import { FixedNodes, NodesInService } from '../../src/suspensions/switches/nodes-in-service.ts';
 import { BRAND } from '../../src/warnings/brand.ts';
 import { CHART_DRAWER, DirectDrawer } from '../../src/warnings/chart/drawer.ts';
 import { TEMPLATES } from '../../src/warnings/templates/folder.ts';
@@ -25,7 +25,8 @@ class TestSurroundings {
       { provide: Clock, useValue: clock },
       { provide: DataSource, useValue: dataSource },
       // Nothing is carried out here: what is decided stays queued.
-      ...[EMAIL_CHANNEL, SMS_CHANNEL, NodesInService].map((provide) => ({ provide, useValue: {} })),
+      ...[EMAIL_CHANNEL, SMS_CHANNEL].map((provide) => ({ provide, useValue: {} })),
+      { provide: NodesInService, useValue: new FixedNodes() },
       { provide: BRAND, useValue: NO_BRAND },
       { provide: TEMPLATES, useValue: BUILT_IN },
       { provide: CHART_DRAWER, useValue: new DirectDrawer() },

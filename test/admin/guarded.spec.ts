@@ -69,7 +69,8 @@ describe('the admin API is guarded', () => {
     const imports = ['', '/:import_id', '/:import_id/rejects', '/:import_id/rejects.csv'].map(
       (path) => `GET /v1/imports${path}`,
     );
-    expect(allowed['feed']!.toSorted()).toEqual([...imports, 'POST /v1/live-calls', 'POST /v1/usage']);
+    const told = ['POST /v1/live-calls', 'POST /v1/live-calls/events', 'POST /v1/usage'];
+    expect(allowed['feed']!.toSorted()).toEqual([...imports, ...told]);
     expect(allowed['bounces']).toEqual(['POST /v1/bounces']);
     expect(allowed['viewer']!.filter((route) => !route.startsWith('GET '))).toEqual([]);
     expect(allowed['viewer']).not.toContain('GET /v1/accounts/:account_id/evidence');

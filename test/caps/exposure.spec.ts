@@ -61,7 +61,7 @@ const running = (...calls: SeenCall[]) =>
   inTransaction(plafond.database.dataSource, ({ client }) =>
     followSwitch(
       client,
-      'core',
+      'switch:core',
       calls.map(({ id, since, number = SOMALIA }) => ({
         callId: id,
         accountId: 'a',

@@ -26,7 +26,11 @@ export class Kamailio {
   #folder: string | undefined;
   #said = '';
 
-  constructor(readonly ports: KamailioPorts) {}
+  /** `events`: where it tells of calls, and with which key. */
+  constructor(
+    readonly ports: KamailioPorts,
+    private readonly events?: { url: string; key: string },
+  ) {}
 
   get url(): string {
     return `http://127.0.0.1:${this.ports.rpc}/RPC`;
@@ -45,6 +49,7 @@ export class Kamailio {
       `LISTEN_RPC=tcp:127.0.0.1:${rpc}`,
       `RPC_PORT=${rpc}`,
       `CARRIER="sip:127.0.0.1:${carrier}"`,
+      ...(this.events ? [`PLAFOND="${this.events.url}"`] : []),
     ];
     const child = spawn(
       findProgram('kamailio')!,
@@ -62,7 +67,11 @@ export class Kamailio {
         '16',
         ...definitions.flatMap((each) => ['-A', each]),
       ],
-      { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
+        env: { ...process.env, ...(this.events ? { PLAFOND_KEY: this.events.key } : {}) },
+      },
     );
     this.#child = child;
     const take = (data: Buffer) => (this.#said += data.toString());

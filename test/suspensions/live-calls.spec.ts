@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startAdmin, type AdminApp } from '../admin/admin-app.ts';
+import { FollowCalls } from '../../src/pipeline/limits/follow-calls.ts';
 import { SAMPLE_FORM } from '../interop/samples.ts';
 
 let admin: AdminApp;
@@ -43,4 +44,64 @@ it('takes them from a feed, not from a viewer, and names what is wrong in them',
   const bad = await tell([{ ...call('a'), started_at: 'yesterday' }]);
   expect(bad.statusCode).toBe(422);
   expect(bad.body).toContain('started_at');
+});
+
+describe('events of calls', () => {
+  const at = '2010-03-10T11:59:30+01:00';
+  const answered = (call_id: string, change = {}) => ({
+    event: 'answered',
+    call_id,
+    account: '1001',
+    number: '+252612345678',
+    at,
+    ...change,
+  });
+  const ended = (call_id: string) => ({ event: 'ended', call_id, at });
+  const hear = async (events: object[], query = 'switch=edge', role: 'feed' | 'viewer' = 'feed') =>
+    admin.call('POST', `/v1/live-calls/events?${query}`, { key: await admin.keyOf(role), body: { events } });
+  const ids = async () =>
+    (await shown())
+      .filter((each) => each.switch === 'switch:edge')
+      .map((each) => each.call_id)
+      .toSorted();
+
+  it('begin and end a call each; others go on, and what is told twice is told once', async () => {
+    const answer = await hear([answered('a'), answered('b'), answered('c', { account: 'nobody' }), answered('a')]);
+    expect([answer.statusCode, JSON.parse(answer.body)]).toEqual([200, { answered: 2 }]);
+    expect(await ids()).toEqual(['a', 'b']);
+    const first = [answered('d'), ended('d'), ended('a'), ended('never heard of')];
+    await hear(first);
+    await hear(first);
+    expect(await ids()).toEqual(['b']);
+  });
+
+  it('are no whole: a list that was asked for before they came does not speak of them', async () => {
+    const calls = admin.app.get(FollowCalls, { strict: false });
+    const asked = admin.clock.now() - 1;
+    await hear([answered('e'), ended('b')]);
+    const listed = { callId: 'b', accountId: '1001', number: '+252612345678', startedAt: asked, answered: true };
+    await calls.keep('edge', [listed], asked);
+    expect(await ids()).toEqual(['e']);
+    await calls.keep('edge', [listed], admin.clock.now());
+    expect(await ids()).toEqual(['b']);
+  });
+
+  it('are of a node that Plafond asks too, or of a source of their own; of no other', async () => {
+    const answer = await hear([answered('f')], 'switch=edge&node=10.0.0.9:5080');
+    expect([answer.statusCode, JSON.parse(answer.body).code]).toEqual([422, 'unknown_node']);
+    expect(answer.body).toContain('there is no switch edge');
+  });
+
+  it('are taken from a feed, not from a viewer, and what is wrong in them is named', async () => {
+    expect((await hear([], 'switch=edge', 'viewer')).statusCode).toBe(403);
+    for (const [bad, named] of [
+      [{ ...ended('a'), event: 'paused' }, 'event'],
+      [answered('a', { at: 'now' }), 'at'],
+      [answered('', {}), 'call_id'],
+      [answered('a', { number: '1'.repeat(65) }), 'number'],
+    ] as const) {
+      const answer = await hear([bad]);
+      expect([answer.statusCode, answer.body]).toEqual([422, expect.stringContaining(named)]);
+    }
+  });
 });

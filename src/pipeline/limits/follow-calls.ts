@@ -1,16 +1,25 @@
-/** Asks the switches which calls run, for caps that count them; where no cap does, nobody is asked. */
+/**
+ * Which calls run on the switches: asked for where a cap counts them or a switch has told of any; and as switches tell of
+ * them by themselves. What was asked for is the whole, so it makes good whatever a switch could not tell.
+ */
 import { Inject, Injectable } from '@nestjs/common';
+import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { accountsById } from '../../accounts/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { classify } from '../../destinations/classify.ts';
 import { isEmergency } from '../../destinations/emergency.ts';
-import { Clock } from '../../kernel/clock.ts';
-import { followSwitch } from '../../spend/running-calls.ts';
+import { Clock, type Instant } from '../../kernel/clock.ts';
+import { Refusal } from '../../kernel/refusal.ts';
+import { priceNewCalls } from '../../spend/call-prices.ts';
+import { anyRunsOn, followEvents, followSwitch, switchSource, type SwitchCall } from '../../spend/running-calls.ts';
 import { NodesInService } from '../../suspensions/switches/nodes-in-service.ts';
 import type { LiveCall, SwitchNode } from '../../suspensions/switches/switch.ts';
 
 const ANY_CAP = `SELECT FROM caps WHERE definition->>'count' = 'with-exposure' LIMIT 1`;
+
+/** What a switch tells of a call, in the order in which it happened. */
+export type CallEvent = { ended: { callId: string; at: Instant } } | { answered: Omit<LiveCall, 'answered'> };
 
 @Injectable()
 export class FollowCalls {
@@ -21,9 +30,13 @@ export class FollowCalls {
   ) {}
 
   async run(): Promise<void> {
-    const { rows } = await inTransaction(this.dataSource, ({ client }) => client.query(ANY_CAP));
-    if (rows.length === 0) return;
-    await Promise.all((await this.nodes.all()).map((node) => this.#follow(node)));
+    const nodes = await this.nodes.all();
+    const sources = nodes.map(({ name }) => switchSource(name));
+    const wanted = await inTransaction(
+      this.dataSource,
+      async ({ client }) => (await client.query(ANY_CAP)).rows.length > 0 || anyRunsOn(client, sources),
+    );
+    if (wanted) await Promise.all(nodes.map((node) => this.#follow(node)));
   }
 
   async #follow(node: SwitchNode): Promise<void> {
@@ -41,15 +54,58 @@ export class FollowCalls {
   /** Keeps all calls that run on a switch; how many of them are of accounts that are known, and count. */
   async keep(node: string, calls: readonly LiveCall[], at = this.clock.now()): Promise<number> {
     return inTransaction(this.dataSource, async ({ client }) => {
-      const ids = [...new Set(calls.map(({ accountId }) => accountId))];
-      const accounts = new Map((await accountsById(client, ids)).map((account) => [account.accountId, account]));
-      const known = calls.flatMap(({ callId, accountId, number, startedAt }) => {
-        const home = accounts.get(accountId)?.homeCountry;
-        const destination = home === undefined || isEmergency(number, home) ? undefined : classify(number, home);
-        return destination ? [{ callId, accountId, destination, startedAt }] : [];
-      });
-      await followSwitch(client, node, known, at);
+      const known = await knownCalls(client, calls);
+      await followSwitch(client, switchSource(node), known, at);
       return known.length;
     });
   }
+
+  /**
+   * Takes what a switch tells of calls; how many of those that were answered are of accounts that are known, and count. Twice
+   * told is told once. `node` is the host and port of one that Plafond asks too, so that no call is counted twice. Refuses
+   * with `unknown_node`.
+   */
+  async hear(name: string, node: string | undefined, events: readonly CallEvent[]): Promise<number> {
+    const source = switchSource(await this.#nameOf(name, node));
+    const answered = new Map<string, Omit<LiveCall, 'answered'>>();
+    const ended = new Map<string, Instant>();
+    for (const event of events) {
+      if ('ended' in event) ended.set(event.ended.callId, event.ended.at);
+      else {
+        answered.set(event.answered.callId, event.answered);
+        ended.delete(event.answered.callId);
+      }
+    }
+    return inTransaction(this.dataSource, async ({ client }) => {
+      const at = this.clock.now();
+      const known = await knownCalls(client, [...answered.values()]);
+      await followEvents(client, source, known, ended, at);
+      await priceNewCalls(client, at);
+      return known.length;
+    });
+  }
+
+  async #nameOf(name: string, node: string | undefined): Promise<string> {
+    const found = (await this.nodes.switches()).find((each) => each.name === name);
+    if (!found && node === undefined) return name;
+    const names = (found?.nodes ?? []).map((each) => each.name);
+    const asked =
+      node === undefined ? names.length === 1 && names[0] : names.find((each) => each === `${name} ${node}`);
+    if (asked) return asked;
+    const there = names.map((each) => each.slice(name.length + 1)).join(', ');
+    throw new Refusal('invalid', 'unknown_node', 'calls of a switch that Plafond asks are told of by node', [
+      { field: 'node', detail: found ? `must be one of ${there}` : `there is no switch ${name}; leave it out` },
+    ]);
+  }
+}
+
+/** Those of known accounts to numbers that cost something, classified. */
+async function knownCalls(client: ClientBase, calls: readonly Omit<LiveCall, 'answered'>[]): Promise<SwitchCall[]> {
+  const ids = [...new Set(calls.map(({ accountId }) => accountId))];
+  const accounts = new Map((await accountsById(client, ids)).map((account) => [account.accountId, account]));
+  return calls.flatMap(({ callId, accountId, number, startedAt }) => {
+    const home = accounts.get(accountId)?.homeCountry;
+    const destination = home === undefined || isEmergency(number, home) ? undefined : classify(number, home);
+    return destination ? [{ callId, accountId, destination, startedAt }] : [];
+  });
 }
