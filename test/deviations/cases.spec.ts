@@ -193,6 +193,44 @@ describe('a case', () => {
     expect(await plafond.query('SELECT FROM tariff_brakes WHERE released_at IS NULL')).toEqual([]);
   });
 
+  it('whose prices were right after all has the customer told of what it held, once: of the bars that are approved', async () => {
+    await plafond.addCap({
+      limit: '10.00',
+      thresholds: [{ percent: 100, actions: ['warn', 'suspend:international'] }],
+    });
+    await live(attackOn('b1', 8));
+    await settle.settle((await caseOf('b1')).case_no, 'rating-error', 'anna', 'deck 12 is wrong');
+    const [braked] = await plafond.query<{ range: string }>('SELECT range FROM tariff_brakes ORDER BY range');
+    const number = `${braked!.range}2345678`.slice(0, 13);
+    await live([call('w1', 'b2', ATTACK + 2 * DAY_MS, 600, number, 60)], 1);
+    const told = () =>
+      plafond.query<{ warning_id: string; facts: { facts: { kind: string; limit?: { micros: string } } }[] }>(
+        `SELECT warning_id, facts FROM warnings WHERE account_id = 'b2' AND channel = 'email'`,
+      );
+    expect(await told()).toEqual([]);
+    const states = () =>
+      plafond.query<{ class: string; state: string }>(
+        `SELECT class, state FROM suspensions WHERE account_id = 'b2' ORDER BY class`,
+      );
+    expect(await states()).toContainEqual({ class: 'international', state: 'awaiting-approval' });
+    const [brake] = await plafond.query<{ case_no: string }>(`SELECT case_no FROM cases WHERE kind = 'tariff'`);
+    await settle.settle(brake!.case_no, 'legitimate', 'anna', 'it does cost that much');
+    expect(await states()).toContainEqual({ class: 'international', state: 'wanted' });
+    expect(new Set((await states()).map(({ state }) => state))).toEqual(new Set(['wanted']));
+    // One message of both: of the cap's bar, and of the deviation's.
+    const messages = await told();
+    expect(messages).toHaveLength(1);
+    const facts = messages[0]!.facts.map((each) => each.facts);
+    expect(facts.map(({ kind, limit }) => `${kind} at ${limit?.micros ?? 'no limit'}`).toSorted()).toEqual([
+      'suspend at 10000000',
+      'suspend at no limit',
+    ]);
+    await expect(settle.settle(brake!.case_no, 'legitimate', 'anna', 'again')).rejects.toMatchObject({
+      code: 'same_verdict',
+    });
+    expect(await told()).toHaveLength(1);
+  });
+
   it('takes the word of the customer, who by the link of a warning says what it was', async () => {
     await live(attackOn('b1'));
     const [decision] = await deviations();

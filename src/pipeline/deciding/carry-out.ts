@@ -16,7 +16,7 @@ import type { PlannedMessage } from '../../warnings/plan.ts';
 import { crossingMatters } from './crossing-matters.ts';
 import { evidenceOf, freshnessThen, type Freshness } from './decision-evidence.ts';
 import { grouped, inChunks } from '../grouped.ts';
-import type { Matter } from './matter.ts';
+import type { Matter, Words } from './matter.ts';
 import { joinTheirCases } from './join-cases.ts';
 import { throughBrake } from './through-brake.ts';
 import { tellCustomers } from '../telling/tell-customers.ts';
@@ -91,7 +91,7 @@ export async function carryOut(
 /** The suspensions that are wanted when all is decided: one that a later decision of the same cause lifts is not. */
 function planSuspensions(made: readonly Matter[]): PlannedSuspension[] {
   const wanted = new Map<string, PlannedSuspension[]>();
-  const telling = new Map(made.filter(({ words }) => words !== undefined).map((each) => [each.cause, each]));
+  const telling = new Map(made.filter((each) => wordsOf(each) !== undefined).map((each) => [each.cause, each]));
   for (const each of made) {
     if (each.decision.type === 'restore') wanted.delete(each.cause);
     else wanted.set(each.cause, [...(wanted.get(each.cause) ?? []), ...planBars(each, telling.get(each.cause))]);
@@ -102,6 +102,7 @@ function planSuspensions(made: readonly Matter[]): PlannedSuspension[] {
 /** `telling` is what the customer is told of the same cause. */
 function planBars({ decision, account, bars }: Matter, telling: Matter | undefined): PlannedSuspension[] {
   const waits = decision.mode === 'approve';
+  const words = telling && wordsOf(telling);
   return bars.map(({ scope, endsAt }) => ({
     id: decisionId('suspension', decision.id, scope),
     decision,
@@ -109,9 +110,12 @@ function planBars({ decision, account, bars }: Matter, telling: Matter | undefin
     state: waits ? 'awaiting-approval' : 'wanted',
     endsAt,
     terms: account.suspensionTerms,
-    toldWhenApproved:
-      waits && telling?.words ? keptForApproval(decision.id, telling.words, telling.stretch) : undefined,
+    toldWhenApproved: waits && words ? keptForApproval(decision.id, words, telling.stretch) : undefined,
   }));
+}
+
+function wordsOf({ words, wordsIfApproved }: Matter): Words | undefined {
+  return words ?? wordsIfApproved;
 }
 
 /** The messages that tell of each decision. */

@@ -9,7 +9,7 @@ import { formatInstant, type Instant } from '../../kernel/clock.ts';
 import { formatAmount, type Micros } from '../../kernel/money.ts';
 import { rollingHours, type CalendarPeriod } from '../../kernel/period.ts';
 import type { Version } from '../../ledger/version.ts';
-import type { Matter, Stretch, WantedBar } from './matter.ts';
+import type { Matter, Stretch, WantedBar, Words } from './matter.ts';
 
 export function crossingMatters(crossing: Crossing, at: Instant): Matter[] {
   const decisions = decide(crossing, at);
@@ -79,12 +79,7 @@ function wordsOf(crossing: Crossing, suspended: Decision | undefined): Matter['w
 }
 
 /** What a customer is told of a cap, whatever the cause: where they stand, and what comes next. */
-export function wordsUnderCap({
-  account,
-  cap,
-  period,
-  spend,
-}: UnderCap): Omit<NonNullable<Matter['words']>, 'kind' | 'percent'> {
+export function wordsUnderCap({ account, cap, period, spend }: UnderCap): Omit<Words, 'kind' | 'percent'> {
   const hours = rollingHours(cap.period);
   const next = cap.thresholds.find((each) => each.amount > spend);
   const nextBar = next?.actions.map(suspendedClass).find((barred) => barred !== undefined);

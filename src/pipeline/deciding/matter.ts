@@ -37,5 +37,9 @@ export interface Matter {
   stretch: Stretch;
   bars: readonly WantedBar[];
   /** what the customer is told; undefined: nothing */
-  words: Omit<WarningFacts, 'mostSpentOn' | 'series'> | undefined;
+  words: Words | undefined;
+  /** what the customer is told of no sooner than a person approves the bars of its cause */
+  wordsIfApproved?: Words | undefined;
 }
+
+export type Words = Omit<WarningFacts, 'mostSpentOn' | 'series'>;

@@ -18,7 +18,7 @@ import {
   settingsOf,
   type QuestionRow,
 } from '../../suspensions/guard-store.ts';
-import type { Matter } from './matter.ts';
+import type { Matter, Words } from './matter.ts';
 
 export interface Guarded {
   matters: readonly Matter[];
@@ -90,7 +90,7 @@ export function heldBack(matter: Matter, question: QuestionRow, reason: string):
 }
 
 /** What the customer is told where nothing is barred yet: of the limit, or where there is none of what is unusual. */
-function unbarred(words: NonNullable<Matter['words']>): Matter['words'] {
+function unbarred(words: Words): Words {
   const { suspended, held, ...rest } = words;
   if (!suspended && !held) return words;
   return { ...rest, kind: words.limit === undefined ? 'unusual' : 'approve' };

@@ -9,10 +9,8 @@ import type { SuspensionRow } from '../../suspensions/store.ts';
 import { freezeFacts, thawFacts } from '../../warnings/facts.ts';
 import type { PlannedMessage } from '../../warnings/plan.ts';
 import { grouped, inChunks } from '../grouped.ts';
-import type { Matter, Stretch } from '../deciding/matter.ts';
+import type { Matter, Stretch, Words } from '../deciding/matter.ts';
 import { tellCustomers } from './tell-customers.ts';
-
-type Words = NonNullable<Matter['words']>;
 
 /** What is kept of a matter for the day when its bars are approved, as text. Whose it is, is read from the account then. */
 export function keptForApproval(decisionId: string, words: Words, { serviceId, traffic, from, to }: Stretch): string {
