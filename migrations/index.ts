@@ -8,6 +8,7 @@ import { DeliverMessages1700000000008 } from './8-deliver-messages.ts';
 import { AnswerAndTell1700000000009 } from './9-answer-and-tell.ts';
 import { FollowCorrections1700000000010 } from './10-follow-corrections.ts';
 import { BarDestinations1700000000011 } from './11-bar-destinations.ts';
+import { PriceCallsByCountry1700000000012 } from './12-price-calls-by-country.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
 export const migrations = [
@@ -21,4 +22,5 @@ export const migrations = [
   AnswerAndTell1700000000009,
   FollowCorrections1700000000010,
   BarDestinations1700000000011,
+  PriceCallsByCountry1700000000012,
 ];

@@ -4,7 +4,7 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Clock, formatInstant, type Instant } from '../kernel/clock.ts';
 import { formatAmount } from '../kernel/money.ts';
-import { eachCallOnce, exposureOf } from '../spend/exposure.ts';
+import { eachCallOnce, exposureOf, PRICE_FROM } from '../spend/exposure.ts';
 import { runningCalls } from '../spend/running-calls.ts';
 import { readAccount } from './account-row.ts';
 import { onConnection } from './connection.ts';
@@ -17,6 +17,10 @@ const exposure = z
   .object({
     exposure: amount.meta({ description: 'what calls in progress come to, beside what is spent' }),
     currency: z.string(),
+    unpriced: z.int().meta({
+      description:
+        'how many of the calls count nothing, since nobody was charged for a call to that country within the last month',
+    }),
     calls: z.array(
       z.object({
         call_id: z.string(),
@@ -33,7 +37,7 @@ const exposure = z
         price: z.object({
           amount,
           seconds: z.int(),
-          from: z.enum(['interim', 'own-range', 'own-country', 'segment', 'provider', 'unknown']),
+          from: z.enum(PRICE_FROM),
         }),
       }),
     ),
@@ -57,7 +61,7 @@ export class ExposureController {
     needs: 'viewer',
     summary: 'Tells what an account’s calls in progress come to',
     description:
-      'Priced by what the account last paid towards each destination. Those that have ended wait for their record.',
+      'Priced by what the account last paid towards each destination, else by what its segment or all customers paid there within a month. Those that have ended wait for their record.',
     answers: 'The sum, and each call',
     schema: exposure,
   })
@@ -69,6 +73,7 @@ export class ExposureController {
     return {
       exposure: formatAmount(calls.reduce((sum, call) => sum + exposureOf(call, now), 0n)),
       currency,
+      unpriced: calls.filter(({ price }) => price.from === 'unknown').length,
       calls: calls.map((call) => ({
         call_id: call.callId,
         seen_by: call.source,

@@ -14,14 +14,14 @@ const DAYS = 28;
  * unless the billing team found it right: a wrong price must not become a usual one.
  */
 const COUNT_DAY = `
-  INSERT INTO tariff_prices (day, currency, segment, range, bucket, calls)
-  SELECT u.day, a.currency, a.segment, ${RANGE_SQL}, ${PRICE_STEP_SQL}, count(*)
+  INSERT INTO tariff_prices (day, currency, segment, range, country, bucket, calls)
+  SELECT u.day, a.currency, a.segment, ${RANGE_SQL}, u.country, ${PRICE_STEP_SQL}, count(*)
     FROM usage u JOIN accounts a USING (account_id)
    WHERE u.day = $1 AND ${PRICED_SQL}
      AND NOT EXISTS (SELECT FROM tariff_brakes b JOIN cases c USING (case_no)
                       WHERE b.range = ${RANGE_SQL} AND b.kind = 'price' AND c.state NOT IN ('legitimate', 'confirmed-fraud')
                         AND u.started_at >= c.from_at AND u.started_at < coalesce(b.released_at, 'infinity'))
-   GROUP BY 1, 2, 3, 4, 5`;
+   GROUP BY 1, 2, 3, 4, 5, 6`;
 
 /**
  * Brings the counts of usual prices up to date: the days before today that have usage and no count yet, or one that was made

@@ -10,9 +10,25 @@ import type { Micros } from '../kernel/money.ts';
 export interface CallPrice {
   amount: Micros;
   seconds: number;
-  /** whose price it is; `unknown`: nobody was ever charged for such a call, so it counts nothing until its record comes */
-  from: 'interim' | 'own-range' | 'own-country' | 'segment' | 'provider' | 'unknown';
+  from: PriceFrom;
 }
+
+/**
+ * Whose price it is: an interim record's of the call itself; what the account last paid to the same range, or country; what
+ * its segment, or all customers usually pay to the same range; or to the country. `unknown`: nobody was charged for such a
+ * call of late, so it counts nothing until its record comes.
+ */
+export const PRICE_FROM = [
+  'interim',
+  'own-range',
+  'own-country',
+  'segment',
+  'provider',
+  'segment-country',
+  'provider-country',
+  'unknown',
+] as const;
+export type PriceFrom = (typeof PRICE_FROM)[number];
 
 /** A call that runs, or has ended and waits for its record. */
 export interface RunningCall {

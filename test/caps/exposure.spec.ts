@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import type { CapDefinition } from '../../src/caps/cap.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
+import { countPrices } from '../../src/deviations/tariff-store.ts';
 import { classify } from '../../src/destinations/classify.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
 import { formatInstant, parseInstant } from '../../src/kernel/clock.ts';
@@ -177,6 +178,19 @@ describe('calls in progress', () => {
     expect(await states()).toEqual(['lifting']);
   });
 
+  it('of which no switch tells for an hour have ended when one told of them last', async () => {
+    await paidBefore();
+    await capOf({ limit: '30.00' });
+    await running({ id: 'c1', since: start });
+    pass(59 * MINUTE_MS);
+    await exposure.run();
+    expect(await states()).toEqual(['wanted']);
+    pass(2 * MINUTE_MS);
+    await exposure.run();
+    await exposure.run();
+    expect(await states()).toEqual(['lifting']);
+  });
+
   it('that come back after a switch was away go on', async () => {
     await paidBefore();
     await capOf({ limit: '1000.00' });
@@ -204,20 +218,73 @@ describe('calls in progress', () => {
     expect(await states()).toEqual(['wanted']);
   });
 
-  it('are priced by others where the account never paid for such a call, and by nobody’s price count nothing', async () => {
-    await capOf();
-    await running({ id: 'c1', since: start }, { id: 'c2', since: start, number: '+263771234567' });
-    await plafond.query(
-      `INSERT INTO tariff_prices (day, currency, segment, range, bucket, calls) VALUES ('2026-03-19', 'EUR', 'other', '+25261', 133, 5)`,
-    );
-    pass(30 * MINUTE_MS);
-    await exposure.run();
-    const prices = await plafond.query('SELECT call_id, price_from FROM running_calls ORDER BY call_id');
-    expect(prices).toEqual([
-      { call_id: 'c1', price_from: 'provider' },
-      { call_id: 'c2', price_from: 'unknown' },
-    ]);
-    expect(await states()).toEqual(['wanted']);
+  describe('to where the account never paid', () => {
+    const HARARE = '+263771234567';
+    const BULAWAYO = '+263291234567';
+    const DAY_MS = 24 * 60 * MINUTE_MS;
+    /** Another account has paid that much a minute, yesterday; and what is usual was counted since. */
+    const othersPaid = async (segment: string, number: string, amount: string) => {
+      await plafond.addAccount({ accountId: `of ${segment}`, segment });
+      await record({
+        account_id: `of ${segment}`,
+        b_number: number,
+        started_at: at(start - DAY_MS),
+        duration_s: 60,
+        amount,
+      });
+    };
+    const prices = async () => {
+      await inTransaction(plafond.database.dataSource, ({ client }) => countPrices(client, plafond.clock.now()));
+      await running({ id: 'c1', since: start, number: HARARE });
+      await exposure.run();
+      const rows = await plafond.query<{ price_from: string; micros: string }>(
+        'SELECT price_from, price_micros * 60 / greatest(price_s, 1) AS micros FROM running_calls',
+      );
+      return rows.map(({ price_from, micros }) => [price_from, Number(micros) / 1_000_000]);
+    };
+    // Usual prices are kept in steps of a tenth.
+    const about = (amount: number) => expect.closeTo(amount, amount < 1 ? 1 : 0);
+
+    it.each([
+      [
+        'by what its segment pays to that range',
+        [
+          ['smb', HARARE, '2.00'],
+          ['large', HARARE, '9.00'],
+        ],
+        'segment',
+        2,
+      ],
+      [
+        'else by what all pay to that range',
+        [
+          ['smb', BULAWAYO, '2.00'],
+          ['large', HARARE, '9.00'],
+        ],
+        'provider',
+        9,
+      ],
+      [
+        'else by what its segment pays to that country',
+        [
+          ['smb', BULAWAYO, '2.00'],
+          ['large', BULAWAYO, '9.00'],
+        ],
+        'segment-country',
+        2,
+      ],
+      ['else by what all pay to that country', [['large', BULAWAYO, '9.00']], 'provider-country', 9],
+      ['and to a country that nobody ever paid for, by nothing', [['smb', SOMALIA, '2.00']], 'unknown', 0],
+    ] as const)('are priced %s', async (_, others, word, amount) => {
+      for (const [segment, number, paid] of others) await othersPaid(segment, number, paid);
+      expect(await prices()).toEqual([[word, about(amount)]]);
+    });
+
+    it('are priced by its own first record that comes meanwhile, where nobody else had paid', async () => {
+      expect(await prices()).toEqual([['unknown', 0]]);
+      await record({ b_number: HARARE, started_at: at(start - MINUTE_MS), duration_s: 60, amount: '3.00' });
+      expect(await prices()).toEqual([['own-range', 3]]);
+    });
   });
 
   it('are looked at by one of many at a time, and decided once', async () => {

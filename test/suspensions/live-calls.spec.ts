@@ -75,6 +75,17 @@ describe('events of calls', () => {
     expect(await ids()).toEqual(['b']);
   });
 
+  it('say of a call that nobody ever paid for such a one, so that it counts nothing', async () => {
+    const answer = await admin.call('GET', '/v1/accounts/1001/exposure');
+    const { exposure, unpriced, calls } = JSON.parse(answer.body);
+    expect([exposure, unpriced]).toEqual(['0.00', calls.length]);
+    expect(calls.find((each: { call_id: string }) => each.call_id === 'd').price).toEqual({
+      amount: '0.00',
+      seconds: 0,
+      from: 'unknown',
+    });
+  });
+
   it('are no whole: a list that was asked for before they came does not speak of them', async () => {
     const calls = admin.app.get(FollowCalls, { strict: false });
     const asked = admin.clock.now() - 1;
