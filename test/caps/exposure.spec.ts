@@ -274,7 +274,7 @@ describe('calls in progress', () => {
         2,
       ],
       ['else by what all pay to that country', [['large', BULAWAYO, '9.00']], 'provider-country', 9],
-      ['and to a country that nobody ever paid for, by nothing', [['smb', SOMALIA, '2.00']], 'unknown', 0],
+      ['by nothing where nobody ever paid for that country', [['smb', SOMALIA, '2.00']], 'unknown', 0],
     ] as const)('are priced %s', async (_, others, word, amount) => {
       for (const [segment, number, paid] of others) await othersPaid(segment, number, paid);
       expect(await prices()).toEqual([[word, about(amount)]]);
@@ -345,6 +345,56 @@ describe('switches that are asked for their calls', () => {
   });
 });
 
-it('a cap on a rolling window counts no calls in progress, and says so', async () => {
-  await expect(capOf({ period: 'rolling:24h' })).rejects.toMatchObject({ code: 'no_exposure_in_windows' });
+describe('in a rolling window', () => {
+  const HOUR_MS = 60 * MINUTE_MS;
+
+  it('calls in progress stand where their records will: they suspend, once, and their records change nothing', async () => {
+    await paidBefore();
+    await capOf({ period: 'rolling:2h' });
+    await running({ id: 'c1', since: start });
+    pass(16 * MINUTE_MS);
+    // 9.60 for sixteen minutes, and 0.60 that was spent an hour before.
+    expect(await exposure.run()).toBe(3);
+    const last = (await plafond.decisions()).at(-1)!;
+    expect([last.type, formatAmount(last.spend!), last.period]).toEqual([
+      'suspend',
+      '0.60',
+      '2026-03-20T12:16:00+01:00',
+    ]);
+    expect(last.explanation).toContain('a call in progress has come to 9.60 EUR more');
+    pass(MINUTE_MS);
+    expect(await exposure.run()).toBe(0);
+    await running();
+    await record({ started_at: at(start), duration_s: 1_020, amount: '10.20' });
+    expect(await exposure.run()).toBe(0);
+    expect(await states()).toEqual(['wanted']);
+  });
+
+  it('what was spent before it counts no more, nor does a call that began before it', async () => {
+    await paidBefore();
+    await capOf({ period: 'rolling:1h', limit: '36.00' });
+    await running({ id: 'c1', since: start });
+    pass(HOUR_MS - 1);
+    // An hour of it comes to 36.00; half of that is a warning.
+    expect(await exposure.run()).toBe(3);
+    expect((await plafond.decisions()).at(-1)!.spend).toBe(0n);
+    pass(1);
+    expect(await exposure.run()).toBe(0);
+  });
+
+  it('where the records come to less, what was suspended is lifted', async () => {
+    await paidBefore();
+    await capOf({ period: 'rolling:2h' });
+    await running({ id: 'c1', since: start });
+    pass(20 * MINUTE_MS);
+    await exposure.run();
+    await running();
+    await record({ started_at: at(start), duration_s: 1_200, amount: '1.20' });
+    await exposure.run();
+    expect((await decided()).slice(3)).toEqual([
+      'notify-operator correction 50 at 1.80',
+      'restore correction 100 at 1.80',
+    ]);
+    expect(await states()).toEqual(['lifting']);
+  });
 });

@@ -210,11 +210,6 @@ async function refuseWhatDoesNotFit(
   definition: CapDefinition,
   id: string | undefined,
 ): Promise<void> {
-  if (definition.count === 'with-exposure' && rollingHours(definition.period) !== undefined) {
-    throw new Refusal('invalid', 'no_exposure_in_windows', 'calls in progress count in days, weeks and months alone', [
-      { field: 'count', detail: `must be spend where the period is ${definition.period}` },
-    ]);
-  }
   if (definition.forecast && definition.period !== 'week' && definition.period !== 'month') {
     throw new Refusal('invalid', 'no_forecast_of_days', 'a forecast is made of weeks and months alone', [
       { field: 'forecast', detail: `must be false where the period is ${definition.period}` },

@@ -15,13 +15,16 @@ import { capBook } from '../../caps/uplift-store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
 import type { Micros } from '../../kernel/money.ts';
-import { calendarPeriod, rollingHours, type CalendarPeriod } from '../../kernel/period.ts';
+import { calendarPeriod, rollingHours } from '../../kernel/period.ts';
 import { lockShards, shardOf } from '../../ledger/usage-store.ts';
 import { counterKey } from '../../spend/counters.ts';
 import { priceNewCalls } from '../../spend/call-prices.ts';
 import { destinationOf, eachCallOnce, exposureOf, settledBy, type RunningCall } from '../../spend/exposure.ts';
 import { keepSettled, runningCalls, settlingRecords } from '../../spend/running-calls.ts';
+import { RollingWindow } from '../../spend/rolling-window.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';
+import { grouped } from '../grouped.ts';
+import { readWindows, subjectKey } from './hold-cap.ts';
 
 const ANY = 'SELECT FROM running_calls WHERE settled_record IS NULL LIMIT 1';
 const TURN = `SELECT pg_try_advisory_xact_lock(hashtextextended('plafond evaluate-exposure', 0)) AS mine`;
@@ -79,6 +82,7 @@ export class EvaluateExposure {
     const evaluation = new Evaluation();
     evaluation.recall(await crossingsOf(client, accountIds));
     const crossings: Crossing[] = [];
+    const rolling: Subject[] = [];
     for (const account of accounts) {
       const own = calls.filter(({ accountId }) => accountId === account.accountId);
       const services = new Set(own.map(({ serviceId }) => serviceId).filter((service) => service !== ''));
@@ -87,46 +91,88 @@ export class EvaluateExposure {
         ...[...services].flatMap((serviceId) => book.ofService(serviceId, account).map((cap) => ({ cap, serviceId }))),
       ];
       for (const meter of held) {
-        if (meter.cap.count !== 'with-exposure' || rollingHours(meter.cap.period) !== undefined) continue;
-        const period = calendarPeriod(meter.cap.period as 'day' | 'week' | 'month', at, account);
-        const key = counterKey(account.accountId, meter.serviceId, meter.cap.traffic, meter.cap.period, period.from);
-        const spend = spends.get(key) ?? 0n;
-        const running = callsUnder(own, account, meter, meters, period, at);
-        crossings.push(...heldWith(evaluation, account, meter, period, spend, running, at));
+        if (meter.cap.count !== 'with-exposure') continue;
+        const subject = { account, meter, calls: callsUnder(own, account, meter, meters, at) };
+        if (rollingHours(meter.cap.period) === undefined) {
+          crossings.push(...holdPeriod(evaluation, subject, spends, at));
+        } else rolling.push(subject);
       }
+    }
+    for (const subjects of grouped(rolling, ({ meter }) => meter.cap.id).values()) {
+      const { cap } = subjects[0]!.meter;
+      const under = new Map(subjects.map(({ account }) => [account.accountId, account]));
+      const windows = await readWindows(client, cap, rollingHours(cap.period)!, under, book, at);
+      crossings.push(...subjects.flatMap((subject) => holdWindow(evaluation, subject, windows, at)));
     }
     return { crossings, evaluation };
   }
 }
 
-/** A threshold that is reached counts once, whether by spend or by what runs. */
-function heldWith(
+/** Of whom a cap counts what, beside what is spent. */
+interface Subject {
+  account: Account;
+  meter: Meter;
+  calls: readonly CountedCall[];
+}
+
+interface CountedCall {
+  call: RunningCall;
+  amount: Micros;
+}
+
+function holdPeriod(
   evaluation: Evaluation,
-  account: Account,
-  meter: Meter,
-  period: CalendarPeriod,
-  spend: Micros,
-  running: readonly { call: RunningCall; amount: Micros }[],
+  { account, meter, calls }: Subject,
+  spends: ReadonlyMap<string, Micros>,
   at: Instant,
 ): Crossing[] {
-  const exposure = running.reduce((sum, { amount }) => sum + amount, 0n);
-  return evaluation.hold(account, meter, period, spend + exposure, at).map((crossing) => {
-    const occasion = crossing.direction === 'fell' ? BY_CALLS : crossing.again ? BY_CALLS_AGAIN : undefined;
-    return { ...crossing, spend, exposure: { amount: exposure, calls: running }, ...(occasion ? { occasion } : {}) };
+  const { cap, serviceId } = meter;
+  const period = calendarPeriod(cap.period as 'day' | 'week' | 'month', at, account);
+  const spend = spends.get(counterKey(account.accountId, serviceId, cap.traffic, cap.period, period.from)) ?? 0n;
+  const counted = calls.filter(({ call }) => call.startedAt >= period.from && call.startedAt < period.to);
+  return evaluation
+    .hold(account, meter, period, spend + sumOf(counted), at)
+    .map((crossing) => withExposure(crossing, counted));
+}
+
+/** In a window a call in progress stands where its record will: at its start. */
+function holdWindow(
+  evaluation: Evaluation,
+  { account, meter, calls }: Subject,
+  windows: ReadonlyMap<string, RollingWindow>,
+  at: Instant,
+): Crossing[] {
+  const window =
+    windows.get(subjectKey(account.accountId, meter.serviceId)) ?? new RollingWindow(rollingHours(meter.cap.period)!);
+  for (const { call, amount } of calls) window.add({ startedAt: call.startedAt, amount });
+  return evaluation.holdWindow(account, meter, window, at).map((crossing) => {
+    const { from } = crossing.period;
+    const inWindow = ({ call }: CountedCall) => call.startedAt > from && call.startedAt <= from + window.lengthMs;
+    return withExposure(crossing, calls.filter(inWindow));
   });
 }
 
-/** The calls that count under a cap in a period, each with its exposure. */
+/** A threshold that is reached counts once, whether by spend or by what runs. */
+function withExposure(crossing: Crossing, calls: readonly CountedCall[]): Crossing {
+  const amount = sumOf(calls);
+  const occasion = crossing.direction === 'fell' ? BY_CALLS : crossing.again ? BY_CALLS_AGAIN : undefined;
+  const exposure = { amount, calls };
+  return { ...crossing, spend: crossing.spend - amount, exposure, ...(occasion ? { occasion } : {}) };
+}
+
+function sumOf(calls: readonly CountedCall[]): Micros {
+  return calls.reduce((sum, { amount }) => sum + amount, 0n);
+}
+
+/** The calls that count under a cap, each with its exposure. */
 function callsUnder(
   calls: readonly RunningCall[],
   account: Account,
   meter: Meter,
   meters: Meters,
-  period: CalendarPeriod,
   at: Instant,
-): { call: RunningCall; amount: Micros }[] {
+): CountedCall[] {
   return calls
-    .filter(({ startedAt }) => startedAt >= period.from && startedAt < period.to)
     .filter((call) =>
       meters
         .of({ serviceId: call.serviceId, destination: destinationOf(call) }, account)

@@ -190,8 +190,8 @@ const IN_WINDOWS = (cap: Cap) => `
      AND ${trafficSql(cap.traffic)}
    ORDER BY u.started_at`;
 
-/** The windows of the subjects that the cap holds for. */
-async function readWindows(
+/** The windows of the subjects that the cap holds for, by {@link subjectKey}: those that end now, or may still act. */
+export async function readWindows(
   client: ClientBase,
   cap: Cap,
   hours: number,
@@ -222,6 +222,6 @@ function ownService({ scope }: Cap): string {
   return scope.kind === 'service' ? scope.value : '';
 }
 
-function subjectKey(accountId: string, serviceId: string): string {
+export function subjectKey(accountId: string, serviceId: string): string {
   return `${accountId}\u0000${serviceId}`;
 }
