@@ -16,7 +16,7 @@ import { formatAmount, parseAmount, type Micros } from '../../kernel/money.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { step } from '../../suspensions/states.ts';
 import { lockSuspension } from '../../suspensions/store.ts';
-import { endAll } from '../suspending/end-suspensions.ts';
+import { endAll } from '../suspending/tell-of-suspensions.ts';
 import { GrantUplift, type UpliftRequest } from '../limits/grant-uplift.ts';
 import { recordChanges } from '../recorded-change.ts';
 
@@ -198,7 +198,7 @@ export class SecondPerson {
     if (asked.do === 'lift') {
       await lockLiftable(client, asked.suspension);
       const ending = { trigger: 'manual' as const, by: actor, reason: asked.reason, at };
-      await endAll(client, [asked.suspension], ending, () => `Lifted by hand by ${actor}: ${asked.reason}`);
+      await endAll(client, [asked.suspension], ending);
       return null;
     }
     return this.uplifts.grantWithin(client, {

@@ -21,7 +21,7 @@ import {
   type Ending,
   type SuspensionRow,
 } from '../../suspensions/store.ts';
-import { endAll } from './end-suspensions.ts';
+import { endAll } from './tell-of-suspensions.ts';
 
 const CHUNK = 500;
 const BY = 'plafond';

@@ -2,11 +2,10 @@
 import { Injectable } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
-import { accountOf, accountsById, lockAccounts } from '../../accounts/store.ts';
+import { accountOf, lockAccounts } from '../../accounts/store.ts';
 import type { BarScope } from '../../caps/barring.ts';
 import { enqueue } from '../../queues/outbox.ts';
 import { inTransaction } from '../../database/transaction.ts';
-import { insertDecisions } from '../../decisions/store.ts';
 import { appendEvidence } from '../../evidence/append.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
@@ -19,8 +18,8 @@ import {
   type SuspensionRow,
 } from '../../suspensions/store.ts';
 import { suspendByHand } from './suspend-by-hand.ts';
-import { aboutRow, decisionEvidence, suspensionDecision, type AboutSuspension } from './suspension-decision.ts';
-import { tellOfApprovals } from '../telling/tell-of-approvals.ts';
+import { decisionEvidence } from './suspension-decision.ts';
+import { tellOfSuspensions } from './tell-of-suspensions.ts';
 
 /** A suspension that a person asks for. It needs no terms on file: the person answers for it, and is named. */
 export interface SuspensionRequest {
@@ -70,41 +69,36 @@ export class SettleSuspensions {
 
   /** Lets a suspension be that waits for a person. Refuses with a state's own word, such as `already_approved`, and with `period_ended`. */
   async approve(id: string, actor: string): Promise<void> {
-    await this.#decideOn(id, 'approve', actor, undefined, async (client, before, at) => {
+    await this.#decideOn(id, 'approve', actor, undefined, (client, before, at) => {
       if (before.ends_at !== null && before.ends_at.getTime() <= at) {
         throw new Refusal('conflict', 'period_ended', 'the period for which it was meant is over');
       }
-      const [row] = await approveSuspensions(client, [id], actor, at);
-      return { row: row!, type: 'suspend', explanation: `Approved by ${actor}: ${before.reason}` };
+      return approveSuspensions(client, [id], actor, at);
     });
   }
 
   /** Ends a suspension that waits for a person: it never was on the switch. Refuses with a state's own word. */
   async decline(id: string, actor: string, reason: string): Promise<void> {
-    await this.#decideOn(id, 'decline', actor, reason, async (client, _before, at) => {
-      const [row] = await endSuspensions(client, [id], { trigger: 'manual', by: actor, reason, at });
-      return { row: row!, type: 'notify-operator', explanation: `Declined by ${actor}, nothing was barred: ${reason}` };
-    });
+    await this.#end(id, 'decline', actor, reason);
   }
 
   /** Has a suspension taken off the switch. Refuses with a state's own word, such as `already_lifted`. */
   async lift(id: string, actor: string, reason: string): Promise<void> {
-    await this.#decideOn(id, 'lift', actor, reason, async (client, _before, at) => {
-      const [row] = await endSuspensions(client, [id], { trigger: 'manual', by: actor, reason, at });
-      return { row: row!, type: 'restore', explanation: `Lifted by hand by ${actor}: ${reason}` };
-    });
+    await this.#end(id, 'lift', actor, reason);
+  }
+
+  #end(id: string, event: SuspensionEvent, actor: string, reason: string): Promise<void> {
+    return this.#decideOn(id, event, actor, reason, (client, _before, at) =>
+      endSuspensions(client, [id], { trigger: 'manual', by: actor, reason, at }),
+    );
   }
 
   async #decideOn(
     id: string,
     event: SuspensionEvent,
-    actor: string,
+    by: string,
     reason: string | undefined,
-    change: (
-      client: ClientBase,
-      before: SuspensionRow,
-      at: Instant,
-    ) => Promise<Pick<AboutSuspension, 'type' | 'explanation'> & { row: SuspensionRow }>,
+    change: (client: ClientBase, before: SuspensionRow, at: Instant) => Promise<SuspensionRow[]>,
   ): Promise<void> {
     await inTransaction(this.dataSource, async ({ client }) => {
       const before = await lockSuspension(client, id);
@@ -112,24 +106,8 @@ export class SettleSuspensions {
       const next = step(before.state, event);
       if ('no' in next) throw new Refusal('conflict', next.no.code, next.no.detail);
       const at = this.clock.now();
-      const { row, type, explanation } = await change(client, before, at);
-      const account = (await accountsById(client, [before.account_id]))[0]!;
-      const decision = suspensionDecision({
-        suspension: aboutRow(row),
-        account,
-        type,
-        trigger: 'manual',
-        at,
-        explanation,
-      });
-      await insertDecisions(client, [decision]);
-      const approved = type === 'suspend' ? [{ row, account, decision }] : [];
-      const messages = (await tellOfApprovals(client, approved, at)).get(id);
-      await appendEvidence(client, [
-        decisionEvidence(decision, row, account.timeZone, { by: actor, reason, messages }),
-      ]);
-      if (type === 'notify-operator') return;
-      await enqueue(client, [{ job: 'reconcile-suspensions', payload: { accounts: [before.account_id] } }]);
+      const changed = await change(client, before, at);
+      await appendEvidence(client, await tellOfSuspensions(client, changed, { by, reason, at }));
     });
   }
 }
