@@ -93,6 +93,7 @@ const environment = z.object({
     .regex(/^[0-9a-fA-F:.,/ ]+$/, { error: 'must be addresses or networks, such as 10.0.0.0/8, separated by commas' })
     .optional(),
   RETENTION_DAYS: wholeNumber(1, 36_500).default(400),
+  EVIDENCE_DAYS: wholeNumber(400, 36_500).default(2_922),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -134,6 +135,8 @@ export interface Config {
   trustedProxies: string | undefined;
   /** usage that started, and came, longer ago is dropped */
   retentionDays: number;
+  /** evidence that is older is removed, by the month */
+  evidenceDays: number;
 }
 
 /** The token by which {@link Config} is injected. */
@@ -170,6 +173,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     providerTimeZone: read.PROVIDER_TIME_ZONE,
     trustedProxies: read.TRUSTED_PROXIES,
     retentionDays: read.RETENTION_DAYS,
+    evidenceDays: read.EVIDENCE_DAYS,
   });
 }
 

@@ -3,11 +3,13 @@ import { z } from 'zod';
 import { canonicalJson } from '../evidence/chain.ts';
 import {
   CHAIN_START,
+  checkGap,
   checkHead,
   followChain,
   type BrokenChain,
   type ChainEnd,
   type EvidenceEntry,
+  type Followed,
 } from '../evidence/verify.ts';
 import { parseInstant } from '../kernel/clock.ts';
 import { CommandFailure, type Server } from './server.ts';
@@ -38,6 +40,7 @@ export async function verifyEvidence(server: Server, account: string | undefined
   const beyond = new Map<string, ChainEnd>();
   let accounts = 0;
   let entries = 0;
+  let removed = 0;
   let broken = 0;
   const report = (id: string, fault: BrokenChain): void => {
     broken++;
@@ -48,6 +51,7 @@ export async function verifyEvidence(server: Server, account: string | undefined
     accounts++;
     const checked = await verifyAccount(server, shown);
     entries += checked.entries;
+    removed += checked.removed;
     if (checked.fault) report(shown.account, checked.fault);
     else if (checked.end.seq > shown.seq) beyond.set(shown.account, checked.end);
   }
@@ -65,7 +69,9 @@ export async function verifyEvidence(server: Server, account: string | undefined
     }
   }
   const verdict = broken === 0 ? 'all as written' : `${counted(broken, 'account')} NOT as written`;
-  out(`${counted(accounts, 'account')}, ${counted(entries, 'entry', 'entries')} checked: ${verdict}`);
+  const gone =
+    removed === 0 ? '' : `; ${counted(removed, 'older entry', 'older entries')} removed, as their chains say`;
+  out(`${counted(accounts, 'account')}, ${counted(entries, 'entry', 'entries')} checked: ${verdict}${gone}`);
   return broken;
 }
 
@@ -80,21 +86,23 @@ async function* headsOf(server: Server, account: string | undefined): AsyncGener
 async function verifyAccount(
   server: Server,
   shown: Head,
-): Promise<{ entries: number; end: ChainEnd; fault?: BrokenChain }> {
+): Promise<{ entries: number; removed: number; end: ChainEnd; fault?: BrokenChain }> {
   const known = chainEnd(shown);
-  let end = CHAIN_START;
+  let end: Followed = CHAIN_START;
   let entries = 0;
+  const broken = (fault: BrokenChain) => ({ entries, removed: 0, end, fault });
   for await (const each of server.list(`/v1/accounts/${encodeURIComponent(shown.account)}/evidence`, entry)) {
     entries++;
     const followed = followChain(shown.account, [each], end);
-    if (!followed.ok) return { entries, end, fault: followed };
+    if (!followed.ok) return broken(followed);
     end = followed.end;
     const reached = known && end.seq === known.seq ? checkHead(end, known) : undefined;
-    if (reached && !reached.ok) return { entries, end, fault: reached };
+    if (reached && !reached.ok) return broken(reached);
   }
-  if (known && end.seq > known.seq) return { entries, end };
-  const ended = checkHead(end, known);
-  return ended.ok ? { entries, end } : { entries, end, fault: ended };
+  const gap = checkGap(end);
+  if (!gap.ok) return broken(gap);
+  const ended = known && end.seq > known.seq ? undefined : checkHead(end, known);
+  return ended && !ended.ok ? broken(ended) : { entries, removed: gap.removed, end };
 }
 
 /** `undefined`: the account has entries, but nothing that remembers where they end. */

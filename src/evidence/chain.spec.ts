@@ -108,5 +108,42 @@ describe('a chain', () => {
     expect(verifyChain('1001', found, end)).toMatchObject({ ok: false, seq, fault });
   });
 
+  describe('whose beginning was removed', () => {
+    const removed = (seq: number, before: EvidenceEntry, through: EvidenceEntry) => {
+      const bodyText = `{"hash":"${through.hash}","through":${through.seq}}`;
+      const content = { accountId: '1001', seq, at: seq * 1000, kind: 'evidence-removed', bodyText };
+      return { ...content, prevHash: before.hash, hash: hashEntry(before.hash, content) };
+    };
+    const fifth = removed(5, fourth, second);
+    const sixth = removed(6, fifth, third);
+
+    it.each([
+      ['as it says', [third, fourth, fifth], fifth],
+      ['twice', [fourth, fifth, sixth], sixth],
+      ['but for a part that still stands', [first, third, fourth, fifth], fifth],
+      ['to the last entry but the one that says so', [removed(5, fourth, fourth)], removed(5, fourth, fourth)],
+    ])('%s is whole', (_, found, end) => {
+      expect(verifyChain('1001', found, end)).toMatchObject({ ok: true });
+    });
+
+    it.each([
+      ['without a word of it', [third, fourth], fourth, 1, 'missing'],
+      ['by more than it says', [fourth, fifth], fifth, 3, 'missing'],
+      ['by less than it says', [second, third, fourth, fifth], fifth, 1, 'missing'],
+      [
+        'and whose word of it was altered',
+        [third, fourth, { ...fifth, bodyText: sixth.bodyText }],
+        fifth,
+        5,
+        'altered',
+      ],
+      ['and whose word of it is gone', [third, fourth], fifth, 1, 'missing'],
+      ['and that has another gap', [first, third, fifth], fifth, 4, 'missing'],
+      ['and replaced by another', [rehashed(third, '{}'), fourth, fifth], fifth, 4, 'unlinked'],
+    ] as const)('%s is found broken', (_, found, end, seq, fault) => {
+      expect(verifyChain('1001', found, end)).toMatchObject({ ok: false, seq, fault });
+    });
+  });
+
   it('may be followed in parts', () => expect(checkHead(head, head)).toEqual({ ok: true, entries: 4 }));
 });

@@ -1,7 +1,15 @@
 /** Reads evidence as it is stored, and checks it. */
 import type { ClientBase } from 'pg';
 import { formatInstant } from '../kernel/clock.ts';
-import { CHAIN_START, checkHead, followChain, type BrokenChain, type ChainEnd, type EvidenceEntry } from './verify.ts';
+import {
+  CHAIN_START,
+  checkGap,
+  checkHead,
+  followChain,
+  type BrokenChain,
+  type ChainEnd,
+  type EvidenceEntry,
+} from './verify.ts';
 
 /** A page of an account's entries, by the primary key. `body::text` is the very text that was hashed. */
 const ENTRIES_OF = `
@@ -76,7 +84,7 @@ const PAGE = 1_000;
 export async function verifyAccount(
   client: Pick<ClientBase, 'query'>,
   accountId: string,
-): Promise<{ ok: true; entries: number; head: ChainEnd } | BrokenChain> {
+): Promise<{ ok: true; entries: number; removed: number; head: ChainEnd } | BrokenChain> {
   let end = CHAIN_START;
   for (;;) {
     const entries = await entriesOf(client, accountId, end.seq, PAGE);
@@ -85,8 +93,10 @@ export async function verifyAccount(
     end = followed.end;
     if (entries.length < PAGE) break;
   }
+  const gap = checkGap(end);
+  if (!gap.ok) return gap;
   const { rows } = await client.query<{ seq: string; hash: string }>(HEAD_OF, [accountId]);
   const head = rows[0] && { seq: Number(rows[0].seq), hash: rows[0].hash };
   const checked = checkHead(end, head);
-  return checked.ok ? { ...checked, head: end } : checked;
+  return checked.ok ? { ...checked, removed: gap.removed, head: { seq: end.seq, hash: end.hash } } : checked;
 }

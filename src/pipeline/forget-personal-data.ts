@@ -1,6 +1,6 @@
 /**
  * Personal data expire: nightly, what tells of people and is older than is kept is dropped, or masked where the row still says
- * what was done. The table in ledger/README.md is this list in words. Evidence is not touched; its README says why.
+ * what was done. The table in ledger/README.md is this list in words. Evidence is kept longer: remove-old-evidence.ts.
  */
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { ClientBase } from 'pg';

@@ -7,6 +7,7 @@ import { DropOldPartitions } from './usage/drop-old-partitions.ts';
 import { EvaluateExposure } from './limits/evaluate-exposure.ts';
 import { FollowCalls } from './limits/follow-calls.ts';
 import { ForgetPersonalData } from './forget-personal-data.ts';
+import { RemoveOldEvidence } from './remove-old-evidence.ts';
 import { GrantUplift } from './limits/grant-uplift.ts';
 import { ImportDroppedFile } from './usage/import-dropped-file.ts';
 import { ReconcileImports } from './usage/reconcile-imports.ts';
@@ -42,6 +43,7 @@ export class PipelineHandlers {
     private readonly reconciliations: ReconcileImports,
     private readonly retention: DropOldPartitions,
     private readonly personalData: ForgetPersonalData,
+    private readonly oldEvidence: RemoveOldEvidence,
     private readonly movedRecords: SettleMovedRecords,
     private readonly observations: ObserveUsage,
     private readonly norms: FitNorms,
@@ -70,6 +72,7 @@ export class PipelineHandlers {
     'reconcile-imports': () => this.reconciliations.run(),
     'drop-old-partitions': () => this.retention.run(),
     'forget-personal-data': () => this.personalData.run(),
+    'remove-old-evidence': () => this.oldEvidence.run(),
     'settle-moved-records': () => this.movedRecords.run(),
     'tell-operators': () => this.#tellOperators(),
     'send-to-receiver': ({ receiver }) => this.operators.send(receiver),

@@ -13,6 +13,7 @@ import { DropOldPartitions } from './usage/drop-old-partitions.ts';
 import { EvaluateExposure } from './limits/evaluate-exposure.ts';
 import { FollowCalls } from './limits/follow-calls.ts';
 import { ForgetPersonalData } from './forget-personal-data.ts';
+import { RemoveOldEvidence } from './remove-old-evidence.ts';
 import { GrantUplift } from './limits/grant-uplift.ts';
 import { ImportDroppedFile } from './usage/import-dropped-file.ts';
 import { LinkKey } from './telling/link-key.ts';
@@ -83,6 +84,7 @@ const USE_CASES = [
   RebuildSpend,
   DropOldPartitions,
   ForgetPersonalData,
+  RemoveOldEvidence,
 ];
 
 /** What Plafond does: each use case composes the stages that it needs. */

@@ -107,6 +107,11 @@ export class Schedules implements OnApplicationBootstrap {
     return this.add('forget-personal-data', HOUR_MS);
   }
 
+  @Cron('0 30 4 * * *', ONE_AT_A_TIME)
+  removeOldEvidence(): Promise<void> {
+    return this.add('remove-old-evidence', HOUR_MS);
+  }
+
   @Cron('0 * * * * *', ONE_AT_A_TIME)
   pullFeeds(): Promise<void> {
     return this.add('pull-feeds', MINUTE_MS);

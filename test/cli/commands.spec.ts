@@ -8,6 +8,7 @@ import { runCommand } from '../../src/command-line/program.ts';
 import { readConfig } from '../../src/config.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { appendEvidence } from '../../src/evidence/append.ts';
+import { removeOldEvidence } from '../../src/evidence/remove.ts';
 import { DrivenClock, parseInstant } from '../../src/kernel/clock.ts';
 import { startPlafond, type Plafond } from '../../src/start.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
@@ -157,6 +158,25 @@ describe('the command line on a running server', () => {
       head.hash,
     ]);
     expect((await verify()).out).toContain('account 1003, entry 2: beyond-head');
+  });
+
+  it('proves what remains of a chain whose beginning was removed, and tells how much that is', async () => {
+    const { dataSource } = database;
+    const day = (n: number) => parseInstant(`2010-03-${n}T12:00:00Z`)!;
+    await inTransaction(dataSource, ({ client }) =>
+      appendEvidence(
+        client,
+        [10, 11, 12, 13].map((n) => ({ accountId: '1004', at: day(n), kind: 'note', body: {} })),
+      ),
+    );
+    await inTransaction(dataSource, ({ client }) => removeOldEvidence(client, '1004', day(12), 2_922, day(14)));
+    const verify = () => onServer('evidence', 'verify', '--account', '1004');
+    expect(await verify()).toMatchObject({
+      code: 0,
+      out: '1 account, 3 entries checked: all as written; 2 older entries removed, as their chains say',
+    });
+    await asIntruder(`DELETE FROM evidence WHERE account_id = '1004' AND seq = 3`);
+    expect((await verify()).out).toContain('account 1004, entry 3: missing: entry 3 is gone');
   });
 
   it.each([
