@@ -9,7 +9,7 @@ import { AnswerAndTell1700000000009 } from './9-answer-and-tell.ts';
 import { FollowCorrections1700000000010 } from './10-follow-corrections.ts';
 import { BarDestinations1700000000011 } from './11-bar-destinations.ts';
 import { PriceCallsByCountry1700000000012 } from './12-price-calls-by-country.ts';
-import { RemoveOldEvidence1700000000013 } from './13-remove-old-evidence.ts';
+import { ExpireEvidenceAndAttempts1700000000013 } from './13-expire-evidence-and-attempts.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
 export const migrations = [
@@ -24,5 +24,5 @@ export const migrations = [
   FollowCorrections1700000000010,
   BarDestinations1700000000011,
   PriceCallsByCountry1700000000012,
-  RemoveOldEvidence1700000000013,
+  ExpireEvidenceAndAttempts1700000000013,
 ];

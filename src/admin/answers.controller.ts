@@ -6,16 +6,16 @@ import { Body, Controller, Get, HttpCode, Logger, Param, Post, Query, Req, Res }
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { Clock } from '../kernel/clock.ts';
+import { noteAttempt } from '../answers/attempts.ts';
 import { AnswerPages, type Fields, type Shown, type Visitor } from '../pipeline/telling/answer-pages.ts';
-import { Attempts } from './attempts.ts';
+import { onConnection } from './connection.ts';
 import { isDatabaseAway } from './problem.ts';
 import { OpenRoute } from './route.ts';
 
-const LOOKS_A_MINUTE_MAX = 60;
-const ANSWERS_A_MINUTE_MAX = 10;
-const WRONG_TOKENS_A_MINUTE_MAX = 20;
+/** How often in a minute: by link and address, but tokens that are none by address alone. */
+const A_MINUTE_MAX = { look: 60, answer: 10, 'wrong token': 20 };
 
 const STATUS_OF: Record<NonNullable<Shown['trouble']>, number> = {
   altered: 404,
@@ -50,13 +50,10 @@ const FORMS = { forms: true } as const;
 @Controller('a/:token')
 export class AnswersController {
   readonly #log = new Logger('answers');
-  readonly #looks = new Attempts(LOOKS_A_MINUTE_MAX);
-  readonly #answers = new Attempts(ANSWERS_A_MINUTE_MAX);
-  readonly #wrongTokens = new Attempts(WRONG_TOKENS_A_MINUTE_MAX);
 
   constructor(
     private readonly pages: AnswerPages,
-    private readonly clock: Clock,
+    private readonly dataSource: DataSource,
   ) {}
 
   @Get()
@@ -66,7 +63,7 @@ export class AnswersController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string> {
-    return this.#show(token, request, reply, this.#looks, (visitor) => this.pages.overview(token, visitor));
+    return this.#show(token, request, reply, 'look', (visitor) => this.pages.overview(token, visitor));
   }
 
   @Get('us')
@@ -77,7 +74,7 @@ export class AnswersController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string> {
-    return this.#show(token, request, reply, this.#looks, (visitor) => this.pages.consent(token, amount, visitor));
+    return this.#show(token, request, reply, 'look', (visitor) => this.pages.consent(token, amount, visitor));
   }
 
   @Post('us')
@@ -125,7 +122,7 @@ export class AnswersController {
     reply: FastifyReply,
     answer: (visitor: Visitor) => Promise<Shown | undefined>,
   ): Promise<string> {
-    return this.#show(token, request, reply, this.#answers, answer);
+    return this.#show(token, request, reply, 'answer', answer);
   }
 
   /** Shows what came of it; where nothing is left to show, the way back to the page, which tells of it. */
@@ -133,7 +130,7 @@ export class AnswersController {
     token: string,
     request: FastifyRequest,
     reply: FastifyReply,
-    attempts: Attempts,
+    attempt: 'look' | 'answer',
     look: (visitor: Visitor) => Promise<Shown | undefined>,
   ): Promise<string> {
     const visitor = {
@@ -141,25 +138,27 @@ export class AnswersController {
       userAgent: request.headers['user-agent'] ?? '',
       languages: languagesOf(request.headers['accept-language']),
     };
-    const now = this.clock.now();
-    const wait_s = attempts.note(`${request.ip} ${token}`, now);
-    if (wait_s !== undefined) return this.#send(reply, this.pages.trouble('too-many', visitor), wait_s);
     try {
+      const wait_s = await this.#note(attempt, token, request.ip);
+      if (wait_s !== undefined) return this.#send(reply, this.pages.trouble('too-many', visitor), wait_s);
       const shown = await look(visitor);
       if (!shown) {
         void reply.headers(HEADERS).code(303).header('location', `/a/${token}`);
         return '';
       }
-      if (shown.trouble !== 'altered') return this.#send(reply, shown);
-      const pause_s = this.#wrongTokens.note(request.ip, now);
-      return pause_s === undefined
-        ? this.#send(reply, shown)
-        : this.#send(reply, this.pages.trouble('too-many', visitor), pause_s);
+      return this.#send(reply, shown);
     } catch (error) {
       this.#log.error(`request ${request.id}: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
       const broken = this.pages.trouble('broken', visitor);
       return this.#send(reply, broken, isDatabaseAway(error) ? 5 : undefined, isDatabaseAway(error) ? 503 : 500);
     }
+  }
+
+  /** How many seconds to wait, where there were too many attempts in any process. */
+  async #note(attempt: 'look' | 'answer', token: string, address: string): Promise<number | undefined> {
+    const genuine = await this.pages.isGenuine(token);
+    const [kind, who] = genuine ? ([attempt, `${address} ${token}`] as const) : (['wrong token', address] as const);
+    return onConnection(this.dataSource, (client) => noteAttempt(client, `${kind} ${who}`, A_MINUTE_MAX[kind]));
   }
 
   #send(reply: FastifyReply, { trouble, page }: Shown, wait_s?: number, status?: number): string {

@@ -3,7 +3,7 @@ import type { Instant } from '../kernel/clock.ts';
 const WINDOW_MS = 60_000;
 const KNOWN_MAX = 10_000;
 
-/** Counts attempts by whoever makes them, in windows of a minute. In this process alone: several count several times. */
+/** Counts attempts by whoever makes them, in windows of a minute. In this process alone: what is counted for all is in answers/attempts.ts. */
 export class Attempts {
   readonly #known = new Map<string, { since: Instant; count: number }>();
 

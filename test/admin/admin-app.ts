@@ -53,12 +53,13 @@ export interface CallOptions {
   headers?: Record<string, string>;
 }
 
-/** The admin API on a database of its own, its clock at 10 March 2010, without a socket. */
+/** The admin API on a database of its own, its clock at 10 March 2010, without a socket; or on a database that another one has. */
 export async function startAdmin(
   env: Record<string, string> = { PLAFOND_ADMIN_KEY: ADMIN_KEY },
   controllers: Type[] = [],
+  shared?: TestDatabase,
 ): Promise<AdminApp> {
-  const database = await createTestDatabase();
+  const database = shared ?? (await createTestDatabase());
   const clock = new DrivenClock(parseInstant('2010-03-10T12:00:00+01:00')!);
   const surroundings = TestSurroundings.of(readConfig(env), clock, database.dataSource, controllers);
   const module = await Test.createTestingModule({ imports: [surroundings, AdminModule] }).compile();
@@ -80,7 +81,7 @@ export async function startAdmin(
     keyOf: async (role) => (await app.get(KeyRing).make(role, role, 'the tests')).key,
     close: async () => {
       await app.close();
-      await database.drop();
+      if (!shared) await database.drop();
     },
   };
 }

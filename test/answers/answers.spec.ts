@@ -403,6 +403,26 @@ describe('whoever tries again and again', () => {
     expect(slowed.html).toContain('Zu viele Versuche');
     expect((await look(admin, `/a/${token}`)).status).toBe(200);
   });
+
+  it('is counted once, however many processes serve the pages, and starts anew after a minute', async () => {
+    const token = await warned(admin);
+    const other = await startAdmin(undefined, [], admin.database);
+    try {
+      const answer = (n: number) => submit(n % 2 ? admin : other, `/a/${token}/not-us`, { form: 'x' });
+      const statuses = await Promise.all(Array.from({ length: 14 }, async (_, n) => (await answer(n)).status));
+      expect(statuses.toSorted()).toEqual([...Array(10).fill(404), ...Array(4).fill(429)]);
+      const guesses = await Promise.all(
+        Array.from({ length: 22 }, async (_, n) => (await look(n % 2 ? admin : other, `/a/guess-${n}`)).status),
+      );
+      expect(guesses.filter((status) => status === 429)).toHaveLength(2);
+      await query(`UPDATE answer_attempts SET since = since - interval '1 minute'`);
+      expect((await answer(0)).status).toBe(404);
+      // What is over is forgotten when another one begins; no address and no token is ever written.
+      expect(await query('SELECT attempts FROM answer_attempts')).toEqual([{ attempts: 1 }]);
+    } finally {
+      await other.close();
+    }
+  });
 });
 
 describe('what the billing team sees of answers', () => {

@@ -47,6 +47,11 @@ export class AnswerPages {
     @Inject(BRAND) private readonly brand: Brand,
   ) {}
 
+  /** Whether a token was made here, be it expired. */
+  async isGenuine(token: string): Promise<boolean> {
+    return readToken(token, await this.key.get(), this.clock.now()) !== 'altered';
+  }
+
   /** What is going on, with the buttons. */
   async overview(token: string, visitor: Visitor): Promise<Shown> {
     const open = await this.#open(token);

@@ -1,15 +1,17 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Evidence may go when it is old, and only where its chain says so. */
-export class RemoveOldEvidence1700000000013 implements MigrationInterface {
-  name = 'RemoveOldEvidence1700000000013';
+/** Evidence may go when it is old, and only where its chain says so; attempts at pages are counted for a minute. */
+export class ExpireEvidenceAndAttempts1700000000013 implements MigrationInterface {
+  name = 'ExpireEvidenceAndAttempts1700000000013';
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(REMOVAL);
+    await runner.query(ATTEMPTS);
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
+      DROP TABLE answer_attempts;
       DROP TRIGGER evidence_is_removed_by_its_chain ON evidence;
       DROP FUNCTION refuse_removal;
       DROP TRIGGER evidence_is_append_only ON evidence;
@@ -39,4 +41,15 @@ const REMOVAL = `
   END $$;
   CREATE TRIGGER evidence_is_removed_by_its_chain AFTER DELETE ON evidence REFERENCING OLD TABLE AS removed
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
+`;
+
+const ATTEMPTS = `
+  -- Who opens or answers by a link of a warning, and how often within a minute, for all processes together. Unlogged: after a
+  -- crash the count begins anew.
+  CREATE UNLOGGED TABLE answer_attempts (
+    who       text COLLATE "C" PRIMARY KEY,
+    since     timestamptz NOT NULL,
+    attempts  integer NOT NULL
+  );
+  CREATE INDEX answer_attempts_by_age ON answer_attempts (since);
 `;
