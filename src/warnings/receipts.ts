@@ -101,13 +101,19 @@ export async function keepReceipt(
   };
 }
 
-/** The warning that a gateway knows by this name, the latest: some count their names from one again. By `warnings_by_gateway_id`. */
+/**
+ * The warning that a gateway knows by this name. Some count their names from one again, and some have one name for all: of
+ * several it is one to that number, written nationally or not, and of those the latest. By `warnings_by_gateway_id`.
+ */
 const BY_GATEWAY_ID = `
   SELECT warning_id FROM warnings
    WHERE gateway_ids @> ARRAY[$1::text] AND gateway_ids <> '{}' AND channel = 'sms'
-   ORDER BY warning_no DESC LIMIT 1`;
+   ORDER BY right(address, 7) = right($2, 7) DESC, warning_no DESC LIMIT 1`;
 
-export async function warningByGatewayId(client: ClientBase, id: string): Promise<string | undefined> {
-  const { rows } = await client.query<{ warning_id: string }>(BY_GATEWAY_ID, [id]);
+export async function warningByGatewayId(
+  client: ClientBase,
+  { gatewayId, number }: { gatewayId: string; number: string },
+): Promise<string | undefined> {
+  const { rows } = await client.query<{ warning_id: string }>(BY_GATEWAY_ID, [gatewayId, number]);
   return rows[0]?.warning_id;
 }

@@ -334,7 +334,7 @@ describe('receipts', () => {
       'id:m1 sub:001 dlvrd:001 submit date:1003140241 done date:1003140242 stat:DELIVRD err:000 text:U heeft';
     const deliver = (session: Session) =>
       new Promise<number>((resolve) => {
-        const pdu = new smpp.PDU('deliver_sm', { esm_class: 4, short_message: text });
+        const pdu = new smpp.PDU('deliver_sm', { esm_class: 4, source_addr: '31612345678', short_message: text });
         session.send(pdu, ({ command_status }) => resolve(command_status));
       });
     await channel.send(SMS);
@@ -342,7 +342,7 @@ describe('receipts', () => {
     expect(await deliver(await bound(1))).toBe(smpp.errors.ESME_RX_T_APPN);
     kept = true;
     expect(await deliver(sessions[0]!)).toBe(0);
-    const receipt = { gatewayId: 'm1', said: 'delivered', answer: 'DELIVRD err:000' };
+    const receipt = { gatewayId: 'm1', number: '31612345678', said: 'delivered', answer: 'DELIVRD err:000' };
     expect(heard).toEqual([receipt, receipt]);
     sessions[0]!.destroy();
     expect(await deliver(await bound(2))).toBe(0);

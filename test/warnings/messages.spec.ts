@@ -7,6 +7,7 @@ import { parseInstant } from '../../src/kernel/clock.ts';
 import { parseQuietHours } from '../../src/warnings/quiet-hours.ts';
 import type { Brand } from '../../src/warnings/brand.ts';
 import type { Channel, Outcome, OutgoingMessage } from '../../src/warnings/channels/channel.ts';
+import { warningByGatewayId } from '../../src/warnings/receipts.ts';
 import { messagesBy, NO_BRAND, type Messages } from '../harness/messages.ts';
 import { TestPlafond } from '../harness/plafond.ts';
 
@@ -265,5 +266,28 @@ describe('a message that does not arrive', () => {
     });
     const plainBounce = `Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.example\r\nTo: bounces+${id}@provider.example\r\nSubject: failure\r\n\r\n550 mailbox is full\r\n`;
     expect(await messages.receipts.bounce(Buffer.from(plainBounce))).toEqual({ warning: id, kept: true });
+  });
+});
+
+describe('a receipt by the name that the gateway gave', () => {
+  it('is of the message to its number, where the gateway has one name for several', async () => {
+    await plafond.addAccount({ accountId: '1002', msisdn: '+31612340002', email: '' });
+    await plafond.addAccount({ accountId: '1003', msisdn: '+31612340003', email: '' });
+    sms.answer = { outcome: 'sent', answer: 'ESME_ROK', gatewayIds: ['same for all'] };
+    for (const account_id of ['1002', '1003']) await spend('60.00', { account_id });
+    await work();
+    const about = async (number: string) => {
+      const find = { gatewayId: 'same for all', number };
+      const id = await inTransaction(plafond.database.dataSource, ({ client }) => warningByGatewayId(client, find));
+      const [row] = await plafond.query<{ account_id: string }>(
+        'SELECT account_id FROM warnings WHERE warning_id = $1',
+        [id],
+      );
+      return row!.account_id;
+    };
+    expect(await about('31612340002')).toBe('1002');
+    expect(await about('0612340003')).toBe('1003');
+    // Whose number is not told: the latest.
+    expect(await about('')).toBe('1003');
   });
 });

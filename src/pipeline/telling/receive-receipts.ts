@@ -95,9 +95,10 @@ export class ReceiveReceipts {
     return { warning: receipt.warningId, kept: true };
   }
 
-  async #fromGateway({ gatewayId, said, answer }: GatewayReceipt): Promise<boolean> {
+  async #fromGateway(receipt: GatewayReceipt): Promise<boolean> {
+    const { gatewayId, said, answer } = receipt;
     for (let look = 1; ; look++) {
-      const warningId = await inTransaction(this.dataSource, ({ client }) => warningByGatewayId(client, gatewayId));
+      const warningId = await inTransaction(this.dataSource, ({ client }) => warningByGatewayId(client, receipt));
       if (warningId !== undefined) {
         await this.receive({ warningId, said, part: gatewayId, answer });
         return true;

@@ -63,6 +63,8 @@ export type ReceiptListener = (receipt: GatewayReceipt) => Promise<boolean>;
 
 export interface GatewayReceipt {
   gatewayId: string;
+  /** the number it is about, as the gateway writes it; empty where it says none */
+  number: string;
   said: 'accepted' | 'delayed' | 'delivered' | 'failed';
   answer: string;
 }

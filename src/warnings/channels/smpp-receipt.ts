@@ -31,7 +31,12 @@ export function receiptIn(pdu: Pdu): GatewayReceipt | undefined {
   const said = stat === undefined ? undefined : SAID[stat];
   if (!gatewayId || said === undefined) return undefined;
   const err = /\berr:\s*(\w+)/i.exec(text)?.[1];
-  return { gatewayId, said, answer: answerLine(`${stat!}${err === undefined ? '' : ` err:${err}`}`) };
+  return {
+    gatewayId,
+    number: pdu.source_addr ?? '',
+    said,
+    answer: answerLine(`${stat!}${err === undefined ? '' : ` err:${err}`}`),
+  };
 }
 
 /** The package leaves a body of no known alphabet as octets. */
