@@ -226,6 +226,18 @@ describe('the reconcile loop', () => {
     expect(await kinds()).toEqual(['decision', 'switch-unreachable', 'suspension-applied']);
   });
 
+  it('takes nothing that the database does for a failure of the switch', async () => {
+    await ask();
+    await switches.run();
+    for (const table of ['allowed_numbers', 'suspensions']) {
+      await query(`ALTER TABLE ${table} RENAME TO hidden`);
+      await expect(switches.run()).rejects.toThrow(/does not exist/);
+      await query(`ALTER TABLE hidden RENAME TO ${table}`);
+    }
+    expect(await query('SELECT DISTINCT state FROM switch_nodes')).toEqual([{ state: 'up' }]);
+    expect(await switches.run()).toMatchObject({ unreachable: undefined });
+  });
+
   it('records a bar as applied only where it was read back', async () => {
     const { id } = await ask();
     const deaf = likeLocal({ bar: async () => {} });

@@ -157,6 +157,15 @@ const toReads =
     if (method === 'GET') json(response, said);
     return method === 'GET';
   };
+/** As much as is read of it. */
+const endless: Whim = (_, response) => {
+  const goOn = () => {
+    while (!response.destroyed && response.write(' '.repeat(65_536)));
+  };
+  response.on('drain', goOn);
+  goOn();
+  return true;
+};
 const onceTaken = (asked: Asked, response: ServerResponse): boolean => {
   if (asked.method === 'POST') json(response, asked.body);
   return asked.method === 'POST';
@@ -210,6 +219,7 @@ describe('what is no bar, whatever it answers', () => {
     ['nothing in a 200', always(200, ''), 'wrong', /not understood/],
     ['JSON that is cut off', always(200, '[{"id":"1'), 'wrong', /not understood/],
     ['JSON of another kind', always(200, '{"result":"ok"}'), 'wrong', /not understood/],
+    ['an answer without an end', endless, 'wrong', /longer than 16 MB/],
     ['somebody else’s bar', toReads(another), 'wrong', /it told of 1002/],
   ])('%s', async (_, whim, health, answer) => {
     server.whim = whim;

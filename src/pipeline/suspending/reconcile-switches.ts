@@ -137,17 +137,12 @@ export class ReconcileSwitches {
 
   /** Looks at a node for what differs from what is wanted, and mends it. */
   async #look(node: SwitchNode, names: readonly string[], row: NodeRow | undefined): Promise<RoundResult> {
-    let look: NodeLook;
-    try {
-      const seen = numbersAside(await node.look());
-      look = seen.look;
-      // Before any bar is set: a number that is allowed is so from the first moment on.
-      await this.#allow(node, undefined, seen.numbers);
-    } catch (error) {
-      const failure = asFailure(error);
-      const open = await this.#failed(node, failure);
-      return { ...NOTHING, open, unreachable: failure };
-    }
+    const seen = await node.look().then(numbersAside, asFailure);
+    if (seen instanceof SwitchFailure) return this.#unseen(node, seen);
+    const { look, numbers } = seen;
+    // Before any bar is set: a number that is allowed is so from the first moment on.
+    const refused = await this.#allow(node, undefined, numbers).catch(failureOf);
+    if (refused) return this.#unseen(node, refused);
     const found = await this.#suspects(node, look);
     let result = { ...NOTHING, drifted: found.foreign };
     const all = [...new Set([...found.accounts, ...found.further.map(({ accountId }) => accountId)])];
@@ -175,6 +170,10 @@ export class ReconcileSwitches {
     const left = await inTransaction(this.dataSource, ({ client }) => barsWithCalls(client, node.name, CALLS_A_LOOK));
     const calls = recordEndings(this.#tools, node, endCalls(this.#tools, node, left));
     return { ...result, calls: Promise.all([result.calls, calls]).then(() => undefined) };
+  }
+
+  async #unseen(node: SwitchNode, failure: SwitchFailure): Promise<RoundResult> {
+    return { ...NOTHING, open: await this.#failed(node, failure), unreachable: failure };
   }
 
   /** What a look has to be followed up by: accounts to be seen to, bars beside theirs, and how many foreign bars are new. */

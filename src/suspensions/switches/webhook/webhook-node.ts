@@ -33,6 +33,8 @@ const SENTINEL = 'plafond:filled';
 const LISTED_MAX = 5_000;
 const AT_ONCE = 4;
 const ANSWER_MS_MAX = 5_000;
+/** A list of {@link LISTED_MAX} services is some 2 MB. */
+const ANSWER_BYTES_MAX = 16 * 1024 ** 2;
 const LOOK_AGAIN_MS = [50, 200, 500, 1_000, 2_000, 2_000, 2_000];
 
 const service = z.object({
@@ -150,8 +152,9 @@ export class WebhookNode implements SwitchNode {
         redirect: 'manual',
         signal: AbortSignal.timeout(ANSWER_MS_MAX),
       });
-      return { status: answer.status, text: await answer.text(), headers: answer.headers };
+      return { status: answer.status, text: await textOf(answer), headers: answer.headers };
     } catch (error) {
+      if (error instanceof SwitchFailure) throw error;
       const { cause, name, message } = error as {
         cause?: { message?: string; code?: string };
         name?: string;
@@ -168,6 +171,20 @@ interface Answer {
   status: number;
   text: string;
   headers: Headers;
+}
+
+/** Its whole text, and no more than an answer may have: what goes on without an end is no answer. */
+async function textOf({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.length;
+    if (bytes > ANSWER_BYTES_MAX) {
+      throw new SwitchFailure('wrong', `its answer is longer than ${ANSWER_BYTES_MAX / 1024 ** 2} MB`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** Those to spared numbers go on. */
