@@ -45,31 +45,32 @@ const MADE = `
 const ACTIVE = `
   SELECT count(*)::bigint AS active FROM (SELECT FROM counters WHERE period_start > $1 GROUP BY account_id) seen`;
 
-/** How much rules have done within the hour before, for how many accounts. */
-export async function guardLoad(client: ClientBase, guard: GuardRow, at: Instant): Promise<GuardLoad> {
+/** How much rules have done within the hour before, for how many accounts, as `activeAccounts` said. */
+export async function guardLoad(client: ClientBase, activeAccounts: number, at: Instant): Promise<GuardLoad> {
   const { rows } = await client.query<{ made: number }>(MADE, [toDate(at - HOUR_MS)]);
-  return { made: rows[0]!.made, activeAccounts: activeAccountsOf(guard, at) ?? (await countActive(client, at)) };
+  return { made: rows[0]!.made, activeAccounts };
 }
 
 /** As they were counted last, if that was within ten minutes: counting is a second's work for a million accounts. */
-function activeAccountsOf({ active_accounts: known, active_counted_at: countedAt }: GuardRow, at: Instant) {
-  return known !== null && countedAt !== null && at - countedAt.getTime() < COUNTED_MS_MAX ? Number(known) : undefined;
-}
-
-async function countActive(client: ClientBase, at: Instant): Promise<number> {
+export async function activeAccounts(client: ClientBase, guard: GuardRow, at: Instant): Promise<number> {
+  if (isCounted(guard, at)) return Number(guard.active_accounts);
   const { rows } = await client.query<{ active: string }>(ACTIVE, [toDate(at - MONTH_MS)]);
   return Number(rows[0]!.active);
+}
+
+function isCounted({ active_accounts: known, active_counted_at: countedAt }: GuardRow, at: Instant): boolean {
+  return known !== null && countedAt !== null && at - countedAt.getTime() < COUNTED_MS_MAX;
 }
 
 /** Remembers a count that was made just now. The caller holds the guard. */
 export async function keepActiveAccounts(
   client: ClientBase,
   guard: GuardRow,
-  { activeAccounts }: GuardLoad,
+  active: number,
   at: Instant,
 ): Promise<void> {
-  if (activeAccountsOf(guard, at) !== undefined) return;
-  await client.query('UPDATE guard SET active_accounts = $1, active_counted_at = $2', [activeAccounts, toDate(at)]);
+  if (isCounted(guard, at)) return;
+  await client.query('UPDATE guard SET active_accounts = $1, active_counted_at = $2', [active, toDate(at)]);
 }
 
 export async function changeGuard(client: ClientBase, { perHour, percent, atLeast }: GuardSettings): Promise<GuardRow> {

@@ -19,7 +19,7 @@ import { grouped, inChunks } from '../grouped.ts';
 import type { Matter, Words } from './matter.ts';
 import { joinTheirCases } from './join-cases.ts';
 import { throughBrake } from './through-brake.ts';
-import { tellCustomers } from '../telling/tell-customers.ts';
+import { seriesOf, tellCustomers } from '../telling/tell-customers.ts';
 import { keptForApproval } from '../telling/tell-of-approvals.ts';
 import { throughGuard } from './through-guard.ts';
 
@@ -46,6 +46,10 @@ export async function carryOut(
   freshness: Freshness | undefined,
 ): Promise<Decision[]> {
   const braked = await throughBrake(client, wanted);
+  // Read first: from the guard on, all others who decide may have to wait for the end of this transaction.
+  const spent = await spentOnByDecision(client, braked.matters);
+  const series = await seriesOf(client, braked.matters, at);
+  const feeds = freshness && braked.matters.length > 0 ? await watchedFeeds(client) : [];
   const { matters, question } = await throughGuard(client, braked.matters, at);
   const fresh = await insertDecisions(
     client,
@@ -54,15 +58,14 @@ export async function carryOut(
   const made = matters.filter(({ decision }) => fresh.has(decision.id));
   if (made.length === 0) return [];
 
-  const spent = await spentOnByDecision(client, made);
-  const known = freshness && freshnessThen(freshness, await watchedFeeds(client), at);
+  const known = freshness && freshnessThen(freshness, feeds, at);
   const suspensions = planSuspensions(made);
   const suspensionsOf = grouped(suspensions, ({ decision }) => decision.id);
   const restored = made.filter(({ decision }) => decision.type === 'restore').map(({ decision }) => decision);
   const lifted = await liftSuspensions(client, restored, at);
   await insertSuspensions(client, suspensions, question, at);
   await joinTheirCases(client, made, braked.held);
-  const messages = await tellCustomers(client, made, spent, at);
+  const messages = await tellCustomers(client, made, { spent, series }, at);
   const messagesOf = byDecision(messages);
   await appendEvidence(
     client,
@@ -130,8 +133,8 @@ function byDecision(messages: readonly PlannedMessage[]): Map<string, PlannedMes
 }
 
 /** On what was spent in each decision's stretch: one query a traffic. */
-async function spentOnByDecision(client: ClientBase, made: readonly Matter[]): Promise<Map<string, SpentOn[]>> {
-  const byTraffic = grouped(made, ({ stretch }) => stretch.traffic);
+async function spentOnByDecision(client: ClientBase, matters: readonly Matter[]): Promise<Map<string, SpentOn[]>> {
+  const byTraffic = grouped(matters, ({ stretch }) => stretch.traffic);
   const answers = new Map<string, SpentOn[]>();
   for (const [traffic, same] of byTraffic) {
     const questions = same.map(({ decision, stretch }) => ({ key: decision.id, ...stretch }));

@@ -9,6 +9,7 @@ import { settleAlarm } from '../../feeds/alarms.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import { guardLimit, guardVerdict, type GuardSettings } from '../../suspensions/guard.ts';
 import {
+  activeAccounts,
   addToQuestion,
   guardLoad,
   keepActiveAccounts,
@@ -31,10 +32,12 @@ export async function throughGuard(client: ClientBase, asked: readonly Matter[],
   const matters = asked.map(withinTerms);
   const causes = causesWithBars(matters);
   if (causes.length === 0) return { matters, question: undefined };
+  // Counted, where that is due, before others may have to wait.
+  const active = await activeAccounts(client, await readGuard(client), at);
   const guard = await lockGuard(client);
   const sizes = causes.map(({ bars }) => bars);
-  const load = await guardLoad(client, guard, at);
-  await keepActiveAccounts(client, guard, load, at);
+  const load = await guardLoad(client, active, at);
+  await keepActiveAccounts(client, guard, active, at);
   const { passing, allowed, words } = guardVerdict(sizes, settingsOf(guard), load);
   if (passing === causes.length) return { matters, question: undefined };
   const held = new Set(causes.slice(passing).map(({ cause }) => cause));
@@ -120,8 +123,9 @@ export interface GuardState {
 export async function readGuardState(client: ClientBase, at: Instant): Promise<GuardState> {
   const guard = await readGuard(client);
   const settings = settingsOf(guard);
-  const { made, activeAccounts } = await guardLoad(client, guard, at);
-  const { allowed } = guardLimit(settings, activeAccounts);
+  const active = await activeAccounts(client, guard, at);
+  const { made } = await guardLoad(client, active, at);
+  const { allowed } = guardLimit(settings, active);
   const question = await openQuestion(client);
-  return { version: guard.version, settings, activeAccounts, allowed, made, question: question?.question_id };
+  return { version: guard.version, settings, activeAccounts: active, allowed, made, question: question?.question_id };
 }

@@ -11,22 +11,23 @@ import type { Matter } from '../deciding/matter.ts';
 
 const NOTHING_BEFORE: Correspondence = { waiting: [], lastAt: {} };
 
+/** What a customer is shown of a matter beside its words, by decision. */
+export interface Shown {
+  spent: ReadonlyMap<string, readonly SpentOn[]>;
+  series: ReadonlyMap<string, SpendSeries>;
+}
+
 /** Plans and keeps the messages; answers them by the decisions that each covers. */
 export async function tellCustomers(
   client: ClientBase,
   made: readonly Matter[],
-  spent: ReadonlyMap<string, readonly SpentOn[]>,
+  { spent, series }: Shown,
   at: Instant,
 ): Promise<PlannedMessage[]> {
   const telling = made.filter(({ words }) => words !== undefined);
   if (telling.length === 0) return [];
   const accounts = grouped(telling, ({ account }) => account.accountId);
   const before = await correspondenceOf(client, [...accounts.keys()], at);
-  const series = await seriesOf(
-    client,
-    telling.filter(({ account }) => account.email !== ''),
-    at,
-  );
   const planned = [...accounts].flatMap(([accountId, matters]) => {
     const news = matters.map(({ decision, words }) => ({
       decision,
@@ -42,12 +43,13 @@ export async function tellCustomers(
   return planned;
 }
 
-/** What the chart of each matter shows: a query a traffic for what was spent, and one for what is usual. */
-async function seriesOf(
+/** What the chart of each matter shows that a customer is told by mail: a query a traffic for what was spent, and one for what is usual. */
+export async function seriesOf(
   client: ClientBase,
-  matters: readonly Matter[],
+  all: readonly Matter[],
   at: Instant,
 ): Promise<Map<string, SpendSeries>> {
+  const matters = all.filter(({ words, account }) => words !== undefined && account.email !== '');
   const series = new Map<string, SpendSeries>();
   const usual = await usuallySpent(
     client,

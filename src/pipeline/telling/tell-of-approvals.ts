@@ -10,7 +10,7 @@ import { freezeFacts, thawFacts } from '../../warnings/facts.ts';
 import type { PlannedMessage } from '../../warnings/plan.ts';
 import { grouped, inChunks } from '../grouped.ts';
 import type { Matter, Stretch, Words } from '../deciding/matter.ts';
-import { tellCustomers } from './tell-customers.ts';
+import { seriesOf, tellCustomers } from './tell-customers.ts';
 
 /** What is kept of a matter for the day when its bars are approved, as text. Whose it is, is read from the account then. */
 export function keptForApproval(decisionId: string, words: Words, { serviceId, traffic, from, to }: Stretch): string {
@@ -34,7 +34,8 @@ export async function tellOfApprovals(
   // What one decision bars, however many destinations that are, is told in one go.
   const groups = [...grouped(approved, ({ row }) => row.decision_id ?? row.suspension_id).values()];
   const matters = groups.flatMap((group) => matterOf(group) ?? []);
-  const messages = await tellCustomers(client, matters, new Map(), at);
+  const series = await seriesOf(client, matters, at);
+  const messages = await tellCustomers(client, matters, { spent: new Map(), series }, at);
   const due = messages.filter(({ dueAt }) => dueAt <= at).map(({ id }) => id);
   await enqueue(
     client,
