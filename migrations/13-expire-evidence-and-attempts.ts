@@ -1,16 +1,19 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Evidence may go when it is old, and only where its chain says so; attempts at pages are counted for a minute. */
+/** Evidence may go when it is old, and only where its chain says so; attempts at pages are counted for a minute; and
+ * what operators were told is evidence. */
 export class ExpireEvidenceAndAttempts1700000000013 implements MigrationInterface {
   name = 'ExpireEvidenceAndAttempts1700000000013';
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(REMOVAL);
     await runner.query(ATTEMPTS);
+    await runner.query(TOLD);
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
+      ALTER TABLE operator_messages DROP COLUMN decisions;
       DROP TABLE answer_attempts;
       DROP TRIGGER evidence_is_removed_by_its_chain ON evidence;
       DROP FUNCTION refuse_removal;
@@ -52,4 +55,9 @@ const ATTEMPTS = `
     attempts  integer NOT NULL
   );
   CREATE INDEX answer_attempts_by_age ON answer_attempts (since);
+`;
+
+const TOLD = `
+  -- Of which decisions a message tells: when it is sent, or is given up, that goes into the evidence of their accounts.
+  ALTER TABLE operator_messages ADD COLUMN decisions uuid[] NOT NULL DEFAULT '{}';
 `;

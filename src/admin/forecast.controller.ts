@@ -13,7 +13,7 @@ import { amount, instant } from './wire.ts';
 
 const day = z.string().nullable().meta({ format: 'date', description: 'null: not within the period' });
 
-const forecast = z
+export const forecastShape = z
   .object({
     cap: z.string(),
     name: z.string(),
@@ -38,7 +38,7 @@ const forecast = z
     days_needed: z.int().nullable(),
   })
   .meta({ id: 'CapForecast' });
-type ForecastResponse = z.output<typeof forecast>;
+type ForecastResponse = z.output<typeof forecastShape>;
 
 @ApiTags('accounts')
 @Controller('v1/accounts')
@@ -55,7 +55,7 @@ export class ForecastController {
     description:
       'For caps that run in weeks or months, from the account’s own days; a range, and honest where too few are known.',
     answers: 'One for each cap that holds for the account or its services',
-    schema: z.array(forecast),
+    schema: z.array(forecastShape),
   })
   async forecast(@Param('account_id') id: string): Promise<ForecastResponse[]> {
     const account = accountOf(await readAccount(this.dataSource, id));
@@ -63,7 +63,7 @@ export class ForecastController {
   }
 }
 
-function showForecast(each: ForecastOfCap): ForecastResponse {
+export function showForecast(each: ForecastOfCap): ForecastResponse {
   const { account, cap, serviceId, period, spend, forecast: made } = each;
   const date = (days: number | undefined) =>
     days === undefined ? null : calendarPeriod('day', dayOf(each, days), account).name;

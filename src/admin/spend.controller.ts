@@ -8,10 +8,12 @@ import { Clock, formatInstant, parseInstant, type Instant } from '../kernel/cloc
 import { formatAmount, type Micros } from '../kernel/money.ts';
 import { parsePeriod, type Period } from '../kernel/period.ts';
 import { destinationOf, eachCallOnce, exposureOf } from '../spend/exposure.ts';
+import { ForecastCaps, type ForecastOfCap } from '../pipeline/limits/forecast-caps.ts';
 import { runningCalls } from '../spend/running-calls.ts';
 import { spendOf } from '../spend/spend-of-account.ts';
 import { readAccount } from './account-row.ts';
 import { onConnection } from './connection.ts';
+import { forecastShape, showForecast } from './forecast.controller.ts';
 import { Route } from './route.ts';
 import { amount, instant, queryInstant } from './wire.ts';
 
@@ -41,6 +43,9 @@ const spend = z
     spend: amount,
     currency: z.string(),
     exposure: amount.optional().meta({ description: 'what calls in progress come to beside it, where there are any' }),
+    forecasts: z.array(forecastShape).optional().meta({
+      description: 'of the running period: when the limits on this traffic will be reached, where there are any',
+    }),
   })
   .meta({ id: 'PeriodSpend' });
 type Spend = z.output<typeof spend>;
@@ -48,13 +53,11 @@ type Spend = z.output<typeof spend>;
 @ApiTags('accounts')
 @Controller('v1/accounts')
 export class SpendController {
-  readonly #dataSource: DataSource;
-  readonly #clock: Clock;
-
-  constructor(dataSource: DataSource, clock: Clock) {
-    this.#dataSource = dataSource;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly clock: Clock,
+    private readonly forecasts: ForecastCaps,
+  ) {}
 
   @Get(':account_id/spend')
   @Route({
@@ -67,13 +70,17 @@ export class SpendController {
     @Param('account_id') id: string,
     @Query({ schema: spendQuery }) { traffic, period, from, to }: z.output<typeof spendQuery>,
   ): Promise<Spend[]> {
-    const account = accountOf(await readAccount(this.#dataSource, id));
+    const account = accountOf(await readAccount(this.dataSource, id));
     const query = { traffic, period, from: instantOf(from), to: instantOf(to) };
-    const { periods, calls } = await onConnection(this.#dataSource, async (client) => ({
+    const { periods, calls } = await onConnection(this.dataSource, async (client) => ({
       periods: await spendOf(client, account, query),
       calls: eachCallOnce(await runningCalls(client, [id])),
     }));
-    const now = this.#clock.now();
+    const now = this.clock.now();
+    const running = periods.some((each) => each.from <= now && now < each.to);
+    const foreseen = running
+      ? (await this.forecasts.of(account)).filter(({ cap }) => cap.traffic === traffic && cap.period === period)
+      : [];
     const exposureIn = (from: Instant, to: Instant) =>
       calls
         .filter((call) => call.startedAt >= from && call.startedAt < to && matchesTraffic(traffic, destinationOf(call)))
@@ -87,8 +94,14 @@ export class SpendController {
       spend: formatAmount(each.spend),
       currency: each.currency,
       ...shown(exposureIn(each.from, each.to)),
+      ...forecastsIn(each.from, foreseen),
     }));
   }
+}
+
+function forecastsIn(from: Instant, foreseen: readonly ForecastOfCap[]): Pick<Spend, 'forecasts'> {
+  const within = foreseen.filter((each) => each.period.from === from);
+  return within.length === 0 ? {} : { forecasts: within.map(showForecast) };
 }
 
 const instantOf = (text: string | undefined): Instant | undefined =>

@@ -45,11 +45,15 @@ const TAKE = `
     FROM taken WHERE e.event_id = taken.event_id
   RETURNING e.event_id, e.kind, e.subject, e.at, e.text, e.over, e.facts, e.silence_id`;
 
+export interface WithheldEvent extends OperatorEvent {
+  silence: string;
+}
+
 export async function takeEvents(
   client: ClientBase,
   kind: EventKind,
   now: Instant,
-): Promise<{ told: OperatorEvent[]; withheld: number }> {
+): Promise<{ told: OperatorEvent[]; withheld: WithheldEvent[] }> {
   const { rows } = await client.query<{
     event_id: string;
     kind: EventKind;
@@ -60,33 +64,38 @@ export async function takeEvents(
     facts: Record<string, unknown>;
     silence_id: string | null;
   }>(TAKE, [kind, toDate(now)]);
-  const told = rows
-    .filter((row) => row.silence_id === null)
+  const taken = rows
     .toSorted((a, b) => Number(BigInt(a.event_id) - BigInt(b.event_id)))
-    .map(({ event_id, kind: of, subject, at, text, over, facts }) => ({
-      id: event_id,
-      kind: of,
-      subject,
-      at: at.getTime(),
-      text,
-      over,
-      facts,
-    }));
-  return { told, withheld: rows.length - told.length };
+    .map(({ event_id, kind: of, subject, at, text, over, facts, silence_id: silence }) => {
+      return { event: { id: event_id, kind: of, subject, at: at.getTime(), text, over, facts }, silence };
+    });
+  return {
+    told: taken.flatMap(({ event, silence }) => (silence === null ? [event] : [])),
+    withheld: taken.flatMap(({ event, silence }) => (silence === null ? [] : [{ ...event, silence }])),
+  };
 }
 
-/** One message to each receiver that wants its kind. Answers how many. */
+/** One message to each receiver that wants its kind, which tells of these decisions. Answers how many. */
 const WRITE = `
-  INSERT INTO operator_messages (message_id, receiver, kind, at, subject, text, html, body)
-  SELECT gen_random_uuid(), name, $1, $2, $3, $4, $5, $6::json FROM receivers WHERE $1 = ANY (events) ORDER BY name`;
+  INSERT INTO operator_messages (message_id, receiver, kind, at, subject, text, html, body, decisions)
+  SELECT gen_random_uuid(), name, $1, $2, $3, $4, $5, $6::json, $7 FROM receivers WHERE $1 = ANY (events) ORDER BY name`;
 
 export async function writeMessages(
   client: ClientBase,
   kind: EventKind,
   { subject, text, body, html = '' }: OperatorMessage & { html?: string },
   at: Instant,
+  decisions: readonly string[] = [],
 ): Promise<number> {
-  const written = await client.query(WRITE, [kind, toDate(at), subject, text, html, JSON.stringify(body)]);
+  const written = await client.query(WRITE, [
+    kind,
+    toDate(at),
+    subject,
+    text,
+    html,
+    JSON.stringify(body),
+    [...decisions],
+  ]);
   return written.rowCount ?? 0;
 }
 
@@ -108,6 +117,8 @@ export interface ClaimedMessage {
   /** the very bytes of a webhook's body */
   body: string;
   at: Instant;
+  /** that it tells of */
+  decisions: readonly string[];
   /** this attempt's number, from 1 */
   attempt: number;
 }
@@ -120,7 +131,7 @@ const CLAIM = `
            WHERE receiver = $1 AND state IN ('queued', 'sending') AND (leased_until IS NULL OR leased_until <= now())
            ORDER BY message_no LIMIT 1 FOR UPDATE SKIP LOCKED) AS open
    WHERE m.message_id = open.message_id
-  RETURNING m.message_id, m.kind, m.subject, m.text, m.html, m.body::text AS body, m.at, m.attempts`;
+  RETURNING m.message_id, m.kind, m.subject, m.text, m.html, m.body::text AS body, m.at, m.decisions, m.attempts`;
 
 export async function claimMessage(client: ClientBase, receiver: string): Promise<ClaimedMessage | undefined> {
   const { rows } = await client.query<
@@ -144,15 +155,17 @@ const SETTLE = `
          settled_at = CASE WHEN $6 = 'queued' THEN NULL ELSE $3::timestamptz END
    WHERE message_id = $1 AND state = 'sending' AND attempts = $2`;
 
+/** Answers whether this attempt did. */
 export async function settleMessage(
   client: ClientBase,
   { id, attempt }: Pick<ClaimedMessage, 'id' | 'attempt'>,
   { outcome, answer }: Pick<Outcome, 'outcome' | 'answer'>,
   at: Instant,
-): Promise<void> {
+): Promise<boolean> {
   const settled = settlement(outcome, attempt);
   const pause_s = 'pause_s' in settled ? settled.pause_s : null;
-  await client.query(SETTLE, [id, attempt, toDate(at), outcome, answer, settled.state, pause_s]);
+  const { rowCount } = await client.query(SETTLE, [id, attempt, toDate(at), outcome, answer, settled.state, pause_s]);
+  return rowCount === 1;
 }
 
 export interface ReceiverRow {

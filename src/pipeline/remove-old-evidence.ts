@@ -36,7 +36,7 @@ export class RemoveOldEvidence {
       if (accounts.length < ACCOUNTS_AT_ONCE) break;
       after = accounts.at(-1)!;
     }
-    if (removed > 0) this.#log.log(`removed ${removed} entries of evidence, older than ${evidenceDays} days`);
+    if (removed > 0) this.#log.log(`removed evidence older than ${evidenceDays} days, ${removed} in all`);
   }
 }
 

@@ -120,6 +120,11 @@ describe('the forecast of an account', () => {
     expect(only.earliest <= only.likely && only.likely <= (only.latest ?? '2010-03-31')).toBe(true);
     expect(only.likely).toMatch(/^2010-03-1[678]$/);
     expect(Number(only.spend_at_end.low)).toBeLessThan(Number(only.spend_at_end.high));
+    const spend = async (query: string) => (await admin.call('GET', `/v1/accounts/1001/spend?${query}`)).json();
+    const [running, ...past] = await spend('traffic=international&period=month');
+    expect(running).toMatchObject({ period: '2010-03', forecasts: [only] });
+    expect(past.filter((each: object) => 'forecasts' in each)).toEqual([]);
+    expect((await spend('traffic=all&period=month'))[0]).not.toHaveProperty('forecasts');
   });
 
   it('says that too little is known, and that a limit is reached', async () => {

@@ -82,6 +82,11 @@ const states = async () =>
     ({ state }) => state,
   );
 
+const evidence = async (kind: string) =>
+  (
+    await plafond.query<{ body: object }>('SELECT body FROM evidence WHERE kind = $1 ORDER BY account_id, seq', [kind])
+  ).map(({ body }) => body);
+
 describe('operators', () => {
   it('are told of decisions that ask for a person, together and once, signed after Standard Webhooks', async () => {
     await webhook();
@@ -214,6 +219,31 @@ describe('operators', () => {
     expect(await states()).toEqual(['sent', 'sent']);
   });
 
+  it('were told, or were not: the evidence of each account says so, of its own decisions', async () => {
+    await receive('mail', { kind: 'email', address: 'billing@example.net' });
+    await receive('gone', { kind: 'webhook', address: `${hook.url}/gone`, secret: 'PLAFOND_SECRET_HOOK' });
+    hook.status = 410;
+    await plafond.addCap({ thresholds: [{ percent: 100, actions: ['notify-operator'] }] });
+    for (const accountId of ['1001', '1002']) {
+      await plafond.addAccount({ accountId });
+      await plafond.send([{ record_id: accountId, account_id: accountId, amount: '120.00' }]);
+    }
+    await pass(10);
+    await tell();
+    const decisions = await plafond.decisions();
+    const told = { subject: 'Plafond: 2 decisions need a look', of: 2, attempt: 1 };
+    expect(await evidence('operators-told')).toEqual(
+      ['1001', '1002'].flatMap((account) => {
+        const own = decisions.filter((each) => each.accountId === account).map(({ id }) => id);
+        const both = { ...told, message: expect.any(String), decisions: own };
+        return [
+          { ...both, receiver: 'gone', way: 'webhook', state: 'failed', answer: expect.stringContaining('410') },
+          { ...both, receiver: 'mail', way: 'email', to: 'b***@example.net', state: 'sent', answer: '250' },
+        ];
+      }),
+    );
+  });
+
   it('hear nothing of what is silenced, while everything else goes on', async () => {
     await receive('mail', { kind: 'email', address: 'billing@example.net' });
     await plafond.addAccount({ accountId: '1001' });
@@ -231,6 +261,8 @@ describe('operators', () => {
     expect(await plafond.query('SELECT count(*)::int AS n FROM operator_events WHERE silence_id = $1', [id])).toEqual([
       { n: 1 },
     ]);
+    const [decision] = await plafond.decisions();
+    expect(await evidence('operators-not-told')).toEqual([{ decision: decision!.id, silence: id }]);
 
     plafond.clock.advanceTo(parseInstant('2026-03-10T13:00:00+01:00')!);
     await alarm('1001', true);

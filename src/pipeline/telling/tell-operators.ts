@@ -1,11 +1,14 @@
 /** Tells the billing team what it has to look at: groups events into messages, and sends each until it is there. */
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { secretFromEnvironment } from '../../config.ts';
 import { inTransaction } from '../../database/transaction.ts';
+import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
 import { settleAlarm } from '../../feeds/alarms.ts';
-import { Clock } from '../../kernel/clock.ts';
-import { groupMessage } from '../../operators/group.ts';
+import { Clock, type Instant } from '../../kernel/clock.ts';
+import { groupMessage, type OperatorEvent } from '../../operators/group.ts';
+import type { Receiver } from '../../operators/receiver.ts';
 import { sendTo } from '../../operators/send.ts';
 import {
   claimMessage,
@@ -17,9 +20,10 @@ import {
   takeEvents,
   writeMessages,
   type ClaimedMessage,
+  type WithheldEvent,
 } from '../../operators/store.ts';
 import type { Channel, Outcome } from '../../warnings/channels/channel.ts';
-import { EMAIL_CHANNEL, settlement } from '../../warnings/deliveries.ts';
+import { EMAIL_CHANNEL, maskAddress, maskAnswer, settlement } from '../../warnings/deliveries.ts';
 
 const GROUP_LOCK = 7_020;
 /** From this attempt on, the others hear that a receiver can't be reached. */
@@ -43,10 +47,16 @@ export class TellOperators {
       ]);
       if (!rows[0]!.ours) return;
       const at = this.clock.now();
+      const evidence: NewEvidence[] = [];
       for (const kind of await dueKinds(client)) {
         const { told, withheld } = await takeEvents(client, kind, at);
-        if (told.length > 0) await writeMessages(client, kind, groupMessage(kind, told, withheld, at), at);
+        if (told.length > 0) {
+          const message = groupMessage(kind, told, withheld.length, at);
+          await writeMessages(client, kind, message, at, told.flatMap(decisionsIn));
+        }
+        if (kind === 'notify-operator') evidence.push(...withheld.map((event) => withheldEvidence(event, at)));
       }
+      await appendEvidence(client, evidence);
     });
   }
 
@@ -71,17 +81,18 @@ export class TellOperators {
         outcome: 'retry',
         answer: String(error),
       }));
-      await this.#record(name, message, outcome);
+      await this.#record(receiver, message, outcome);
       if (outcome.outcome !== 'sent') return;
     }
   }
 
-  async #record(name: string, message: ClaimedMessage, outcome: Outcome): Promise<void> {
+  async #record(receiver: Receiver, message: ClaimedMessage, outcome: Outcome): Promise<void> {
+    const { name } = receiver;
     const at = this.clock.now();
     const sent = outcome.outcome === 'sent';
     const { state } = settlement(outcome.outcome, message.attempt);
     await inTransaction(this.dataSource, async ({ client }) => {
-      await settleMessage(client, message, outcome, at);
+      const settled = await settleMessage(client, message, outcome, at);
       if (!sent && state !== 'failed' && message.attempt < ATTEMPTS_BEFORE_ALARM) return;
       const trouble = sent
         ? undefined
@@ -90,10 +101,52 @@ export class TellOperators {
             facts: { message: message.id, attempts: message.attempt },
           };
       await settleAlarm(client, 'receiver-failing', name, trouble, `the receiver ${name} is reached again`, at);
+      if (settled && state !== 'queued') {
+        const about = await accountsOf(client, message.decisions);
+        await appendEvidence(
+          client,
+          about.map((each) => toldEvidence(each, receiver, message, { state, answer: outcome.answer }, at)),
+        );
+      }
     });
     if (sent) return;
     const story = `message ${message.id} to ${name}, attempt ${message.attempt}: ${outcome.answer}`;
     if (state === 'failed') this.#log.error(`${story}; it is given up`);
     else this.#log.warn(`${story}; it is tried again`);
   }
+}
+
+function decisionsIn({ facts }: OperatorEvent): string[] {
+  return typeof facts.decision === 'string' ? [facts.decision] : [];
+}
+
+/** Whose decisions these are; by the primary key. */
+const ACCOUNTS_OF = `
+  SELECT account_id, array_agg(decision_id::text ORDER BY decision_no) AS decisions FROM decisions
+   WHERE decision_id = ANY ($1) GROUP BY account_id`;
+
+interface About {
+  account_id: string;
+  decisions: string[];
+}
+
+async function accountsOf(client: ClientBase, decisions: readonly string[]): Promise<About[]> {
+  return decisions.length === 0 ? [] : (await client.query<About>(ACCOUNTS_OF, [decisions])).rows;
+}
+
+/** In each account's chain, of its own decisions alone; their words stand there already. */
+function toldEvidence(
+  { account_id: accountId, decisions }: About,
+  { name, kind, address }: Receiver,
+  { id, subject, attempt, decisions: all }: ClaimedMessage,
+  { state, answer }: { state: string; answer: string },
+  at: Instant,
+): NewEvidence {
+  const to = kind === 'email' ? { to: maskAddress(address) } : {};
+  const body = { message: id, receiver: name, way: kind, ...to, subject, decisions, of: all.length, state, attempt };
+  return { accountId, at, kind: 'operators-told', body: { ...body, answer: maskAnswer(answer, address) } };
+}
+
+function withheldEvidence({ subject: accountId, facts, silence }: WithheldEvent, at: Instant): NewEvidence {
+  return { accountId, at, kind: 'operators-not-told', body: { decision: facts.decision, silence } };
 }
