@@ -39,9 +39,10 @@ export const FRESH_DAYS = 18;
 const UNFITTED_TAILS: Tails = {
   accountMonths: 0,
   scales: Array.from({ length: SCALES }, (_, scale) => ({
-    from: scale < 3 ? 1 : 0.8,
+    from: scale < 3 || scale === SCALES - 1 ? 1 : 0.8,
     rate: 0.02,
-    slope: scale < 3 ? 0.6 : 0.35,
+    // Use from abroad is a log-likelihood itself.
+    slope: scale === SCALES - 1 ? 1 : scale < 3 ? 0.6 : 0.35,
   })),
   together: { from: Math.log(50), rate: 0.06, slope: 1 },
 };

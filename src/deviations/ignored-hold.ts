@@ -38,5 +38,4 @@ export function isHeld({ u }: Signature): boolean {
 /** Notes that the account is suspended since its hold did not help. */
 export function noteSuspended({ u }: Signature): void {
   u[AT.level] = SUSPENDED;
-  u[AT.levelAt] = u[AT.now]!;
 }

@@ -1,6 +1,8 @@
 /** What the engine holds usage against, beside the account's own signature: the same for all accounts, and changed on schedule. Pure. */
+import type { Version } from '../ledger/version.ts';
 import type { Norms, SegmentNorms } from './norms.ts';
-import { AWAY_UNKNOWN, WEEK_PART_HOURS } from './norms.ts';
+import { WEEK_PART_HOURS } from './norms.ts';
+import { TRAVEL_UNFITTED, worthKey, type TravelNorms } from './travel.ts';
 import { FRESH_DAYS, scoreOf, type Calibration } from './calibration.ts';
 
 /** A segment's norms, made ready for a look-up a record. Money is euros' worth. */
@@ -13,27 +15,29 @@ export interface SegmentModel {
   hourShares: readonly number[];
   /** log-weight of a destination by how many use it */
   rare(key: number): number;
-  /** what a day from abroad costs at most, usually */
-  away(key: number): number;
-  awayRecords: number;
+  travel: TravelNorms;
+  /** mean logarithm of what a record of a kind is worth that is used from somewhere (the key of use from there) */
+  worthAway(away: number, kind: Version['kind']): number;
 }
 
+const WORTH_UNKNOWN = TRAVEL_UNFITTED.worth['0']!;
 const RARE_SHARE = 0.02;
 const RARE_FLOOR = 0.0005;
 const RARE_POWER = 0.4;
 
-function compile({ dayInternational, dayAll, dayCalls, hours, reach, away, awayRecords }: SegmentNorms): SegmentModel {
+function compile({ dayInternational, dayAll, dayCalls, hours, reach, travel }: SegmentNorms): SegmentModel {
   const rare = new Map(Object.entries(reach).map(([key, share]) => [Number(key), rareOf(share)]));
   const unheardOf = Object.keys(reach).length === 0 ? 0.4 : rareOf(0);
   return {
     dayInternational,
     dayAll,
     dayCalls,
-    awayRecords,
+    travel,
     hours: hours.map((share, part) => share / (WEEK_PART_HOURS[part]! / 168)),
     hourShares: hours,
     rare: (key) => rare.get(key) ?? unheardOf,
-    away: (key) => away[key] ?? away[0] ?? AWAY_UNKNOWN,
+    worthAway: (away, kind) =>
+      travel.worth[worthKey(away, kind)] ?? travel.worth[worthKey(0, kind)] ?? travel.worth[0] ?? WORTH_UNKNOWN,
   };
 }
 

@@ -6,6 +6,8 @@ import type { Account } from '../accounts/account.ts';
 import { TRAFFIC_BIT } from '../destinations/traffic.ts';
 import { hourOfWeek } from '../kernel/local-time.ts';
 import type { Version } from '../ledger/version.ts';
+import { Journeys, travelNorms } from './journeys.ts';
+import { TRAVEL_UNFITTED, type TravelNorms } from './travel.ts';
 import { awayKey, destinationKey } from './destination-key.ts';
 
 /** Parts of the week: night, day and evening of a working day, and of a weekend. */
@@ -32,21 +34,13 @@ export interface SegmentNorms {
   hours: number[];
   /** by destination key the share of accounts that use it */
   reach: Record<string, number>;
-  /** what nine in ten days of use from abroad stay below; by the destination key of where it was used */
-  away: Record<string, number>;
-  /** and how many records */
-  awayRecords: number;
+  travel: TravelNorms;
 }
 
 export interface Norms {
   everyone: SegmentNorms;
   segments: Record<string, SegmentNorms>;
 }
-
-const AWAY_DAYS = 4_096;
-const AWAY_RECORDS_UNKNOWN = 6;
-/** Euros' worth a day from abroad, before anything is known. */
-export const AWAY_UNKNOWN = 2;
 
 /** Before there is any history: a small business's week, and no destination more usual than another. */
 export const UNFITTED_NORMS: Norms = {
@@ -57,8 +51,7 @@ export const UNFITTED_NORMS: Norms = {
     dayCalls: 3,
     hours: [0.02, 0.7, 0.14, 0.01, 0.08, 0.05],
     reach: {},
-    away: {},
-    awayRecords: AWAY_RECORDS_UNKNOWN,
+    travel: TRAVEL_UNFITTED,
   },
   segments: {},
 };
@@ -71,9 +64,7 @@ interface Seen {
   calls: number;
   hours: number[];
   keys: Set<number>;
-  /** by destination key and day */
-  away: Map<number, number>;
-  awayRecords: Map<number, number>;
+  away: Journeys | undefined;
 }
 
 const DAY_MS = 86_400_000;
@@ -98,8 +89,7 @@ export class NormsCollector {
         international: 0,
         all: 0,
         calls: 0,
-        away: new Map(),
-        awayRecords: new Map(),
+        away: undefined,
         hours: zeros(),
         keys: new Set(),
       };
@@ -116,11 +106,8 @@ export class NormsCollector {
     if (key !== 0) seen.keys.add(key);
     seen.calls += callWeight(version);
     const away = awayKey(version.originCountry, account.homeCountry);
-    if (away !== 0) {
-      const ofDay = away * AWAY_DAYS + (Math.floor(version.startedAt / DAY_MS) % AWAY_DAYS);
-      seen.away.set(ofDay, (seen.away.get(ofDay) ?? 0) + money);
-      seen.awayRecords.set(ofDay, (seen.awayRecords.get(ofDay) ?? 0) + 1);
-    }
+    if (away !== 0)
+      (seen.away ??= new Journeys()).add(away, version.kind, money, Math.floor(version.startedAt / DAY_MS));
   }
 
   /** What is usual, shrunk to `before` where accounts are few. */
@@ -153,18 +140,6 @@ export class NormsCollector {
       for (let part = 0; part < WEEK_PARTS; part++) hours[part]! += seen.hours[part]! * worth;
       for (const key of seen.keys) reach.set(key, (reach.get(key) ?? 0) + 1);
     }
-    const awayDays = new Map<number, number[]>();
-    const awayRecords: number[] = [];
-    for (const seen of accounts) {
-      awayRecords.push(...seen.awayRecords.values());
-      for (const [ofDay, euros] of seen.away) {
-        for (const key of [0, Math.floor(ofDay / AWAY_DAYS)]) {
-          const days = awayDays.get(key);
-          if (days) days.push(euros);
-          else awayDays.set(key, [euros]);
-        }
-      }
-    }
     const sum = hours.reduce((sum, each) => sum + each, 0);
     for (const key of Object.keys(prior.reach)) reach.set(Number(key), reach.get(Number(key)) ?? 0);
     return {
@@ -178,21 +153,12 @@ export class NormsCollector {
           .toSorted(([a], [b]) => a - b)
           .map(([key, count]) => [key, (count + weight * (prior.reach[key] ?? 0)) / total]),
       ),
-      awayRecords: awayRecords.length === 0 ? prior.awayRecords : shrunkHigh(awayRecords, prior.awayRecords),
-      away: Object.fromEntries(
-        [...awayDays]
-          .toSorted(([a], [b]) => a - b)
-          .map(([key, days]) => [key, shrunkHigh(days, prior.away[key] ?? prior.away[0] ?? AWAY_UNKNOWN)]),
+      travel: travelNorms(
+        accounts.flatMap(({ away }) => away ?? []),
+        prior.travel,
       ),
     };
   }
-}
-
-/** Nine in ten are below; few of them lean on `prior`. */
-function shrunkHigh(values: number[], prior: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const high = sorted[Math.floor(0.9 * sorted.length)]!;
-  return (high * sorted.length + prior * SEGMENT_WEIGHT) / (sorted.length + SEGMENT_WEIGHT);
 }
 
 /** Short calls are what runs away by itself; a long one is a person's. */

@@ -15,6 +15,7 @@ import { callWeight, moneyOf, weekPart, worthOf } from './norms.ts';
 import { rememberBlock } from './number-blocks.ts';
 import { AT, FACTORS, SCALES, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
 import { DAY_S, factors, rememberNumber, rememberOrigin, slotOf, weigh } from './weight.ts';
+import { daysBetween, dearness, TRAVEL_DAYS, unlikeTravel } from './travel.ts';
 import { hourOfWeek } from '../kernel/local-time.ts';
 
 const HOUR_S = 3_600;
@@ -33,17 +34,12 @@ export const SCALE: readonly { family: Family; seconds: number; floor: number }[
   { family: 'all', seconds: 96 * HOUR_S, floor: 5 },
   { family: 'calls', seconds: 3 * HOUR_S, floor: 5 },
   { family: 'calls', seconds: 24 * HOUR_S, floor: 5 },
-  { family: 'roaming', seconds: 72 * HOUR_S, floor: 3 },
+  { family: 'roaming', seconds: TRAVEL_DAYS * DAY_S, floor: 0 },
 ];
 const ROAMING = SCALE.length - 1;
 const PEAK_SHARE = 0.8;
 /** A call at home to a number that was called before counts so much as one to another. */
 const KNOWN_CALL = 0.2;
-/** Taken off a day of what is used from abroad: what travellers use there as a rule leaves nothing behind (E. Page 1954: cumulative sums). */
-const AWAY_A_DAY = 1;
-/** Money counts less than records, of which no single one can be many; and one record counts no more than that. */
-const AWAY_MONEY = 0.7;
-const AWAY_RECORD_MAX = 0.7;
 
 /** Of a new account so many times its usual is not unusual yet; half of that after so many days. */
 const FRESH = 5;
@@ -125,7 +121,7 @@ function advance(signature: Signature, start: number, segment: SegmentModel): vo
   if (start <= now) return;
   fading(start - now);
   for (let scale = 0; scale < SCALES; scale++) f[AT.evidence + scale] = f[AT.evidence + scale]! * fades[scale]!;
-  f[AT.evidence + ROAMING] = Math.max(0, f[AT.evidence + ROAMING]! - (AWAY_A_DAY * (start - now)) / DAY_S);
+  for (const word of JOURNEY) f[word] = f[word]! * fades[ROAMING]!;
   f[AT.burst] = f[AT.burst]! * fades[0]!;
   for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) {
     if (f[at + SLOT.weight]! > 0) f[at + SLOT.weight] = f[at + SLOT.weight]! * fades[2]!;
@@ -139,9 +135,9 @@ const FINE = 1_024;
 /** Longer than that leaves nothing to speak of, even of six days. */
 const COARSE = 8_192;
 /** Scales that fade alike share a table: e to the minus of so many seconds, and of so many times 1,024 seconds. */
-const FADES = SCALE.map(({ family, seconds }, scale) => {
+const FADES = SCALE.map(({ seconds }, scale) => {
   const first = SCALE.findIndex((other) => other.seconds === seconds);
-  if (family === 'roaming' || first < scale) return { first, fine: undefined, coarse: undefined };
+  if (first < scale) return { first, fine: undefined, coarse: undefined };
   return {
     first,
     fine: Float64Array.from({ length: FINE }, (_, each) => Math.exp(-each / seconds)),
@@ -149,15 +145,14 @@ const FADES = SCALE.map(({ family, seconds }, scale) => {
   };
 });
 
-/** Shares of evidence that are left after `seconds`. What is used from abroad does not fade: what is usual there is taken off. */
+/** Shares of evidence that are left after `seconds`. */
 function fading(seconds: number): void {
   const many = Math.floor(seconds / FINE);
   const few = seconds % FINE;
-  for (let scale = 0; scale < ROAMING; scale++) {
+  for (let scale = 0; scale < SCALES; scale++) {
     const { first, fine, coarse } = FADES[scale]!;
     fades[scale] = fine === undefined ? fades[first]! : many < COARSE ? coarse[many]! * fine[few]! : 0;
   }
-  fades[ROAMING] = 1;
 }
 
 /** Adds (`sign` 1) or takes out (−1) what a version is worth; `calls` is 0 where its record was counted before and still is. */
@@ -197,18 +192,11 @@ function add(
   raise(f, 7, counted, waits);
   raise(f, 8, counted, waits);
   if (key === 0) return;
-  const abroad = f[AT.evidence + 4]! + f[AT.evidence + ROAMING]!;
+  const abroad = f[AT.evidence + 4]! + f[AT.awayRecords]!;
   if (calls > 0 && isOver(signature, 1, abroad, f[AT.peaks + 4]!)) beginRun(signature, 1, start);
   extendRun(signature, 1, start, money, calls);
   const away = awayKey(version.originCountry, account.homeCountry);
-  // Counted in days as travellers spend them there, by money and by records.
-  if (away !== 0)
-    raise(
-      f,
-      ROAMING,
-      Math.min(AWAY_RECORD_MAX, (AWAY_MONEY * euros) / (0.3 + segment.away(away))) + calls / segment.awayRecords,
-      waits,
-    );
+  if (away !== 0) travel(signature, version, price, sign, calls, away, start, waits, segment);
   if (!isNational) {
     sum(f, AT.waitingInternational + waits, euros);
     raise(f, 3, euros, waits);
@@ -241,6 +229,36 @@ function add(
       rememberOrigin(signature, version.originCountry, start);
     }
   }
+}
+
+/** Words of a journey that fade with it. */
+const JOURNEY = [AT.awayRecords, AT.awayDear, AT.awayDays] as const;
+
+/** Adds what is used from abroad to the journey, and holds that against what travellers do. */
+function travel(
+  { u, f }: Signature,
+  version: Version,
+  price: number,
+  sign: 1 | -1,
+  calls: number,
+  away: number,
+  start: number,
+  waits: number,
+  segment: SegmentModel,
+): void {
+  if (start > u[AT.awayLast]!) {
+    f[AT.awayDays] = f[AT.awayDays]! + daysBetween(start - u[AT.awayLast]!);
+    u[AT.awayLast] = start;
+  }
+  const { travel } = segment;
+  const left = fades[ROAMING]!;
+  sum(f, AT.awayRecords, calls * left);
+  const dear = sign * dearness(price, segment.worthAway(away, version.kind), travel.spread);
+  f[AT.awayDear] = f[AT.awayDear]! + dear * left;
+  const at = AT.evidence + ROAMING;
+  f[at] = unlikeTravel(f[AT.awayRecords]!, f[AT.awayDear]!, f[AT.awayDays]!, travel);
+  const peak = AT.waitingPeaks + 3 * ROAMING + waits;
+  if (f[at] > f[peak]!) f[peak] = f[at];
 }
 
 /** A call endangers more than it has cost so far: it adds what five more minutes would, within bounds. */
@@ -332,6 +350,11 @@ function measure({ f }: Signature, segment: SegmentModel): void {
     const perDay = family === 'all' ? all : family === 'international' ? international : family === 'calls' ? calls : 0;
     const usual = ((1 + fresh) * perDay * seconds) / DAY_S;
     const evidence = f[AT.evidence + scale]!;
+    if (family === 'roaming') {
+      // A logarithm already.
+      statistics[scale] = evidence - PEAK_SHARE * f[AT.peaks + scale]!;
+      continue;
+    }
     statistics[scale] = Math.log((evidence + 0.01) / (floor + usual + PEAK_SHARE * f[AT.peaks + scale]!));
   }
 }
@@ -349,6 +372,5 @@ function act({ u }: Signature, score: number, thresholds: Thresholds, family: Fa
     score >= thresholds.suspend && family !== 'all' && family !== 'calls' ? 3 : score >= thresholds.hold ? 2 : 1;
   if (level <= u[AT.level]!) return 'none';
   u[AT.level] = level;
-  u[AT.levelAt] = now;
   return LEVELS[level]!;
 }

@@ -6,7 +6,6 @@ import { AT, FACTORS, NUMBERS, ORIGINS, RUNS, SCALES, SLOT, SLOTS, SLOT_WORDS, t
 /** What was done about it and by which calibration is no memory of usage: a rebuild takes it over. */
 const TAKEN_OVER: readonly [from: number, words: number][] = [
   [AT.level, 1],
-  [AT.levelAt, 1],
   [AT.loudAt, 1],
   [AT.maximaSince, 1],
   [AT.maxima, SCALES],
@@ -20,6 +19,7 @@ const WHOLE = new Set<number>([
   ...span(AT.runSince, RUNS),
   ...span(AT.runCalls, RUNS),
   AT.lastEnd,
+  AT.awayLast,
   ...span(AT.origins, ORIGINS),
   ...span(AT.numbers, NUMBERS),
   ...span(AT.slots, SLOTS * SLOT_WORDS).filter((at) =>
@@ -52,7 +52,7 @@ export function takeOver(made: Signature, before: Signature): void {
 
 /** A person has settled what was done: the account may act anew, and how high it got by then says nothing of harmless accounts. */
 export function settled(signature: Signature, at: Instant): void {
-  for (const word of [AT.level, AT.levelAt, AT.loudAt]) signature.u[word] = 0;
+  for (const word of [AT.level, AT.loudAt]) signature.u[word] = 0;
   resetMaxima(signature, Math.floor(at / 1_000));
 }
 

@@ -4,12 +4,12 @@
  */
 import { assert } from '../kernel/assert.ts';
 
-const VERSION = 4;
+const VERSION = 5;
 
 export const SCALES = 10;
 export const SLOTS = 10;
 export const SLOT_WORDS = 9;
-export const NUMBERS = 20;
+export const NUMBERS = 18;
 export const ORIGINS = 4;
 export const BLOCKS = 5;
 export const HOME_WORDS = 8;
@@ -41,7 +41,6 @@ export const AT = {
   runCalls: words(RUNS),
   /** 0 none, 1 warned, 2 held, 3 suspended */
   level: words(),
-  levelAt: words(),
   /** when the score was last at the level of a warning */
   loudAt: words(),
   /** when it was last so high that learning takes its time */
@@ -67,6 +66,11 @@ export const AT = {
   /** calls to unfamiliar destinations within some two hours */
   burst: words(),
   factors: words(FACTORS.length),
+  /** a journey, as far as it has not faded: records, how dear they were, days, and when the latest record started */
+  awayRecords: words(),
+  awayDear: words(),
+  awayDays: words(),
+  awayLast: words(),
   /** the highest statistic of each scale since `maximaSince`: what calibration reads */
   maximaSince: words(),
   maxima: words(SCALES),
