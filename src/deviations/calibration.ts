@@ -67,14 +67,14 @@ export function resetMaxima(signature: Signature, since: number): void {
 }
 
 /** The tail is fitted to this share of the account-months. */
-const TAIL_RATE = 0.03;
+const TAIL_RATE = 0.01;
 const TAIL_COUNT_MIN = 12;
 /** What hardly anyone reaches, is reached once more than it was seen at the most. */
 const FEW = 4;
 /** Scales of what everyone does; what is unusual, goes abroad or comes from there is rare at many accounts. */
 const AT_HOME: readonly number[] = [5, 6, 7, 8];
 /** A built-in slope weighs as much as so many observations of the tail. */
-const SLOPE_WEIGHT = 8;
+const SLOPE_WEIGHT = 16;
 /** The few very highest may be fraud that nobody noticed: the slope is fitted with them cut to what this share reaches. */
 const TRUSTED_RATE = 0.0015;
 
@@ -197,7 +197,7 @@ export interface Thresholds {
  * times to come are not quite like the ones that a calibration has seen.
  */
 const HOLD_SHARE = 0.6;
-const SUSPEND_SHARE = 0.1;
+const SUSPEND_SHARE = 0.07;
 const WARNINGS_PER_ACTION = 8;
 
 /** `budget`: at most so many false holds and suspensions per 1,000 account-months. */

@@ -10,9 +10,9 @@ export interface SegmentModel {
   dayInternational: number;
   dayAll: number;
   dayCalls: number;
-  /** share of usage in each part of the week, as a multiple of an even one's */
-  hours: readonly number[];
+  /** share of usage in each part of the week, and what an even one would be */
   hourShares: readonly number[];
+  evenShares: readonly number[];
   /** log-weight of a destination by how many use it */
   rare(key: number): number;
   travel: TravelNorms;
@@ -20,6 +20,7 @@ export interface SegmentModel {
   worthAway(away: number, kind: Version['kind']): number;
 }
 
+const EVEN_SHARES = WEEK_PART_HOURS.map((hours) => hours / 168);
 const WORTH_UNKNOWN = TRAVEL_UNFITTED.worth['0']!;
 const RARE_SHARE = 0.02;
 const RARE_FLOOR = 0.0005;
@@ -33,8 +34,8 @@ function compile({ dayInternational, dayAll, dayCalls, hours, reach, travel }: S
     dayAll,
     dayCalls,
     travel,
-    hours: hours.map((share, part) => share / (WEEK_PART_HOURS[part]! / 168)),
     hourShares: hours,
+    evenShares: EVEN_SHARES,
     rare: (key) => rare.get(key) ?? unheardOf,
     worthAway: (away, kind) =>
       travel.worth[worthKey(away, kind)] ?? travel.worth[worthKey(0, kind)] ?? travel.worth[0] ?? WORTH_UNKNOWN,

@@ -11,10 +11,10 @@ import { awayKey, blockDigits, destinationKey } from './destination-key.ts';
 import { dailyOf, turnTo } from './learning.ts';
 import { isKnownAtHome, rememberAtHome } from './home-numbers.ts';
 import type { Model, SegmentModel } from './model.ts';
-import { callWeight, moneyOf, weekPart, worthOf } from './norms.ts';
+import { callWeight, moneyOf, WEEK_PARTS, weekPart, worthOf } from './norms.ts';
 import { rememberBlock } from './number-blocks.ts';
 import { AT, FACTORS, SCALES, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
-import { DAY_S, factors, rememberNumber, rememberOrigin, slotOf, weigh } from './weight.ts';
+import { between, DAY_S, factors, HOUR_WEIGHT, rememberNumber, rememberOrigin, slotOf, weigh } from './weight.ts';
 import { daysBetween, dearness, TRAVEL_DAYS, unlikeTravel } from './travel.ts';
 import { hourOfWeek } from '../kernel/local-time.ts';
 
@@ -189,8 +189,9 @@ function add(
   raise(f, 5, euros, waits);
   raise(f, 6, euros, waits);
   if (key === 0) followBlock(signature, version.destination.number, euros);
-  raise(f, 7, counted, waits);
-  raise(f, 8, counted, waits);
+  const busy = counted * unusualHour(f, segment, part);
+  raise(f, 7, busy, waits);
+  raise(f, 8, busy, waits);
   if (key === 0) return;
   const abroad = f[AT.evidence + 4]! + f[AT.awayRecords]!;
   if (calls > 0 && isOver(signature, 1, abroad, f[AT.peaks + 4]!)) beginRun(signature, 1, start);
@@ -229,6 +230,18 @@ function add(
       rememberOrigin(signature, version.originCountry, start);
     }
   }
+}
+
+/** Bounds of that ratio, of which the root counts: calls come one after another, so their hours say less than each by itself. */
+const HOUR_LEAST = 0.3;
+const HOUR_MOST = 6;
+
+/** How many times likelier the hour is of a machine, which knows none, than of this account. */
+function unusualHour(f: Float32Array, segment: SegmentModel, part: number): number {
+  let calls = 0;
+  for (let each = 0; each < WEEK_PARTS; each++) calls += f[AT.hours + each]!;
+  const share = (f[AT.hours + part]! + HOUR_WEIGHT * segment.hourShares[part]!) / (calls + HOUR_WEIGHT);
+  return Math.sqrt(between(HOUR_LEAST, segment.evenShares[part]! / share, HOUR_MOST));
 }
 
 /** Words of a journey that fade with it. */

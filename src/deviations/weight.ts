@@ -24,7 +24,7 @@ export function slotOf({ u }: Signature, key: number): number {
 /** The log-factors of the latest record that was weighed, in the order of `FACTORS`; one array for all, since one is made a record. */
 export const factors = new Float64Array(FACTORS.length);
 
-const HOUR_WEIGHT = 20;
+export const HOUR_WEIGHT = 20;
 
 /** The sum of the log-factors of a record to destination `key` in a part of the week; leaves the single ones in {@link factors}. */
 export function weigh(
@@ -65,8 +65,7 @@ export function weigh(
   let calls = 0;
   for (let each = 0; each < 6; each++) calls += f[AT.hours + each]!;
   const share = (f[AT.hours + part]! + HOUR_WEIGHT * segment.hourShares[part]!) / (calls + HOUR_WEIGHT);
-  const evenShare = segment.hourShares[part]! / segment.hours[part]!;
-  factors[3] = between(-0.3, -0.6 * Math.log(share / evenShare), 0.9);
+  factors[3] = between(-0.3, -0.6 * Math.log(share / segment.evenShares[part]!), 0.9);
 
   const burst = f[AT.burst]!;
   const isPremium = (destination.traffic & TRAFFIC_BIT.premium) !== 0;
