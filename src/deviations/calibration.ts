@@ -11,6 +11,8 @@ export interface Tail {
   from: number;
   rate: number;
   slope: number;
+  /** by how many observations the slope is known */
+  seen: number;
 }
 
 export interface Tails {
@@ -36,6 +38,20 @@ export interface Calibration {
 /** Days of learning (as they count after forgetting) below which an account is new. */
 export const FRESH_DAYS = 18;
 
+/** The tail is fitted to this share of the account-months. */
+const TAIL_RATE = 0.01;
+const TAIL_COUNT_MIN = 12;
+/** Where hardly anyone gets above 0, those who do are the tail, if they are so many. */
+const RARE_COUNT_MIN = 5;
+/** What hardly anyone reaches, is reached once more than it was seen at the most. */
+const FEW = 4;
+/** A built-in slope weighs as much as so many observations of the tail. */
+const SLOPE_WEIGHT = 16;
+/** The few very highest may be fraud that nobody noticed: the slope is fitted with them cut to what this share reaches. */
+const TRUSTED_RATE = 0.0015;
+/** Account-months are not independent of each other, nor those to come quite like those seen: each tells half of the slope. */
+const SEEN_SHARE = 0.5;
+
 const UNFITTED_TAILS: Tails = {
   accountMonths: 0,
   scales: Array.from({ length: SCALES }, (_, scale) => ({
@@ -43,8 +59,9 @@ const UNFITTED_TAILS: Tails = {
     rate: 0.02,
     // Use from abroad is a log-likelihood itself.
     slope: scale === SCALES - 1 ? 1 : scale < 3 ? 0.6 : 0.35,
+    seen: SLOPE_WEIGHT,
   })),
-  together: { from: Math.log(50), rate: 0.06, slope: 1 },
+  together: { from: Math.log(50), rate: 0.06, slope: 1, seen: SLOPE_WEIGHT },
 };
 
 /** From simulated populations; holds until a provider's own history does. */
@@ -65,18 +82,6 @@ export function resetMaxima(signature: Signature, since: number): void {
   signature.u[AT.maximaSince] = since;
   signature.f.fill(0, AT.maxima, AT.maxima + SCALES);
 }
-
-/** The tail is fitted to this share of the account-months. */
-const TAIL_RATE = 0.01;
-const TAIL_COUNT_MIN = 12;
-/** What hardly anyone reaches, is reached once more than it was seen at the most. */
-const FEW = 4;
-/** Scales of what everyone does; what is unusual, goes abroad or comes from there is rare at many accounts. */
-const AT_HOME: readonly number[] = [5, 6, 7, 8];
-/** A built-in slope weighs as much as so many observations of the tail. */
-const SLOPE_WEIGHT = 16;
-/** The few very highest may be fraud that nobody noticed: the slope is fitted with them cut to what this share reaches. */
-const TRUSTED_RATE = 0.0015;
 
 /** The highest statistics of one account, and how many months it was watched. */
 export interface Watched {
@@ -117,7 +122,6 @@ function fitTails(watched: readonly Watched[], before: Tails): Tails {
       watched.map(({ maxima }) => maxima[scale]!),
       accountMonths,
       tail,
-      !AT_HOME.includes(scale),
     ),
   );
   const fitted: Tails = { accountMonths, scales, together: before.together };
@@ -129,20 +133,15 @@ function fitTails(watched: readonly Watched[], before: Tails): Tails {
   return { ...fitted, together };
 }
 
-function fitTail(values: readonly number[], months: number, before: Tail, isRare = false): Tail {
+function fitTail(values: readonly number[], months: number, before: Tail): Tail {
   const sorted = values.toSorted((a, b) => b - a);
   const wanted = Math.min(sorted.length - 1, Math.max(TAIL_COUNT_MIN, Math.round(months * TAIL_RATE)));
   if (wanted < TAIL_COUNT_MIN) return before;
-  // Where hardly anyone gets above 0, those who do are the tail.
   const above0 = sorted.findIndex((value) => value <= 0) - 1;
-  const count = isRare && above0 >= TAIL_COUNT_MIN ? Math.min(wanted, above0) : wanted;
+  const count = above0 >= RARE_COUNT_MIN ? Math.min(wanted, above0) : wanted;
   const from = sorted[count]!;
   if (from <= 0)
-    return {
-      ...before,
-      from: Math.max(before.from * (isRare ? 1 : 0.5), sorted[0]!),
-      ...(isRare && { rate: Math.min(before.rate, FEW / months) }),
-    };
+    return { ...before, from: Math.max(before.from, sorted[0]!), rate: Math.min(before.rate, FEW / months) };
   const trusted = sorted[Math.min(count, Math.floor(months * TRUSTED_RATE))]!;
   let excess = before.slope * SLOPE_WEIGHT;
   let above = 0;
@@ -151,8 +150,8 @@ function fitTail(values: readonly number[], months: number, before: Tail, isRare
     if (sorted[at]! < trusted) above++;
   }
   // A censored exponential: the mean excess is the whole excess over the number of values that are not cut.
-  const slope = excess / (Math.max(1, above) + SLOPE_WEIGHT);
-  return { from, rate: count / months, slope: Math.max(slope, 0.05) };
+  const seen = Math.max(1, above) + SLOPE_WEIGHT;
+  return { from, rate: count / months, slope: Math.max(excess / seen, 0.05), seen: SEEN_SHARE * seen };
 }
 
 /** The statistics' rarest: minus the logarithm of its rate per account-month. */
@@ -180,8 +179,11 @@ export function scoreOf(calibration: Tails, statistics: ArrayLike<number>): { sc
       scale = each;
     }
   }
-  const { from, rate, slope } = calibration.together;
-  const score = Math.exp(Math.min(30, (rarest - from) / slope)) / rate;
+  const { from, rate, slope, seen } = calibration.together;
+  const beyond = (rarest - from) / slope;
+  // The slope is an estimate: averaged over what it may be as well, an exponential tail is a Lomax one (a gamma mixture of it).
+  const rarer = beyond > 0 ? seen * Math.log1p(beyond / seen) : beyond;
+  const score = Math.exp(Math.min(30, rarer)) / rate;
   return { score: Math.min(score, SCORE_MAX), scale };
 }
 

@@ -81,6 +81,12 @@ export const UNFITTED: Fitted = {
   fittedAt: undefined,
 };
 
+/** The latest that this version of the engine can read; what an older one fitted is left out, as its signatures are. */
+const LATEST = `
+  SELECT * FROM deviation_norms
+   WHERE norms #> '{everyone,travel}' IS NOT NULL AND calibration #> '{settled,everyone,together,seen}' IS NOT NULL
+   ORDER BY norms_no DESC LIMIT 1`;
+
 export async function latestFit(client: ClientBase): Promise<Fitted> {
   const { rows } = await client.query<{
     norms_no: string;
@@ -88,7 +94,7 @@ export async function latestFit(client: ClientBase): Promise<Fitted> {
     calibrated_at: Date | null;
     norms: Norms;
     calibration: Calibration;
-  }>('SELECT * FROM deviation_norms ORDER BY norms_no DESC LIMIT 1');
+  }>(LATEST);
   const row = rows[0];
   if (!row) return UNFITTED;
   return {
