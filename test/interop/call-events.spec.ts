@@ -60,7 +60,7 @@ describeWith(NEEDED, 'calls that Kamailio tells of', () => {
     await ask('PUT', '/v1/accounts/1001', SAMPLE_FORM);
     const { key } = await ask<{ key: string }>('POST', '/v1/keys', { name: 'switch', role: 'feed' });
     const url = `http://127.0.0.1:${port}/v1/live-calls/events?switch=kamailio&node=127.0.0.1:${ports.rpc}`;
-    kamailio = new Kamailio(ports, { url, key });
+    kamailio = new Kamailio(ports, { events: { url, key } });
     await kamailio.start();
   });
   afterAll(async () => {

@@ -144,6 +144,40 @@ describeWith(['kamailio', 'sipp'], 'a real Kamailio', () => {
     }
   });
 
+  it('lets emergency numbers pass whatever is barred: everywhere those of everywhere, at home those of home, in full or not', async () => {
+    const german = new Kamailio(await kamailioPorts(carrier.port), { definitions: ['HOME="DE"', 'COUNTRY_CODE="49"'] });
+    await german.start();
+    const other = new KamailioNode('german', new URL(german.url));
+    try {
+      for (const each of [node, other]) await each.bar(bar('1001', 'outgoing'), 's1');
+      const tries: [Kamailio, Calls['scenario'], string][] = [
+        ...['112', '+31112', '0031112', '911', '999', '116123', '+31116000'].map(
+          (number): [Kamailio, Calls['scenario'], string] => [kamailio, 'pass', number],
+        ),
+        ...['110', '1121234', '+49112', '0049112', '1161234'].map((number): [Kamailio, Calls['scenario'], string] => [
+          kamailio,
+          'refused',
+          number,
+        ]),
+        ...['112', '110', '+49110', '0049110'].map((number): [Kamailio, Calls['scenario'], string] => [
+          german,
+          'pass',
+          number,
+        ]),
+        [german, 'refused', '18'],
+        [german, 'refused', '+31112'],
+      ];
+      for (const [at, scenario, number] of tries) {
+        const pbx = await Pbx.call(at.ports.sip, { scenario, account: '1001', number });
+        pbxs.push(pbx);
+        expect([scenario, number, await pbx.wentAsExpected()]).toEqual([scenario, number, true]);
+      }
+    } finally {
+      await other.close();
+      await german.stop();
+    }
+  });
+
   it('ends calls in progress of that account and class, ringing ones too, seen at the carrier; all others go on', async () => {
     const before = (await carrier.seen()).ended.length;
     const talking = await call({ scenario: 'talk', account: '2001', number: SOMALIA, calls: 20 });

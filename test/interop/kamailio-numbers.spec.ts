@@ -1,29 +1,52 @@
-/** The countries that docker/kamailio knows by their calling codes, held against Plafond's own number plans. */
+/** What docker/kamailio knows of the world's numbers, held against Plafond's own plans. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { callingCodeOf, callingCodeOfCountry, isCountry, likelyCountry } from '../../src/destinations/number-plan.ts';
+import examples from 'libphonenumber-js/mobile/examples';
+import { classify } from '../../src/destinations/classify.ts';
+import { callingCodeOfCountry } from '../../src/destinations/number-plan.ts';
+import { ROOT } from '../harness/root.ts';
+import { kamailioTables } from './kamailio-tables.ts';
+import { beginningsOf } from './number-prefixes.ts';
 
-const text = readFileSync(new URL('../../docker/kamailio/countries.cfg', import.meta.url), 'utf8');
-const lines = [...text.matchAll(/\$sht\(country=>(\+\d+)\) = "(\w+)";/g)].map(
-  ([, prefix, country]) => [prefix!, country!] as const,
+const text = kamailioTables().get('countries.cfg')!;
+const countries = new Map(
+  [...text.matchAll(/\$sht\(country=>(\+\d+)\) = "(\w+)";/g)].map(([, prefix, country]) => [prefix!, country!]),
 );
+/** As `route[BARRED]` looks a number up. */
+const countryOf = (number: string): string | undefined => {
+  for (let length = Math.min(number.length, 16); length > 1; length--) {
+    const found = countries.get(number.slice(0, length));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+};
+
+it.each([...kamailioTables()])('docker/kamailio/%s is as it would be made now', (name, made) => {
+  expect(readFileSync(join(ROOT, 'docker/kamailio', name), 'utf8')).toBe(made);
+});
 
 describe('the countries that Kamailio knows', () => {
-  it('are those of their calling codes', () => {
-    expect(lines.length).toBeGreaterThan(300);
-    for (const [prefix, country] of lines) {
-      const code = callingCodeOf(prefix.padEnd(15, '0'))!;
-      expect([prefix, country, code.plans.some((plan) => plan.country === country)]).toEqual([prefix, country, true]);
-    }
+  it.each(Object.entries(examples))('%s: a mobile number is found there', (country, national) => {
+    const number = `+${callingCodeOfCountry(country)!.code}${national}`;
+    expect(countryOf(number)).toBe(classify(number, 'NL')!.country);
   });
 
-  it('have a line for every calling code, under its main country', () => {
-    const known = new Map(lines);
-    for (const [, country] of lines) {
-      if (!isCountry(country)) continue;
-      const { code } = callingCodeOfCountry(country)!;
-      const main = known.get(`+${code}`);
-      expect([code, main]).toEqual([code, likelyCountry(`+${code}`, callingCodeOfCountry(country)!)]);
+  it('are those that Plafond finds for a number of each range of each plan', () => {
+    const wrong: string[] = [];
+    let asked = 0;
+    const codes = new Set(Object.keys(examples).map((country) => callingCodeOfCountry(country)!));
+    for (const code of codes) {
+      for (const { ranges } of code.plans) {
+        for (const { sample } of ranges.flatMap(({ pattern }) => beginningsOf(pattern))) {
+          const found = classify(sample, 'NL');
+          if (!found || found.number !== sample) continue;
+          asked++;
+          if (countryOf(sample) !== found.country) wrong.push(`${sample} ${found.country} not ${countryOf(sample)}`);
+        }
+      }
     }
+    expect(asked).toBeGreaterThan(10_000);
+    expect(wrong).toEqual([]);
   });
 });

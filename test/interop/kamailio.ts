@@ -26,10 +26,10 @@ export class Kamailio {
   #folder: string | undefined;
   #said = '';
 
-  /** `events`: where it tells of calls, and with which key. */
+  /** `events`: where it tells of calls, and with which key; `definitions`: what else of the site differs. */
   constructor(
     readonly ports: KamailioPorts,
-    private readonly events?: { url: string; key: string },
+    private readonly site: { events?: { url: string; key: string }; definitions?: readonly string[] } = {},
   ) {}
 
   get url(): string {
@@ -44,12 +44,14 @@ export class Kamailio {
   async start(): Promise<void> {
     this.#folder ??= await mkdtemp(join(tmpdir(), 'plafond-kamailio-'));
     const { sip, rpc, carrier } = this.ports;
+    const { events, definitions: ofSite = [] } = this.site;
     const definitions = [
       `LISTEN_SIP=udp:127.0.0.1:${sip}`,
       `LISTEN_RPC=tcp:127.0.0.1:${rpc}`,
       `RPC_PORT=${rpc}`,
       `CARRIER="sip:127.0.0.1:${carrier}"`,
-      ...(this.events ? [`PLAFOND="${this.events.url}"`] : []),
+      ...(events ? [`PLAFOND="${events.url}"`] : []),
+      ...ofSite,
     ];
     const child = spawn(
       findProgram('kamailio')!,
@@ -70,7 +72,7 @@ export class Kamailio {
       {
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
-        env: { ...process.env, ...(this.events ? { PLAFOND_KEY: this.events.key } : {}) },
+        env: { ...process.env, ...(events ? { PLAFOND_KEY: events.key } : {}) },
       },
     );
     this.#child = child;
