@@ -85,13 +85,15 @@ describeWith(['chromium'], 'the pages behind a warning', () => {
     }));
     await plafond.json('POST', '/v1/usage?feed=rating', calls);
     return until('the mail is in the inbox', async () => {
-      const folder = join(dataDir, 'inbox', 'email');
-      const names = await readdir(folder).catch(() => []);
-      const name = names.find((each) => each.includes(`_${id}_`) && each.endsWith('.eml'));
-      if (name === undefined) return undefined;
-      const mail = await PostalMime.parse(await readFile(join(folder, name)));
-      return /http:\/\/127\.0\.0\.1:\d+\/a\/[\w-]{49}/.exec(mail.text ?? '')?.[0];
+      const [mail] = await mails();
+      return /http:\/\/127\.0\.0\.1:\d+\/a\/[\w-]{49}/.exec(mail?.text ?? '')?.[0];
     });
+  };
+  const mails = async () => {
+    const folder = join(dataDir, 'inbox', 'email');
+    const names = (await readdir(folder).catch(() => [])).filter((each) => each.includes(`_${id}_`));
+    const whole = names.filter((each) => each.endsWith('.eml')).toSorted();
+    return Promise.all(whole.map(async (name) => PostalMime.parse(await readFile(join(folder, name)))));
   };
   const open = async (link: string, window = PHONE) => {
     browser = await Browser.open(window);
@@ -112,6 +114,31 @@ describeWith(['chromium'], 'the pages behind a warning', () => {
         `/v1/suspensions?account=${id}`,
       )
     ).items;
+
+  it.each([
+    ['nl-NL', 'internationaal bellen is geblokkeerd', '€ 101,25'],
+    ['en-GB', 'international calls are blocked', '€101.25'],
+    ['de-DE', 'gesperrt', '101,25 €'],
+    ['fr-FR', 'bloqué', '101,25 €'],
+  ])('the mail in %s fits a phone too, with its chart', async (locale, words, amount) => {
+    const link = await warned(locale);
+    const [mail] = await mails();
+    const [chart] = mail!.attachments;
+    const png = Buffer.from(chart!.content as ArrayBuffer).toString('base64');
+    browser = await Browser.open(PHONE);
+    const { page } = browser;
+    await page.setContent(mail!.html!.replace('cid:chart@plafond', `data:image/png;base64,${png}`));
+    await browser.picture(`mail-${locale}`);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(PHONE.width);
+    expect(await page.evaluate('document.images[0].naturalWidth')).toBeGreaterThan(0);
+    const text = (await page.locator('body').innerText()).replaceAll(/[\u00a0\u202f]/g, ' ');
+    for (const shown of [words, amount]) {
+      expect(text).toContain(shown);
+      expect(mail!.text!.replaceAll(/[\u00a0\u202f]/g, ' ')).toContain(shown);
+    }
+    expect(await page.locator(`a[href="${link}"]`).count()).toBe(1);
+    await expectReadable(page);
+  });
 
   it('fits a phone, asks nobody else for anything, and can be read', async () => {
     const page = await open(await warned());
@@ -192,10 +219,7 @@ describeWith(['chromium'], 'the pages behind a warning', () => {
     expect(await answers()).toMatchObject([{ answer: 'us', amount: '250.00' }]);
     await until('the bar is off the switch', async () => (await suspensions())[0]?.state === 'lifted');
     await until('the confirmation is in the inbox', async () => {
-      const folder = join(dataDir, 'inbox', 'email');
-      const names = (await readdir(folder)).filter((each) => each.includes(`_${id}_`));
-      const mails = await Promise.all(names.map(async (name) => PostalMime.parse(await readFile(join(folder, name)))));
-      return mails.some(({ subject }) => subject === 'Confirmed: you keep going up to €250.00');
+      return (await mails()).some(({ subject }) => subject === 'Confirmed: you keep going up to €250.00');
     });
     // The way back leads to what could be agreed to now: this amount is the limit already.
     await page.goBack();

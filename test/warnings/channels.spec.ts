@@ -110,6 +110,7 @@ interface ReceivedMail {
   from: string;
   to: string[];
   data: string;
+  secure: boolean;
 }
 
 /** An SMTP server with the user `u:s3cret`; recipients named after an answer get that answer. */
@@ -134,7 +135,8 @@ async function smtpServer(options: SMTPServerOptions = {}): Promise<{ port: numb
         if (data.includes('spam')) return done(refusal(554, 'Spam'));
         if (data.includes('full')) return done(refusal(452, 'Disk full'));
         const { mailFrom, rcptTo } = session.envelope;
-        mails.push({ from: mailFrom ? mailFrom.address : '', to: rcptTo.map(({ address }) => address), data });
+        const to = rcptTo.map(({ address }) => address);
+        mails.push({ from: mailFrom ? mailFrom.address : '', to, data, secure: session.secure });
         return done(null, 'Queued as 4711');
       });
     },
@@ -210,6 +212,27 @@ describe('e-mail by SMTP', () => {
     const channel = opened(emailChannel(`smtp://127.0.0.1:${port}`, '/nowhere', { ...FROM, dkim }));
     await channel.send(MAIL);
     expect(mails[0]!.data).toMatch(/^DKIM-Signature: v=1; a=rsa-sha256; .*d=provider\.example;\s+.*s=s1;/ims);
+  });
+
+  it('goes by TLS where the server offers it, and by smtps:// always', async () => {
+    // The server's certificate is its own word alone, so it is trusted here by name.
+    const trusting = (url: string) => opened(emailChannel(`${url}/?tls.rejectUnauthorized=false`, '/nowhere', FROM));
+    const offers = await smtpServer({ disabledCommands: [] });
+    const always = await smtpServer({ secure: true });
+    for (const [url, { mails }] of [
+      [`smtp://127.0.0.1:${offers.port}`, offers],
+      [`smtps://127.0.0.1:${always.port}`, always],
+    ] as const) {
+      expect(await trusting(url).send(MAIL)).toMatchObject({ outcome: 'sent' });
+      expect(mails).toMatchObject([{ secure: true }]);
+    }
+  });
+
+  it('is not handed to a server whose certificate nobody vouches for', async () => {
+    const { port, mails } = await smtpServer({ disabledCommands: [] });
+    const channel = opened(emailChannel(`smtp://127.0.0.1:${port}`, '/nowhere', FROM));
+    expect(await channel.send(MAIL)).toEqual({ outcome: 'retry', answer: expect.stringMatching(/certificate/) });
+    expect(mails).toEqual([]);
   });
 
   it('says retry, without the password, where our log-in is refused', async () => {

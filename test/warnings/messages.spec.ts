@@ -1,13 +1,18 @@
 /** From usage to messages, on a real database: how few there are, when they leave, and what follows when they don't arrive. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
+import { MessageUpkeep } from '../../src/pipeline/telling/message-upkeep.ts';
 import { parseQuietHours } from '../../src/warnings/quiet-hours.ts';
 import type { Brand } from '../../src/warnings/brand.ts';
 import type { Channel, Outcome, OutgoingMessage } from '../../src/warnings/channels/channel.ts';
 import { warningByGatewayId } from '../../src/warnings/receipts.ts';
+import { readTemplates } from '../../src/warnings/templates/folder.ts';
 import { messagesBy, NO_BRAND, type Messages } from '../harness/messages.ts';
 import { TestPlafond } from '../harness/plafond.ts';
 
@@ -266,6 +271,37 @@ describe('a message that does not arrive', () => {
     });
     const plainBounce = `Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.example\r\nTo: bounces+${id}@provider.example\r\nSubject: failure\r\n\r\n550 mailbox is full\r\n`;
     expect(await messages.receipts.bounce(Buffer.from(plainBounce))).toEqual({ warning: id, kept: true });
+  });
+});
+
+describe('a broken template', () => {
+  it('is an alarm that names file, line and reason, until a start with a good one', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'plafond-templates-'));
+    try {
+      await mkdir(join(folder, 'nl'));
+      const file = join(folder, 'nl', 'sms.hbs');
+      const started = (source: string) =>
+        writeFile(file, source).then(() =>
+          new MessageUpkeep(
+            plafond.database.dataSource,
+            plafond.clock,
+            readTemplates(folder, NO_BRAND),
+            messages.receipts,
+          ).tellOfTemplates(),
+        );
+      const alarms = () =>
+        plafond.query<{ text: string; cleared_at: Date | null }>(
+          `SELECT text, cleared_at FROM alarms WHERE kind = 'template-broken'`,
+        );
+      await started('{{spend}} van\n{{limiet}}');
+      await started('{{spend}} van\n{{limiet}}');
+      const text = expect.stringMatching(/nl\/sms\.hbs:2 is not used, the built-in text is: "limiet" not defined/);
+      expect(await alarms()).toEqual([{ text, cleared_at: null }]);
+      await started('{{spend}} van {{limit}}');
+      expect(await alarms()).toEqual([{ text, cleared_at: new Date(NOON) }]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
 
