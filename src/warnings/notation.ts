@@ -44,6 +44,16 @@ export function plain(text: string): string {
   return text.replaceAll(/[\u00A0\u202F]/g, ' ');
 }
 
+/** So that no line ends within it. */
+export function together(text: string): string {
+  return text.replaceAll(' ', '\u00A0');
+}
+
+/** The narrow one of the non-breaking spaces is a box in some mail programs. */
+export function widened(text: string): string {
+  return text.replaceAll('\u202F', '\u00A0');
+}
+
 /** A name or a clause without line ends and control characters. */
 export function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\s]+/gu, ' ').trim();

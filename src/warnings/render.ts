@@ -5,7 +5,7 @@ import type { Brand } from './brand.ts';
 import { isGsm7, smsParts, toGsm7 } from './channels/gsm7.ts';
 import type { ChartStyle } from './chart/spend-chart.ts';
 import type { WarningFacts } from './facts.ts';
-import { canonicalLocale, countryName, date, money, oneLine, plain, time } from './notation.ts';
+import { canonicalLocale, countryName, date, money, oneLine, plain, time, together, widened } from './notation.ts';
 import { LANGUAGES, languageOf } from './templates/language-of.ts';
 import { prepareWording, type Wording } from './templates/wording.ts';
 
@@ -40,11 +40,13 @@ export const BUILT_IN_TEMPLATES: Templates = new Map(
 export function renderEmail(message: Message, templates: Templates, withChart: boolean): WrittenMail {
   const { wording, locale } = wordingFor(message.told[0].locale, templates);
   const view = viewOf(message, wording, locale, 'symbol');
+  // On a phone a line may end anywhere: an amount stays in one piece.
+  const unbroken = viewOf(message, wording, locale, 'symbol', together);
   const subject = oneLine(plain(wording.subject(view)));
   return {
     subject,
     text: plain(wording.mailText(view)),
-    html: plain(wording.mailHtml({ ...view, subject, chart: withChart ? CHART_CID : undefined })),
+    html: widened(wording.mailHtml({ ...unbroken, subject, chart: withChart ? CHART_CID : undefined })),
   };
 }
 
@@ -81,12 +83,18 @@ function wordingFor(tag: string, templates: Templates): { wording: Wording; loca
 }
 
 /** Every name a template may ask for is there, so that a check can tell a wrong one from one that does not apply. */
-function viewOf(message: Message, wording: Wording, locale: string, display: 'symbol' | 'code') {
+function viewOf(
+  message: Message,
+  wording: Wording,
+  locale: string,
+  display: 'symbol' | 'code',
+  spaced: (amount: string) => string = plain,
+) {
   const { told, brand, link } = message;
   const [main, ...others] = told;
   return {
-    ...factView(main, wording, locale, display),
-    also: others.map((facts) => factView(facts, wording, locale, display)),
+    ...factView(main, wording, locale, display, spaced),
+    also: others.map((facts) => factView(facts, wording, locale, display, spaced)),
     language: locale,
     subject: '',
     chart: undefined as string | undefined,
@@ -100,9 +108,15 @@ function viewOf(message: Message, wording: Wording, locale: string, display: 'sy
   };
 }
 
-function factView(facts: WarningFacts, wording: Wording, locale: string, display: 'symbol' | 'code') {
+function factView(
+  facts: WarningFacts,
+  wording: Wording,
+  locale: string,
+  display: 'symbol' | 'code',
+  spaced: (amount: string) => string,
+) {
   const { language } = wording;
-  const amount = (micros: Micros): string => money(micros, facts.currency, locale, display);
+  const amount = (micros: Micros): string => spaced(money(micros, facts.currency, locale, display));
   const percent = (value: number): string =>
     new Intl.NumberFormat(locale, { style: 'unit', unit: 'percent', maximumFractionDigits: 2 }).format(value);
   const day = (at: Instant): string => date(at, locale, facts.timeZone);

@@ -116,8 +116,8 @@ describeWith(['chromium'], 'the pages behind a warning', () => {
     ).items;
 
   it.each([
-    ['nl-NL', 'internationaal bellen is geblokkeerd', '€ 101,25'],
-    ['en-GB', 'international calls are blocked', '€101.25'],
+    ['nl-NL', 'internationaal bellen geblokkeerd', '€ 101,25'],
+    ['en-GB', 'we have blocked international calls', '€101.25'],
     ['de-DE', 'gesperrt', '101,25 €'],
     ['fr-FR', 'bloqué', '101,25 €'],
   ])('the mail in %s fits a phone too, with its chart', async (locale, words, amount) => {
