@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, PoolClient } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { DataSource, EntityManager } from 'typeorm';
+import { LineWriter } from './line-writer.ts';
 
 /** One transaction, seen from `pg` and from TypeORM: both are the same connection. */
 export interface Transaction {
@@ -81,34 +82,28 @@ export function sqlState(error: unknown): string | undefined {
 }
 
 // Large enough that the cost of a message is lost in that of its rows, small enough to stream.
-const COPY_CHUNK_CHARACTERS = 65_536;
+const COPY_CHUNK_BYTES = 65_536;
 
 /**
- * Sends `lines` (COPY's text format, without line ends) to `statement`, such as `COPY staging (a, b) FROM STDIN`, no faster
- * than the server takes them. Resolves to the number of rows; throws, and spoils the transaction, where one is refused.
+ * Sends `rows`, as `write` writes each, to `statement`, such as `COPY staging (a, b) FROM STDIN`, no faster than the server
+ * takes them. Resolves to the number of rows; throws, and spoils the transaction, where one is refused.
  */
-export async function copyRows(client: PoolClient, statement: string, lines: Iterable<string>): Promise<number> {
+export async function copyRows<Row>(
+  client: PoolClient,
+  statement: string,
+  rows: Iterable<Row>,
+  write: (line: LineWriter, row: Row) => void,
+): Promise<number> {
   const copy = client.query(copyFrom(statement));
-  await pipeline(chunks(lines), copy);
+  await pipeline(chunks(rows, write), copy);
   return copy.rowCount;
 }
 
-function* chunks(lines: Iterable<string>): Generator<string> {
-  let chunk = '';
-  for (const line of lines) {
-    chunk += line + '\n';
-    if (chunk.length < COPY_CHUNK_CHARACTERS) continue;
-    yield chunk;
-    chunk = '';
+function* chunks<Row>(rows: Iterable<Row>, write: (line: LineWriter, row: Row) => void): Generator<Buffer> {
+  const line = new LineWriter(COPY_CHUNK_BYTES + 1024);
+  for (const row of rows) {
+    write(line, row);
+    if (line.length >= COPY_CHUNK_BYTES) yield line.take();
   }
-  if (chunk !== '') yield chunk;
-}
-
-const SPECIAL = /[\\\n\r\t]/;
-const ESCAPES: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-
-/** Writes a value as one field of COPY's text format; fields are separated by tabs. */
-export function copyText(value: string | null): string {
-  if (value === null) return '\\N';
-  return SPECIAL.test(value) ? value.replace(/[\\\n\r\t]/g, (character) => ESCAPES[character]!) : value;
+  if (line.length > 0) yield line.take();
 }

@@ -8,8 +8,8 @@
  * The log stands in slots of some hours (partitions); a slot is emptied as a whole when all of it has been read.
  */
 import type { ClientBase } from 'pg';
-import { integerArray, textArray } from '../database/array-literal.ts';
-import { copyText } from '../database/transaction.ts';
+import { binaryTextArray, integerArray } from '../database/array-literal.ts';
+import { LineWriter } from '../database/line-writer.ts';
 import { KINDS, STATES } from '../feeds/usage-record.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
 import { shardOf } from '../ledger/usage-store.ts';
@@ -39,53 +39,81 @@ function slotOf(at: Instant): number {
  * nothing: one job is on its way. Its row is locked all the same, so that whoever takes the turn, and deletes the row
  * first, waits for this transaction and reads what it wrote.
  */
-const APPEND = `
+const APPEND = {
+  name: 'log-movements',
+  text: `
   WITH logged AS (
     INSERT INTO movement_log (slot, shard, at, feed, import_id, movements, lines)
     SELECT $1, shard, $2, $6, $7, movements, lines FROM unnest($3::smallint[], $4::int[], $5::text[]) AS e (shard, movements, lines)
   )
   INSERT INTO shard_turns_asked AS asked (shard) SELECT shard FROM unnest($3::smallint[]) AS s (shard) ORDER BY shard
   ON CONFLICT (shard) DO UPDATE SET times = asked.times + 1
-  RETURNING shard, times`;
+  RETURNING shard, times`,
+};
 
-/** Logs what moved; answers the shards for whose turn nobody has asked yet. The caller holds the locks of the shards. */
+/**
+ * Logs what moved in the accounts that are watched; answers the shards for whose turn nobody has asked yet. The caller
+ * holds the locks of the shards.
+ */
 export async function logMovements(
   client: ClientBase,
   moved: readonly Moved[],
+  isWatched: (accountId: string) => boolean,
   source: MovementSource | undefined,
   at: Instant,
 ): Promise<number[]> {
-  const entries = new Map<number, string[]>();
+  const entries = new Map<number, { movements: number; lines: LineWriter }>();
   const add = (version: Version, moves: '-' | '+') => {
+    if (!isWatched(version.accountId)) return;
     const shard = shardOf(version.accountId);
-    const entry = entries.get(shard);
-    if (entry) entry.push(lineOf(version, moves));
-    else entries.set(shard, [lineOf(version, moves)]);
+    let entry = entries.get(shard);
+    if (!entry) entries.set(shard, (entry = { movements: 0, lines: new LineWriter() }));
+    entry.movements++;
+    writeMovement(entry.lines, version, moves);
   };
   for (const { from, to } of moved) {
     if (from) add(from, '-');
     if (to) add(to, '+');
   }
   if (entries.size === 0) return [];
-  const { rows } = await client.query<{ shard: number; times: number }>(APPEND, [
-    slotOf(at),
-    toDate(at),
-    integerArray([...entries.keys()]),
-    integerArray([...entries.values()].map((lines) => lines.length)),
-    textArray([...entries.values()].map((lines) => lines.join(''))),
-    source?.feed ?? '',
-    source?.importId ?? 0,
-  ]);
+  const { rows } = await client.query<{ shard: number; times: number }>({
+    ...APPEND,
+    values: [
+      slotOf(at),
+      toDate(at),
+      integerArray([...entries.keys()]),
+      integerArray([...entries.values()].map(({ movements }) => movements)),
+      binaryTextArray([...entries.values()].map(({ lines }) => lines.take())),
+      source?.feed ?? '',
+      source?.importId ?? 0,
+    ],
+  });
   return rows.filter(({ times }) => times === 1).map(({ shard }) => shard);
 }
 
-function lineOf(v: Version, moves: '-' | '+'): string {
-  const { number, country, traffic } = v.destination;
-  return (
-    `${moves}${copyText(v.accountId)}\t${copyText(v.recordId)}\t${copyText(v.origin)}\t${copyText(v.serviceId)}\t${v.startedAt}\t` +
-    `${v.durationSeconds}\t${KINDS.indexOf(v.kind)}\t${v.units ?? ''}\t${copyText(v.aNumber)}\t${number}\t${country}\t${traffic}\t` +
-    `${v.amount}\t${v.cost ?? ''}\t${STATES.indexOf(v.state)}\t${v.revision}\t${v.originCountry}\t${v.receivedAt}\n`
-  );
+function writeMovement(line: LineWriter, v: Version, moves: '-' | '+'): void {
+  line.mark(moves);
+  line.text(v.accountId);
+  line.text(v.recordId);
+  line.text(v.origin);
+  line.text(v.serviceId);
+  line.integer(v.startedAt);
+  line.integer(v.durationSeconds);
+  line.integer(KINDS.indexOf(v.kind));
+  if (v.units === undefined) line.text('');
+  else line.integer(v.units);
+  line.text(v.aNumber);
+  line.text(v.destination.number);
+  line.text(v.destination.country);
+  line.integer(v.destination.traffic);
+  line.integer(v.amount);
+  if (v.cost === undefined) line.text('');
+  else line.integer(v.cost);
+  line.integer(STATES.indexOf(v.state));
+  line.integer(v.revision);
+  line.text(v.originCountry);
+  line.integer(v.receivedAt);
+  line.endLine();
 }
 
 /** The movements that an entry tells, in its order. What was taken out for good, or went to another account, is worth nothing from then on. */
@@ -137,7 +165,7 @@ type Cells = [...Nine, ...Nine];
 const PLUS = '+'.charCodeAt(0);
 const ESCAPED: Record<string, string> = { '\\\\': '\\', '\\n': '\n', '\\r': '\r', '\\t': '\t' };
 
-/** Undoes `copyText`. */
+/** Undoes what {@link LineWriter.text} escapes. */
 function readText(cell: string): string {
   return cell.includes('\\') ? cell.replaceAll(/\\[\\nrt]/g, (escape) => ESCAPED[escape]!) : cell;
 }

@@ -52,7 +52,8 @@ export function admit(
   return {
     recordId: record.recordId,
     origin,
-    accountId: record.accountId,
+    // The account's own word, not the row's: it is looked up many times.
+    accountId: account.accountId,
     serviceId: record.serviceId,
     startedAt: record.startedAt,
     durationSeconds: record.durationSeconds,

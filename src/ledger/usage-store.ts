@@ -6,7 +6,8 @@
  */
 import type { ClientBase, PoolClient } from 'pg';
 import { textArray } from '../database/array-literal.ts';
-import { copyRows, copyText } from '../database/transaction.ts';
+import type { LineWriter } from '../database/line-writer.ts';
+import { copyRows } from '../database/transaction.ts';
 import type { Destination } from '../destinations/classify.ts';
 import { STATES, type UsageKind } from '../feeds/usage-record.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
@@ -32,21 +33,6 @@ export function dateOfDay(day: number): string {
         .slice(0, 10)),
     );
   return date;
-}
-
-const TWO_DIGITS = Array.from({ length: 60 }, (_, value) => String(value).padStart(2, '0'));
-
-/** An instant as COPY reads it, without the cost of a `Date` a row. */
-function copyInstant(instant: Instant): string {
-  const day = dayOf(instant);
-  const ms = instant - day * DAY_MS;
-  const minute = Math.floor(ms / 60_000);
-  const second = TWO_DIGITS[Math.floor(ms / 1000) % 60]!;
-  const fraction = ms % 1000;
-  return (
-    `${dateOfDay(day)} ${TWO_DIGITS[Math.floor(minute / 60)]!}:${TWO_DIGITS[minute % 60]!}:${second}` +
-    (fraction === 0 ? 'Z' : `.${String(fraction).padStart(3, '0')}Z`)
-  );
 }
 
 /** Two instants and their days, as bounds of a query over the ledger. */
@@ -182,7 +168,7 @@ export const COPY_USAGE = `COPY usage (${COLUMNS}) FROM STDIN`;
 const INSERTED_MAX = 4;
 
 export async function insertVersions(client: PoolClient, versions: readonly HeldVersion[]): Promise<void> {
-  if (versions.length > INSERTED_MAX) await copyRows(client, COPY_USAGE, versions.map(copyLine));
+  if (versions.length > INSERTED_MAX) await copyRows(client, COPY_USAGE, versions, writeVersion);
   else if (versions.length > 0) {
     const rows = versions.map(
       (_, row) =>
@@ -205,7 +191,7 @@ function cellsOf(v: HeldVersion): (string | number | bigint | null)[] {
     v.origin,
     v.accountId,
     v.serviceId,
-    copyInstant(v.startedAt),
+    toDate(v.startedAt).toISOString(),
     v.durationSeconds,
     v.kind,
     v.units ?? null,
@@ -226,15 +212,35 @@ function cellsOf(v: HeldVersion): (string | number | bigint | null)[] {
 }
 
 /** One row in COPY's text format, in the order of the ledger's columns. */
-export function copyLine(v: HeldVersion): string {
-  return (
-    `${dateOfDay(dayOf(v.startedAt))}\t${copyText(v.recordId)}\t${copyText(v.origin)}\t${copyText(v.accountId)}\t` +
-    `${copyText(v.serviceId)}\t${copyInstant(v.startedAt)}\t${v.durationSeconds}\t${v.kind}\t${v.units ?? '\\N'}\t` +
-    `${copyText(v.aNumber)}\t${copyText(v.destination.number)}\t${v.amount}\t${v.cost ?? '\\N'}\t${STATES.indexOf(v.state)}\t` +
-    `${v.revision}\t${v.destination.country}\t${v.destination.traffic}\t${v.originCountry}\t${v.importId}\t` +
-    (v.near ? `${v.near.amount}\t${v.near.importId}` : '\\N\t\\N') +
-    `\t${copyText(v.tariff)}`
-  );
+export function writeVersion(line: LineWriter, v: HeldVersion): void {
+  const day = dayOf(v.startedAt);
+  line.text(dateOfDay(day));
+  line.text(v.recordId);
+  line.text(v.origin);
+  line.text(v.accountId);
+  line.text(v.serviceId);
+  line.instant(dateOfDay(day), v.startedAt - day * DAY_MS);
+  line.integer(v.durationSeconds);
+  line.text(v.kind);
+  if (v.units === undefined) line.none();
+  else line.integer(v.units);
+  line.text(v.aNumber);
+  line.text(v.destination.number);
+  line.integer(v.amount);
+  if (v.cost === undefined) line.none();
+  else line.integer(v.cost);
+  line.integer(STATES.indexOf(v.state));
+  line.integer(v.revision);
+  line.text(v.destination.country);
+  line.integer(v.destination.traffic);
+  line.text(v.originCountry);
+  line.text(v.importId);
+  if (v.near === undefined) line.none();
+  else line.integer(v.near.amount);
+  if (v.near === undefined) line.none();
+  else line.text(v.near.importId);
+  line.text(v.tariff);
+  line.endLine();
 }
 
 /** Takes versions out that hold no longer: of each day those that stood on it, found as {@link HELD} finds them. */

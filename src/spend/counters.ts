@@ -24,16 +24,21 @@ export interface CounterDelta {
 
 /**
  * Adds to counters, and answers those that are, or were before, at the spend from which somebody must look. Whoever adds
- * holds the accounts' shards, so nobody waits for anybody here. HOT by fillfactor.
+ * holds the accounts' shards, so nobody else makes the same counter meanwhile, and a MERGE, which looks for each once where
+ * ON CONFLICT looks twice, is safe. HOT by fillfactor.
  */
 const ADD = {
   name: 'add-to-counters',
   text: `
   WITH added AS (
-    INSERT INTO counters AS c (account_id, service_id, traffic, period, period_start, spend_micros, look_from_micros)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::bigint[])
-    ON CONFLICT (account_id, period_start, period, traffic, service_id)
-    DO UPDATE SET spend_micros = c.spend_micros + excluded.spend_micros, look_from_micros = excluded.look_from_micros
+    MERGE INTO counters AS c
+    USING unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::bigint[])
+          AS d (account_id, service_id, traffic, period, period_start, spend_micros, look_from_micros)
+       ON c.account_id = d.account_id AND c.period_start = d.period_start AND c.period = d.period
+          AND c.traffic = d.traffic AND c.service_id = d.service_id
+    WHEN MATCHED THEN UPDATE SET spend_micros = c.spend_micros + d.spend_micros, look_from_micros = d.look_from_micros
+    WHEN NOT MATCHED THEN INSERT (account_id, service_id, traffic, period, period_start, spend_micros, look_from_micros)
+         VALUES (d.account_id, d.service_id, d.traffic, d.period, d.period_start, d.spend_micros, d.look_from_micros)
     RETURNING c.account_id, c.service_id, c.traffic, c.period, c.period_start, coalesce(old.spend_micros, 0) AS before,
               new.spend_micros AS after, new.look_from_micros)
   SELECT account_id, service_id, traffic, period, (extract(epoch FROM period_start) * 1000)::bigint AS from_ms, before

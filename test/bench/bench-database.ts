@@ -1,5 +1,5 @@
 /** Databases of a bench on one embedded PostgreSQL with its default durability: migrated, with 100,000 accounts and caps. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DataSource } from 'typeorm';
@@ -37,6 +37,8 @@ export class BenchServer {
 
   static async start(): Promise<BenchServer> {
     const dataDir = await mkdtemp(join(tmpdir(), 'plafond-bench-'));
+    // PostgreSQL's own account, where root starts it, may pass through: else its data would outlive the folder.
+    await chmod(dataDir, 0o711);
     const postgres = new EmbeddedPostgres({ dataDir, log: silent });
     return new BenchServer(dataDir, postgres, (await postgres.start()).url);
   }

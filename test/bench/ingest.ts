@@ -9,7 +9,8 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { admit, isAdmitted } from '../../src/ledger/admit.ts';
-import { copyLine, COPY_USAGE } from '../../src/ledger/usage-store.ts';
+import { COPY_USAGE, writeVersion } from '../../src/ledger/usage-store.ts';
+import { LineWriter } from '../../src/database/line-writer.ts';
 import { copyRows, inTransaction } from '../../src/database/transaction.ts';
 import { readCsvLine, readHeader } from '../../src/feeds/formats/rows.ts';
 import { SystemClock } from '../../src/kernel/clock.ts';
@@ -99,7 +100,9 @@ async function throughput(
   const plafond = await serve(server, one);
   const copy = async (lines: readonly string[]) => {
     for (let at = 0; at < lines.length; at += BATCH) {
-      await inTransaction(raw.dataSource, ({ client }) => copyRows(client, COPY_USAGE, lines.slice(at, at + BATCH)));
+      await inTransaction(raw.dataSource, ({ client }) =>
+        copyRows(client, COPY_USAGE, lines.slice(at, at + BATCH), asItIs),
+      );
     }
   };
   const post = async (body: Buffer) => {
@@ -144,6 +147,8 @@ async function throughput(
 const clock = new SystemClock();
 const columns = readHeader(HEADER);
 
+const asItIs = (line: LineWriter, text: string) => line.line(text);
+
 /** A line of usage as the ledger's COPY takes it. */
 function copied(text: string): string {
   const row = readCsvLine(text, 1, columns);
@@ -151,7 +156,9 @@ function copied(text: string): string {
   const account = madeUpAccount(Number(row.record.accountId.slice(1)));
   const version = admit(row.record, account, 'default', clock.now(), '1');
   if (!isAdmitted(version)) throw new Error(`a row of the bench is not admitted: ${version.detail}`);
-  return copyLine(version);
+  const line = new LineWriter();
+  writeVersion(line, version);
+  return line.take().toString().trimEnd();
 }
 
 const serve = (server: BenchServer, { url }: BenchDatabase, env: Record<string, string> = {}) =>

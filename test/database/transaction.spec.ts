@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
-import { copyRows, copyText, inTransaction, sqlState } from '../../src/database/transaction.ts';
+import type { LineWriter } from '../../src/database/line-writer.ts';
+import { copyRows, inTransaction, sqlState } from '../../src/database/transaction.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 
 let database: TestDatabase;
@@ -106,28 +107,30 @@ describe('a transaction', () => {
 });
 
 describe('COPY', () => {
+  const asItIs = (line: LineWriter, text: string) => line.line(text);
   const statement = 'COPY seen (id, note) FROM STDIN';
 
   it('brings every value as it was', async () => {
     const values = ['plain', '', 'tab\tand\nnewline\r\n', '\\N', 'back\\slash', '\\.', 'naïve ☎', null];
     await inTransaction(database.dataSource, ({ client }) =>
-      copyRows(
-        client,
-        statement,
-        values.map((value, id) => `${id}\t${copyText(value)}`),
-      ),
+      copyRows(client, statement, values.entries(), (line, [id, value]) => {
+        line.integer(id);
+        if (value === null) line.none();
+        else line.text(value);
+        line.endLine();
+      }),
     );
     expect(await rows()).toEqual(values.map((note, id) => ({ id: String(id), note })));
   });
 
   it('counts twenty thousand rows', async () => {
-    const lines = Array.from({ length: 20_000 }, (_, id) => `${id}\t${copyText(`+25261${id} `.repeat(10))}`);
-    const copied = await inTransaction(database.dataSource, ({ client }) => copyRows(client, statement, lines));
+    const lines = Array.from({ length: 20_000 }, (_, id) => `${id}\t${`+25261${id} `.repeat(10)}`);
+    const copied = await inTransaction(database.dataSource, ({ client }) => copyRows(client, statement, lines, asItIs));
     expect(copied).toBe(20_000);
   });
 
   it('of no rows is no error', async () => {
-    expect(await inTransaction(database.dataSource, ({ client }) => copyRows(client, statement, []))).toBe(0);
+    expect(await inTransaction(database.dataSource, ({ client }) => copyRows(client, statement, [], asItIs))).toBe(0);
   });
 
   it.each([
@@ -142,7 +145,9 @@ describe('COPY', () => {
       },
     ],
   ])('with %s leaves no row and a connection that works', async (_, copy, lines) => {
-    await expect(inTransaction(database.dataSource, ({ client }) => copyRows(client, copy, lines()))).rejects.toThrow();
+    await expect(
+      inTransaction(database.dataSource, ({ client }) => copyRows(client, copy, lines(), asItIs)),
+    ).rejects.toThrow();
     expect(await rows()).toEqual([]);
   });
 
@@ -154,7 +159,7 @@ describe('COPY', () => {
       const endless = (function* () {
         for (let id = 0; ; id++) yield `${id}\t${'x'.repeat(1000)}`;
       })();
-      const copying = copyRows(client, statement, endless);
+      const copying = copyRows(client, statement, endless, asItIs);
       await killer.query('SELECT pg_terminate_backend($1)', [backend[0]!.pid]);
       await copying;
     });

@@ -120,7 +120,9 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
     );
   }
   if (!kind) return missing('kind');
-  if (!KINDS.includes(kind as UsageKind)) {
+  // The words themselves rather than the row's cells, which would keep their text alive.
+  const kindAt = KINDS.indexOf(kind as UsageKind);
+  if (kindAt < 0) {
     return new Unusable('kind', 'bad_kind', `"${shown(kind)}" is not one of ${KINDS.join(', ')}`);
   }
   const durationSeconds = duration === '' && kind !== 'voice' ? 0 : readInteger(duration!);
@@ -148,7 +150,8 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
     return new Unusable('currency', 'bad_currency', `"${shown(currency)}" is no ISO 4217 code`);
   }
   if (!state) return missing('state');
-  if (!STATES.includes(state as UsageState)) {
+  const stateAt = STATES.indexOf(state as UsageState);
+  if (stateAt < 0) {
     return new Unusable('state', 'bad_state', `"${shown(state)}" is not one of ${STATES.join(', ')}`);
   }
   if (amount < 0n && state !== 'final') {
@@ -188,13 +191,13 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
     serviceId: serviceId!,
     startedAt,
     durationSeconds,
-    kind: kind as UsageKind,
+    kind: KINDS[kindAt]!,
     units: units === '' ? undefined : BigInt(units!),
     aNumber: aNumber!,
     bNumber: bNumber!,
     amount,
     currency,
-    state: state as UsageState,
+    state: STATES[stateAt]!,
     revision,
     cost,
     originCountry: originCountry!,

@@ -24,11 +24,7 @@ export async function askToObserve(
     const account = accounts.get(accountId);
     return account !== undefined && policies.watches(account);
   };
-  const watched = moved.map(({ from, to }) => ({
-    from: from && isWatched(from.accountId) ? from : undefined,
-    to: to && isWatched(to.accountId) ? to : undefined,
-  }));
-  await enqueue(client, observeJobs(await logMovements(client, watched, source, at)));
+  await enqueue(client, observeJobs(await logMovements(client, moved, isWatched, source, at)));
 }
 
 /** The jobs that look at shards. */
