@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import { array, assert, bigInt, maxSafeInteger, oneof, property, string } from 'fast-check';
 import { LineWriter } from './line-writer.ts';
 
 const written = (write: (line: LineWriter) => void): string => {
@@ -44,13 +44,13 @@ describe('a line', () => {
   });
 
   it('keeps any text and number that comes after any other', () => {
-    const field = fc.oneof(
-      fc.string({ unit: 'grapheme' }),
-      fc.maxSafeInteger(),
-      fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+    const field = oneof(
+      string({ unit: 'grapheme' }),
+      maxSafeInteger(),
+      bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
     );
-    fc.assert(
-      fc.property(fc.array(field, { minLength: 1 }), (fields) => {
+    assert(
+      property(array(field, { minLength: 1 }), (fields) => {
         const text = written((line) => {
           for (const each of fields) {
             if (typeof each === 'string') line.text(each);

@@ -158,7 +158,7 @@ function copied(text: string): string {
   if (!isAdmitted(version)) throw new Error(`a row of the bench is not admitted: ${version.detail}`);
   const line = new LineWriter();
   writeVersion(line, version);
-  return line.take().toString().trimEnd();
+  return line.take().toString().slice(0, -1);
 }
 
 const serve = (server: BenchServer, { url }: BenchDatabase, env: Record<string, string> = {}) =>
