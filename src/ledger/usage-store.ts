@@ -139,10 +139,12 @@ export function versionOf(row: UsageRow): HeldVersion {
 /**
  * The versions that hold of the records named, on the days given: those of the arriving versions and their neighbours,
  * since a correction may move a start over midnight. One walk through the unique key of each of these days: PostgreSQL
- * sorts the records and goes from leaf to leaf. The constant days prune.
+ * sorts the records and goes from leaf to leaf. The constant days prune; the records come from a subselect, since the
+ * planner would look up how common each of them is.
  */
 const HELD = `
-  SELECT ${USAGE_ROW} FROM usage u WHERE u.record_id = ANY ($1::text[]) AND u.origin = $2 AND u.day = ANY ($3::date[])`;
+  SELECT ${USAGE_ROW} FROM usage u
+   WHERE u.record_id = ANY ((SELECT $1::text[])::text[]) AND u.origin = $2 AND u.day = ANY ($3::date[])`;
 
 export async function heldVersions(
   client: ClientBase,
@@ -244,7 +246,8 @@ export function writeVersion(line: LineWriter, v: HeldVersion): void {
 }
 
 /** Takes versions out that hold no longer: of each day those that stood on it, found as {@link HELD} finds them. */
-const REMOVE = `DELETE FROM usage u WHERE u.record_id = ANY ($1::text[]) AND u.origin = $2 AND u.day = $3::date`;
+const REMOVE = `
+  DELETE FROM usage u WHERE u.record_id = ANY ((SELECT $1::text[])::text[]) AND u.origin = $2 AND u.day = $3::date`;
 
 export async function removeVersions(client: ClientBase, versions: readonly Version[]): Promise<void> {
   const byDay = new Map<number, Version[]>();
