@@ -12,5 +12,6 @@ describe('a program that tests need', () => {
   it('is missing where nothing can be started under its name', () => {
     expect(findProgram('no-such-program-as-this')).toBeUndefined();
     expect(findProgram(import.meta.filename)).toBeUndefined();
+    expect(findProgram('kamailio/no_such_module_as_this.so')).toBeUndefined();
   });
 });
