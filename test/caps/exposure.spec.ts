@@ -133,21 +133,24 @@ describe('calls in progress', () => {
     expect(await states()).toEqual(['wanted']);
   });
 
-  it('lift what they had caused where the records come to less', async () => {
-    await paidBefore();
-    await capOf();
-    await running({ id: 'c1', since: start });
-    pass(20 * MINUTE_MS);
-    await exposure.run();
-    await running();
-    await record({ started_at: at(start), duration_s: 1_200, amount: '1.20' });
-    await exposure.run();
-    expect((await decided()).slice(3)).toEqual([
-      'notify-operator correction 50 at 1.80',
-      'restore correction 100 at 1.80',
-    ]);
-    expect(await states()).toEqual(['lifting']);
-  });
+  it.each(['month', 'rolling:2h'] as const)(
+    'lift what they had caused where the records come to less, in a %s',
+    async (period) => {
+      await paidBefore();
+      await capOf({ period });
+      await running({ id: 'c1', since: start });
+      pass(20 * MINUTE_MS);
+      await exposure.run();
+      await running();
+      await record({ started_at: at(start), duration_s: 1_200, amount: '1.20' });
+      await exposure.run();
+      expect((await decided()).slice(3)).toEqual([
+        'notify-operator correction 50 at 1.80',
+        'restore correction 100 at 1.80',
+      ]);
+      expect(await states()).toEqual(['lifting']);
+    },
+  );
 
   it('to one number at once are settled one by one', async () => {
     await paidBefore();
@@ -380,21 +383,5 @@ describe('in a rolling window', () => {
     expect((await plafond.decisions()).at(-1)!.spend).toBe(0n);
     pass(1);
     expect(await exposure.run()).toBe(0);
-  });
-
-  it('where the records come to less, what was suspended is lifted', async () => {
-    await paidBefore();
-    await capOf({ period: 'rolling:2h' });
-    await running({ id: 'c1', since: start });
-    pass(20 * MINUTE_MS);
-    await exposure.run();
-    await running();
-    await record({ started_at: at(start), duration_s: 1_200, amount: '1.20' });
-    await exposure.run();
-    expect((await decided()).slice(3)).toEqual([
-      'notify-operator correction 50 at 1.80',
-      'restore correction 100 at 1.80',
-    ]);
-    expect(await states()).toEqual(['lifting']);
   });
 });
