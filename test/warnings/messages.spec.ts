@@ -196,6 +196,24 @@ describe('a message that does not arrive', () => {
     expect(alarms.map(({ subject }) => subject).toSorted()).toEqual(['1001 email', '1001 sms']);
   });
 
+  it.each([
+    ['an address that is none', { email: 'anna at example.net' }, 'not sent: it is no e-mail address'],
+    ['a landline', { msisdn: '+31201234567' }, 'not sent: it is a landline'],
+    ['a premium number', { msisdn: '+31900123456' }, 'not sent: it is a premium-rate number'],
+  ])('for %s is never handed to a gateway, and is named to the operators', async (_, contact, answer) => {
+    await plafond.addAccount({ accountId: '1002', email: '', msisdn: '', ...contact });
+    await spend('60.00', { account_id: '1002' });
+    await work();
+    expect([...email.messages, ...sms.messages]).toEqual([]);
+    expect(await operators()).toMatchObject([
+      {
+        explanation: expect.stringMatching(`^The customer was not reached by (email|sms): ${answer}. Please call them`),
+      },
+    ]);
+    const alarms = await plafond.query<{ text: string }>(`SELECT text FROM alarms WHERE kind = 'contact-fails'`);
+    expect(alarms).toEqual([{ text: expect.stringMatching(`^account 1002 can't be reached by .*: ${answer}$`) }]);
+  });
+
   it('for its gateway takes nothing raises one alarm, which is cleared when it takes something again', async () => {
     email.answer = { outcome: 'retry', answer: '200 {"error":"insufficient credit"}' };
     await spend('60.00');
