@@ -167,11 +167,14 @@ function rarest({ scales }: Tails, statistics: Maxima): number {
 
 export const SCORE_MAX = 1e9;
 
-/** In how many account-months the like is to be expected once, and which scale says so. */
+const NOTHING_UNUSUAL = Object.freeze({ score: 0, scale: 0 });
+
+/** In how many account-months the like is to be expected once (0: nothing is more than was shown before), and which scale says so. */
 export function scoreOf(calibration: Tails, statistics: ArrayLike<number>): { score: number; scale: number } {
   let rarest = 0;
   let scale = 0;
   for (let each = 0; each < SCALES; each++) {
+    if (!(statistics[each]! > 0)) continue;
     const { from, rate, slope } = calibration.scales[each]!;
     const surprise = (statistics[each]! - from) / slope - Math.log(rate);
     if (surprise > rarest) {
@@ -179,6 +182,7 @@ export function scoreOf(calibration: Tails, statistics: ArrayLike<number>): { sc
       scale = each;
     }
   }
+  if (rarest === 0) return NOTHING_UNUSUAL;
   const { from, rate, slope, seen } = calibration.together;
   const beyond = (rarest - from) / slope;
   // The slope is an estimate: averaged over what it may be as well, an exponential tail is a Lomax one (a gamma mixture of it).

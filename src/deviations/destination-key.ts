@@ -60,14 +60,27 @@ export function numberBlock(number: string): Traffic | undefined {
 
 /** The same as a whole number; 0 where a number has no block. */
 export function blockDigits(number: string): number {
-  return number.length > 7 && number.startsWith('+') ? Number(number.slice(1, -3)) : 0;
+  if (number.length <= 7 || number.charCodeAt(0) !== PLUS) return 0;
+  let digits = 0;
+  for (let at = 1; at < number.length - 3; at++) digits = digits * 10 + (number.charCodeAt(at) - ZERO);
+  return digits;
 }
+
+const PLUS = 43;
+const ZERO = 48;
+
+/** The latest number that was spread: several things remember each. */
+let spreadNumber = '';
+let spread = 0;
 
 /** A spread of the number over 32 bits (FNV-1a): the same in every process. */
 export function numberHash(number: string): number {
+  if (number === spreadNumber && spread !== 0) return spread;
   let hash = 2_166_136_261;
   for (let index = 0; index < number.length; index++) {
     hash = Math.imul(hash ^ number.charCodeAt(index), 16_777_619);
   }
-  return (hash ^ (hash >>> 15)) >>> 0;
+  spreadNumber = number;
+  spread = (hash ^ (hash >>> 15)) >>> 0;
+  return spread;
 }

@@ -9,7 +9,8 @@ import { numberBlock, placeOf, type Place } from './destination-key.ts';
 import { dailyOf } from './learning.ts';
 import type { Model } from './model.ts';
 import { microsPerEuro } from './norms.ts';
-import { SCALE, type Family, type Level, type Reading } from './observe.ts';
+import type { Level, Reading } from './observe.ts';
+import { SCALE, type Family } from './scales.ts';
 import { AT, FACTORS, SLOT, SLOTS, SLOT_WORDS, type Factor, type Signature } from './signature.ts';
 
 export interface Deviation {

@@ -13,30 +13,13 @@ import { isKnownAtHome, rememberAtHome } from './home-numbers.ts';
 import type { Model, SegmentModel } from './model.ts';
 import { callWeight, moneyOf, WEEK_PARTS, weekPart, worthOf } from './norms.ts';
 import { rememberBlock } from './number-blocks.ts';
+import { fadeBy, fades, SCALE, type Family } from './scales.ts';
 import { AT, FACTORS, SCALES, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
 import { between, DAY_S, factors, HOUR_WEIGHT, rememberNumber, rememberOrigin, slotOf, weigh } from './weight.ts';
-import { daysBetween, dearness, TRAVEL_DAYS, unlikeTravel } from './travel.ts';
+import { daysBetween, dearness, unlikeTravel } from './travel.ts';
 import { hourOfWeek } from '../kernel/local-time.ts';
 
-const HOUR_S = 3_600;
-
-/** What a scale looks at: unusual usage (weighed), all that goes abroad or is premium, everything, the number of calls, or use from abroad. */
-export type Family = 'unusual' | 'international' | 'all' | 'calls' | 'roaming';
-
-/** Each scale's family and how long its evidence lasts (it fades by e in that time). */
-export const SCALE: readonly { family: Family; seconds: number; floor: number }[] = [
-  { family: 'unusual', seconds: 2 * HOUR_S, floor: 5 },
-  { family: 'unusual', seconds: 24 * HOUR_S, floor: 5 },
-  { family: 'unusual', seconds: 144 * HOUR_S, floor: 5 },
-  { family: 'international', seconds: 24 * HOUR_S, floor: 5 },
-  { family: 'international', seconds: 144 * HOUR_S, floor: 5 },
-  { family: 'all', seconds: 10 * HOUR_S, floor: 5 },
-  { family: 'all', seconds: 96 * HOUR_S, floor: 5 },
-  { family: 'calls', seconds: 3 * HOUR_S, floor: 5 },
-  { family: 'calls', seconds: 24 * HOUR_S, floor: 5 },
-  { family: 'roaming', seconds: TRAVEL_DAYS * DAY_S, floor: 0 },
-];
-const ROAMING = SCALE.length - 1;
+const ROAMING = SCALES - 1;
 const PEAK_SHARE = 0.8;
 /** A call at home to a number that was called before counts so much as one to another. */
 const KNOWN_CALL = 0.2;
@@ -50,6 +33,8 @@ const RUN_OVER = 0.5;
 const RUN_OVER_ALL = 0.5;
 /** What weighs less is usual, and not told as part of what is not. */
 const TOLD_WEIGHT = 0.2;
+/** Evidence that is as good as none. */
+const NOTHING = 1e-6;
 /** From this score on learning takes its time, once scores mean something. */
 const HEARD_SCORE = 130;
 /** What has been quiet for so long may act anew. */
@@ -69,7 +54,6 @@ export interface Reading {
 }
 
 const statistics = new Float64Array(SCALES);
-const fades = new Float64Array(SCALES);
 
 /**
  * Takes a movement of what holds into the signature. `thresholds` undefined: learns, but stays silent (a warm-up).
@@ -119,40 +103,21 @@ function advance(signature: Signature, start: number, segment: SegmentModel): vo
   if (u[AT.first] === 0 || start < u[AT.first]!) u[AT.first] = start;
   const now = u[AT.now]!;
   if (start <= now) return;
-  fading(start - now);
+  fadeBy(start - now);
   for (let scale = 0; scale < SCALES; scale++) f[AT.evidence + scale] = f[AT.evidence + scale]! * fades[scale]!;
-  for (const word of JOURNEY) f[word] = f[word]! * fades[ROAMING]!;
+  const journey = fades[ROAMING]!;
+  f[AT.awayRecords] = f[AT.awayRecords]! * journey;
+  f[AT.awayDear] = f[AT.awayDear]! * journey;
+  f[AT.awayDays] = f[AT.awayDays]! * journey;
   f[AT.burst] = f[AT.burst]! * fades[0]!;
-  for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) {
-    if (f[at + SLOT.weight]! > 0) f[at + SLOT.weight] = f[at + SLOT.weight]! * fades[2]!;
+  // What destinations weigh is what unusual evidence is made of: where that is gone, there is nothing to fade.
+  if (f[AT.evidence + 2]! > NOTHING) {
+    for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS)
+      f[at + SLOT.weight] = f[at + SLOT.weight]! * fades[2]!;
   }
   u[AT.now] = start;
   const day = Math.floor(start / DAY_S);
   if (day !== u[AT.day]) turnTo(signature, day, segment);
-}
-
-const FINE = 1_024;
-/** Longer than that leaves nothing to speak of, even of six days. */
-const COARSE = 8_192;
-/** Scales that fade alike share a table: e to the minus of so many seconds, and of so many times 1,024 seconds. */
-const FADES = SCALE.map(({ seconds }, scale) => {
-  const first = SCALE.findIndex((other) => other.seconds === seconds);
-  if (first < scale) return { first, fine: undefined, coarse: undefined };
-  return {
-    first,
-    fine: Float64Array.from({ length: FINE }, (_, each) => Math.exp(-each / seconds)),
-    coarse: Float64Array.from({ length: COARSE }, (_, each) => Math.exp((-each * FINE) / seconds)),
-  };
-});
-
-/** Shares of evidence that are left after `seconds`. */
-function fading(seconds: number): void {
-  const many = Math.floor(seconds / FINE);
-  const few = seconds % FINE;
-  for (let scale = 0; scale < SCALES; scale++) {
-    const { first, fine, coarse } = FADES[scale]!;
-    fades[scale] = fine === undefined ? fades[first]! : many < COARSE ? coarse[many]! * fine[few]! : 0;
-  }
 }
 
 /** Adds (`sign` 1) or takes out (−1) what a version is worth; `calls` is 0 where its record was counted before and still is. */
@@ -172,7 +137,7 @@ function add(
   const day = Math.floor(start / DAY_S);
   const waits = Math.min(2, Math.max(0, u[AT.day]! - day));
   const late = u[AT.now]! - start;
-  if (late > 0) fading(late);
+  if (late > 0) fadeBy(late);
   else fades.fill(1);
   const key = keyOf(version, account);
   const isNational = (version.destination.traffic & (TRAFFIC_BIT.international | TRAFFIC_BIT.premium)) === 0;
@@ -243,9 +208,6 @@ function unusualHour(f: Float32Array, segment: SegmentModel, part: number): numb
   const share = (f[AT.hours + part]! + HOUR_WEIGHT * segment.hourShares[part]!) / (calls + HOUR_WEIGHT);
   return Math.sqrt(between(HOUR_LEAST, segment.evenShares[part]! / share, HOUR_MOST));
 }
-
-/** Words of a journey that fade with it. */
-const JOURNEY = [AT.awayRecords, AT.awayDear, AT.awayDays] as const;
 
 /** Adds what is used from abroad to the journey, and holds that against what travellers do. */
 function travel(
@@ -352,7 +314,7 @@ function placeFor(signature: Signature, key: number, start: number): number {
   return place;
 }
 
-/** Evidence against what is usual here, as logarithms: above 0 it is more than this account has shown. */
+/** Evidence against what is usual here, as logarithms; 0 where it is no more than this account has shown. */
 function measure({ f }: Signature, segment: SegmentModel): void {
   const international = dailyOf(f[AT.learntInternational]!, segment.dayInternational, f[AT.days]!);
   const all = dailyOf(f[AT.learntAll]!, segment.dayAll, f[AT.days]!);
@@ -360,15 +322,15 @@ function measure({ f }: Signature, segment: SegmentModel): void {
   const fresh = FRESH / (1 + f[AT.days]! / FRESH_HALF_DAYS);
   for (let scale = 0; scale < SCALES; scale++) {
     const { family, seconds, floor } = SCALE[scale]!;
-    const perDay = family === 'all' ? all : family === 'international' ? international : family === 'calls' ? calls : 0;
-    const usual = ((1 + fresh) * perDay * seconds) / DAY_S;
     const evidence = f[AT.evidence + scale]!;
     if (family === 'roaming') {
       // A logarithm already.
-      statistics[scale] = evidence - PEAK_SHARE * f[AT.peaks + scale]!;
+      statistics[scale] = Math.max(0, evidence - PEAK_SHARE * f[AT.peaks + scale]!);
       continue;
     }
-    statistics[scale] = Math.log((evidence + 0.01) / (floor + usual + PEAK_SHARE * f[AT.peaks + scale]!));
+    const perDay = family === 'all' ? all : family === 'international' ? international : family === 'calls' ? calls : 0;
+    const shown = floor + ((1 + fresh) * perDay * seconds) / DAY_S + PEAK_SHARE * f[AT.peaks + scale]!;
+    statistics[scale] = evidence > shown ? Math.log(evidence / shown) : 0;
   }
 }
 

@@ -1,0 +1,50 @@
+/** The scales of evidence: what each looks at, and how long it lasts. Pure. */
+import { TRAVEL_DAYS } from './travel.ts';
+import { SCALES } from './signature.ts';
+
+const HOUR_S = 3_600;
+
+/** What a scale looks at: unusual usage (weighed), all that goes abroad or is premium, everything, the number of calls, or use from abroad. */
+export type Family = 'unusual' | 'international' | 'all' | 'calls' | 'roaming';
+
+/** Each scale's family and how long its evidence lasts (it fades by e in that time). */
+export const SCALE: readonly { family: Family; seconds: number; floor: number }[] = [
+  { family: 'unusual', seconds: 2 * HOUR_S, floor: 5 },
+  { family: 'unusual', seconds: 24 * HOUR_S, floor: 5 },
+  { family: 'unusual', seconds: 144 * HOUR_S, floor: 5 },
+  { family: 'international', seconds: 24 * HOUR_S, floor: 5 },
+  { family: 'international', seconds: 144 * HOUR_S, floor: 5 },
+  { family: 'all', seconds: 10 * HOUR_S, floor: 5 },
+  { family: 'all', seconds: 96 * HOUR_S, floor: 5 },
+  { family: 'calls', seconds: 3 * HOUR_S, floor: 5 },
+  { family: 'calls', seconds: 24 * HOUR_S, floor: 5 },
+  { family: 'roaming', seconds: TRAVEL_DAYS * 24 * HOUR_S, floor: 0 },
+];
+
+/** Shares of evidence that are left, by scale, after what {@link fadeBy} was told last; one array for all. */
+export const fades = new Float64Array(SCALES);
+
+const FINE = 1_024;
+/** Longer than that leaves nothing to speak of, even of six days. */
+const COARSE = 8_192;
+/** e to the minus of so many seconds, and of so many times 1,024 seconds; the scales of one time side by side. */
+const fine = tableOf(FINE, 1);
+const coarse = tableOf(COARSE, FINE);
+
+function tableOf(rows: number, seconds: number): Float64Array {
+  return Float64Array.from({ length: rows * SCALES }, (_, at) =>
+    Math.exp((-Math.floor(at / SCALES) * seconds) / SCALE[at % SCALES]!.seconds),
+  );
+}
+
+/** Sets {@link fades} to what is left after `seconds`, a whole number. */
+export function fadeBy(seconds: number): void {
+  const many = Math.floor(seconds / FINE);
+  if (many >= COARSE) {
+    fades.fill(0);
+    return;
+  }
+  const few = (seconds % FINE) * SCALES;
+  const begins = many * SCALES;
+  for (let scale = 0; scale < SCALES; scale++) fades[scale] = coarse[begins + scale]! * fine[few + scale]!;
+}
