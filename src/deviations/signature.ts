@@ -92,6 +92,16 @@ export const SLOT = { key: 0, first: 1, last: 2, learnt: 3, waiting: 4, calls: 7
 const WORDS = next + (next % 2);
 export const SIGNATURE_BYTES_MAX = WORDS * 4;
 
+/** So many signatures share a piece of memory: a turn makes thousands, and each piece is the collector's to follow. */
+const SLAB_SIGNATURES = 64;
+let slab = new ArrayBuffer(0);
+let slabUsed = 0;
+
+/** A bit a word, set where the word is not 0; then those words. */
+const BITMAP_WORDS = Math.ceil(WORDS / 32);
+/** Set in the first word of what is stored so. */
+const SPARSE = 0x8000_0000;
+
 export class Signature {
   /** counts and times */
   readonly u: Uint32Array;
@@ -99,14 +109,16 @@ export class Signature {
   readonly f: Float32Array;
   /** whole numbers that need eight bytes, by the word at which they begin, halved */
   readonly d: Float64Array;
-  readonly #bytes: Uint8Array;
 
   constructor() {
-    const buffer = new ArrayBuffer(SIGNATURE_BYTES_MAX);
-    this.u = new Uint32Array(buffer);
-    this.f = new Float32Array(buffer);
-    this.d = new Float64Array(buffer);
-    this.#bytes = new Uint8Array(buffer);
+    if (slabUsed + SIGNATURE_BYTES_MAX > slab.byteLength) {
+      slab = new ArrayBuffer(SLAB_SIGNATURES * SIGNATURE_BYTES_MAX);
+      slabUsed = 0;
+    }
+    this.u = new Uint32Array(slab, slabUsed, WORDS);
+    this.f = new Float32Array(slab, slabUsed, WORDS);
+    this.d = new Float64Array(slab, slabUsed, WORDS / 2);
+    slabUsed += SIGNATURE_BYTES_MAX;
     this.u[AT.version] = VERSION;
   }
 
@@ -115,19 +127,53 @@ export class Signature {
     return this.d[AT.runMoney / 2 + run]!;
   }
 
-  /** At most {@link SIGNATURE_BYTES_MAX} bytes; empty places at the end are left out. Bytes are in the machine's order (little-endian). */
+  /**
+   * At most {@link SIGNATURE_BYTES_MAX} bytes: the words that are not 0, and which they are; all of them where that is not less. Bytes are
+   * in the machine's order (little-endian).
+   */
   encode(): Uint8Array {
-    let end = WORDS;
-    while (end > 1 && this.u[end - 1] === 0) end--;
-    return this.#bytes.slice(0, end * 4);
+    const stored = new Uint32Array(WORDS);
+    return new Uint8Array(stored.buffer, 0, 4 * this.encodeInto(stored));
+  }
+
+  /** The same, from the beginning of `stored`, which has room for any signature; answers how many words that took. */
+  encodeInto(stored: Uint32Array): number {
+    const { u } = this;
+    stored.fill(0, 0, 1 + BITMAP_WORDS);
+    let end = 1 + BITMAP_WORDS;
+    for (let at = 1; at < WORDS; at++) {
+      const word = u[at]!;
+      if (word === 0) continue;
+      if (end === WORDS) {
+        stored.set(u);
+        return WORDS;
+      }
+      stored[1 + (at >>> 5)]! |= 1 << (at & 31);
+      stored[end++] = word;
+    }
+    stored[0] = (VERSION | SPARSE) >>> 0;
+    return end;
   }
 
   /** Throws where the bytes are none of a signature of this version: it is then rebuilt from the ledger. */
   static decode(bytes: Uint8Array): Signature {
-    const signature = new Signature();
     assert(bytes.length >= 4 && bytes.length <= SIGNATURE_BYTES_MAX && bytes.length % 4 === 0, 'no signature');
-    signature.#bytes.set(bytes);
-    assert(signature.u[AT.version] === VERSION, `a signature of version ${signature.u[AT.version]}, not ${VERSION}`);
+    const stored = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
+    const words = new Uint32Array(stored.buffer, stored.byteOffset, stored.length / 4);
+    const version = (words[0]! & ~SPARSE) >>> 0;
+    assert(version === VERSION, `a signature of version ${version}, not ${VERSION}`);
+    const signature = new Signature();
+    if (version === words[0]) {
+      signature.u.set(words);
+      return signature;
+    }
+    let from = 1 + BITMAP_WORDS;
+    for (let each = 0; each < BITMAP_WORDS; each++) {
+      for (let left = words[1 + each]!; left !== 0; left &= left - 1) {
+        signature.u[32 * each + 31 - Math.clz32(left & -left)] = words[from++]!;
+      }
+    }
+    assert(from === words.length, 'a signature that was cut off');
     return signature;
   }
 }
