@@ -1,0 +1,136 @@
+/** Many accounts at once, through the real pipeline: the tariff brake, caps and the guard side by side. */
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { formatInstant, parseInstant } from '../../src/kernel/clock.ts';
+import { SHARDS } from '../../src/ledger/usage-store.ts';
+import { AnswerGuard } from '../../src/pipeline/deciding/answer-guard.ts';
+import { SettleCase } from '../../src/pipeline/deciding/settle-case.ts';
+import { ChangePolicies } from '../../src/pipeline/deviations/change-policies.ts';
+import { FitNorms } from '../../src/pipeline/deviations/fit-norms.ts';
+import { ObserveUsage } from '../../src/pipeline/deviations/observe-usage.ts';
+import { RebuildSignatures } from '../../src/pipeline/deviations/rebuild-signatures.ts';
+import { TestPlafond } from '../harness/plafond.ts';
+
+Logger.overrideLogger(false);
+
+const NOW = parseInstant('2026-03-20T12:00:00+01:00')!;
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+const ACCOUNTS = 12;
+
+let plafond: TestPlafond;
+let observe: ObserveUsage;
+let settle: SettleCase;
+
+beforeEach(async () => {
+  plafond = await TestPlafond.at(NOW);
+  const { dataSource } = plafond.database;
+  observe = new ObserveUsage(dataSource, plafond.clock);
+  settle = new SettleCase(dataSource, plafond.clock, new RebuildSignatures(dataSource, plafond.clock, observe));
+  for (let i = 0; i < ACCOUNTS; i++) await plafond.addAccount({ accountId: `a${i}` });
+});
+afterEach(() => plafond.close());
+
+const look = () => observe.observe(Array.from({ length: SHARDS }, (_, shard) => shard));
+let records = 0;
+const call = (account: number, minutesAgo: number, amount: string, number = '+252615551001') => ({
+  record_id: `r${++records}`,
+  account_id: `a${account}`,
+  started_at: formatInstant(NOW - minutesAgo * MINUTE_MS),
+  duration_s: 120,
+  b_number: number,
+  amount,
+});
+const each = <T>(make: (account: number) => T, from = 0, to = ACCOUNTS): T[] =>
+  Array.from({ length: to - from }, (_, index) => make(from + index));
+const suspensions = async () =>
+  Object.fromEntries(
+    (
+      await plafond.query<{ state: string; accounts: number }>(
+        'SELECT state, count(DISTINCT account_id)::int AS accounts FROM suspensions GROUP BY 1 ORDER BY 1',
+      )
+    ).map(({ state, accounts }) => [state, accounts]),
+  );
+const tariffCases = () =>
+  plafond.query<{ case_no: string; state: string; ranges: string[] }>(
+    `SELECT case_no, state, ranges FROM cases WHERE kind = 'tariff'`,
+  );
+const told = () => plafond.query('SELECT account_id FROM warnings');
+
+describe('twelve accounts that alarm on one number range within an hour', () => {
+  beforeEach(async () => {
+    const policies = new ChangePolicies(plafond.database.dataSource, plafond.clock);
+    await policies.put({ kind: 'everyone', value: '' }, 'enforce', 1, 'test');
+    await plafond.send(
+      each((account) =>
+        Array.from({ length: 12 }, (_, nth) =>
+          call(account, 50 - 4 * nth, '60.00', `+25261555${1_000 + 12 * account + nth}`),
+        ),
+      ).flat(),
+    );
+    await look();
+  });
+
+  it('brake it, with one case and one alarm: nobody is barred or told until a person has looked', async () => {
+    const cases = await tariffCases();
+    expect(cases).toMatchObject([{ state: 'open', ranges: ['+25261'] }]);
+    expect(await plafond.query(`SELECT subject FROM alarms WHERE kind = 'tariff-brake'`)).toEqual([
+      { subject: '+25261' },
+    ]);
+    expect(await suspensions()).toEqual({ 'awaiting-approval': ACCOUNTS });
+    expect(await told()).toEqual([]);
+  });
+
+  it('are barred, each of them, once the case says that it was no fault of the tariff', async () => {
+    const [brake] = await tariffCases();
+    await settle.settle(brake!.case_no, 'legitimate', 'anna', 'the price is right: one attack on many');
+    expect(await suspensions()).toEqual({ wanted: ACCOUNTS });
+    expect(new Set((await told()).map((row) => (row as { account_id: string }).account_id)).size).toBe(ACCOUNTS);
+  });
+});
+
+describe('a rate deck with a factor of 100, where caps bar at ten euros and the guard lets three accounts an hour be barred', () => {
+  beforeEach(async () => {
+    await plafond.addCap({
+      limit: '10.00',
+      thresholds: [{ percent: 100, actions: ['warn', 'suspend:international'] }],
+    });
+    const history = Array.from({ length: 60 }, (_, nth) => {
+      const daysAgo = 1 + (nth % 9);
+      return { ...call(nth % ACCOUNTS, 60, '1.36'), started_at: formatInstant(NOW - daysAgo * DAY_MS) };
+    });
+    await plafond.send(history);
+    await look();
+    await new FitNorms(plafond.database.dataSource, plafond.clock).run();
+    await new AnswerGuard(plafond.database.dataSource, plafond.clock).change(
+      { perHour: 3, percent: 100, atLeast: 1_000 },
+      undefined,
+      'anna',
+    );
+    // Caps look at once, the brake when a worker does: of the first delivery it knows nothing yet.
+    await plafond.send(each((account) => call(account, 5, '136.00'), 0, 6));
+  });
+
+  it('bars no more than the guard lets through before the brake knows, and nobody afterwards', async () => {
+    expect(await suspensions()).toEqual({ 'awaiting-approval': 3, wanted: 3 });
+    await look();
+    expect(await tariffCases()).toMatchObject([{ state: 'open', ranges: ['+25261'] }]);
+    const before = (await told()).length;
+    await plafond.send(each((account) => call(account, 1, '136.00'), 6));
+    await look();
+    expect(await suspensions()).toEqual({ 'awaiting-approval': 9, wanted: 3 });
+    expect(await told()).toHaveLength(before);
+    expect(await tariffCases()).toHaveLength(1);
+  });
+
+  it('lets go of all that waited for the brake where a person finds the tariff wrong', async () => {
+    await look();
+    await plafond.send(each((account) => call(account, 1, '136.00'), 6));
+    const [brake] = await tariffCases();
+    await settle.settle(brake!.case_no, 'rating-error', 'anna', 'deck 12 has cents for euros');
+    const of = await plafond.query<{ state: string }>(
+      `SELECT DISTINCT state FROM suspensions WHERE account_id = ANY ('{a6,a7,a8,a9,a10,a11}')`,
+    );
+    expect(of).toEqual([{ state: 'declined' }]);
+  });
+});
