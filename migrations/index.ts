@@ -10,6 +10,7 @@ import { FollowCorrections1700000000010 } from './10-follow-corrections.ts';
 import { BarDestinations1700000000011 } from './11-bar-destinations.ts';
 import { PriceCallsByCountry1700000000012 } from './12-price-calls-by-country.ts';
 import { ExpireEvidenceAndAttempts1700000000013 } from './13-expire-evidence-and-attempts.ts';
+import { MarkFeedsSideBySide1700000000015 } from './15-mark-feeds-side-by-side.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
 export const migrations = [
@@ -25,4 +26,5 @@ export const migrations = [
   BarDestinations1700000000011,
   PriceCallsByCountry1700000000012,
   ExpireEvidenceAndAttempts1700000000013,
+  MarkFeedsSideBySide1700000000015,
 ];

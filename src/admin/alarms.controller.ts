@@ -125,7 +125,7 @@ export class AlarmsController {
   })
   async freshness(@Param('feed') feed: string): Promise<FeedFreshness> {
     const [row] = await this.#dataSource.query<{ last_import_at: Date | null; watermark: Date | null }[]>(
-      'SELECT last_import_at, watermark FROM feeds WHERE feed = $1',
+      'SELECT last_import_at, watermark FROM feeds LEFT JOIN feeds_seen USING (feed) WHERE feed = $1',
       [feed],
     );
     if (!row) throw notFound(`feed ${feed}`);

@@ -94,9 +94,9 @@ const SAMPLE_BYTES_MAX = 1024 ** 2;
 const SAMPLE_TYPES = ['text/csv', 'text/plain', 'application/x-ndjson', 'application/json', 'application/octet-stream'];
 
 /** Feeds are few; by the primary key. */
-const PAGE = `SELECT * FROM feeds WHERE ($1::text IS NULL OR feed > $1) ORDER BY feed LIMIT $2`;
+const PAGE = `SELECT * FROM feeds LEFT JOIN feeds_seen USING (feed) WHERE ($1::text IS NULL OR feed > $1) ORDER BY feed LIMIT $2`;
 
-const ONE = `SELECT * FROM feeds WHERE feed = $1`;
+const ONE = `SELECT * FROM feeds LEFT JOIN feeds_seen USING (feed) WHERE feed = $1`;
 
 @ApiTags('feeds')
 @Controller('v1/feeds')

@@ -105,10 +105,14 @@ const AS_IT_STOOD = `
   import_id = $1 AND state = 'running'
   AND NOT EXISTS (SELECT FROM unnest(settled_lines, $9::bigint[], $10::bigint[]) AS lanes (now, before, after)
                    WHERE after <> before AND now <> before)`;
+/** Deliveries of one feed at the same moment do not wait for each other, as far as there are slots. */
+const MARK_SLOTS = 64;
 /** When the feed of the ended imports last came (`$n`), and how far it is (`$n+1`). */
 const seenBy = (imports: string, n: number) => `
-  UPDATE feeds f SET last_import_at = greatest(f.last_import_at, $${n}), watermark = greatest(f.watermark, $${n + 1})
-    FROM ${imports} i WHERE f.feed = i.feed`;
+  INSERT INTO feed_marks AS m (feed, slot, last_import_at, watermark)
+  SELECT feed, import_id % ${MARK_SLOTS}, $${n}::timestamptz, $${n + 1}::timestamptz FROM ${imports}
+  ON CONFLICT (feed, slot) DO UPDATE
+     SET last_import_at = greatest(m.last_import_at, excluded.last_import_at), watermark = greatest(m.watermark, excluded.watermark)`;
 const COUNTS = 'received, counted, duplicate, stale, superseded, rejected, skipped';
 
 const SETTLE = { name: 'settle-batch', text: `UPDATE imports SET ${SETTLED} WHERE ${AS_IT_STOOD}` };
@@ -119,7 +123,7 @@ const SETTLE_LAST = {
   text: `
     WITH ended AS (
       UPDATE imports SET ${SETTLED}, state = 'done', header = coalesce($13, header), finished_at = $11
-       WHERE ${AS_IT_STOOD} RETURNING feed, ${COUNTS}),
+       WHERE ${AS_IT_STOOD} RETURNING feed, import_id, ${COUNTS}),
     seen AS (${seenBy('ended', 11)})
     SELECT ${COUNTS} FROM ended`,
 };
@@ -195,7 +199,7 @@ export async function endImport(
   const { rows } = await client.query<CountsRow>(
     `WITH ended AS (
        UPDATE imports SET state = $2, error = $3, header = coalesce($4, header), finished_at = $5 WHERE import_id = $1
-       RETURNING feed, ${COUNTS}),
+       RETURNING feed, import_id, ${COUNTS}),
      seen AS (${seenBy('ended', 5)})
      SELECT ${COUNTS} FROM ended`,
     [

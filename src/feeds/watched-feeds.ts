@@ -11,7 +11,8 @@ export interface WatchedFeed extends FeedStanding {
 }
 
 const WATCHED = `
-  SELECT feed, created_at, last_import_at, watermark, expect_every_s, late_after_s, sequence FROM feeds
+  SELECT feed, created_at, last_import_at, watermark, expect_every_s, late_after_s, sequence
+    FROM feeds LEFT JOIN feeds_seen USING (feed)
    WHERE (expect_every_s IS NOT NULL OR late_after_s IS NOT NULL) AND ($1::text IS NULL OR feed = $1) ORDER BY feed`;
 
 interface WatchedRow {

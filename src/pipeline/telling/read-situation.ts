@@ -41,7 +41,7 @@ const BARS = `
   SELECT class, requested_at, ends_at FROM suspensions
    WHERE account_id = $1 AND state IN ('wanted', 'applied') ORDER BY suspension_no`;
 /** When usage last came in by any feed. */
-const KNOWN_UP_TO = 'SELECT max(last_import_at) AS at FROM feeds';
+const KNOWN_UP_TO = 'SELECT max(last_import_at) AS at FROM feed_marks';
 
 /** `undefined` where the decision or its account is no more. */
 export async function readSituation(

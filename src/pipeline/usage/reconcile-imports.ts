@@ -29,9 +29,9 @@ const PAUSE_TIMES = 20;
 /** The newest import of each feed that waits, and whose parts have all come; by the index `import_days_pending`. */
 const WAITING = `
   SELECT max(d.import_id) AS import_id
-    FROM import_days d JOIN imports i USING (import_id) JOIN feeds f USING (feed)
+    FROM import_days d JOIN imports i USING (import_id) JOIN feeds f USING (feed) LEFT JOIN feeds_seen s USING (feed)
    WHERE d.reconciled_in IS NULL AND i.state = 'done'
-     AND (f.settle_after_s IS NULL OR f.last_import_at + f.settle_after_s * interval '1 second' <= $1)
+     AND (f.settle_after_s IS NULL OR s.last_import_at + f.settle_after_s * interval '1 second' <= $1)
      AND (i.source <> 'http' OR NOT EXISTS (
            SELECT FROM reconciliations r
             WHERE r.feed = i.feed AND r.at + ${PAUSE_TIMES} * r.took_ms * interval '1 millisecond' > $1))
