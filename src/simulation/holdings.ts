@@ -6,7 +6,9 @@ import type { Destination } from '../destinations/classify.ts';
 import { KINDS, STATES } from '../feeds/usage-record.ts';
 import type { Version } from '../ledger/version.ts';
 
-const ROWS_AT_FIRST = 1 << 16;
+/** Rows of a piece: what is added needs no copy of what is there. */
+const PIECE_BITS = 16;
+const PIECE_ROWS = 1 << PIECE_BITS;
 /** Money and units that are not said. */
 const NONE = -(2n ** 63n);
 
@@ -36,31 +38,50 @@ const TEXTS = { account: 0, service: 1, aNumber: 2, origin: 3, originCountry: 4,
 const DESTINATION = 6;
 const KIND_STATE = 7;
 const WORDS = 8;
-/** start, when it became available, duration, revision */
-const REALS = 4;
+/** start, when it became available, duration, revision, the number called */
+const REALS = 5;
+const NUMBER = 4;
+/** E.164 in full: these fit into a real, and most are called only once or twice. */
+const E164 = /^\+[1-9]\d{0,14}$/;
+/** The number stands with the destination itself. */
+const ELSEWHERE = 0;
 /** amount, cost, units */
 const WHOLES = 3;
+
+interface Piece {
+  words: Uint32Array;
+  reals: Float64Array;
+  wholes: BigInt64Array;
+}
+
+function newPiece(): Piece {
+  return {
+    words: new Uint32Array(PIECE_ROWS * WORDS),
+    reals: new Float64Array(PIECE_ROWS * REALS),
+    wholes: new BigInt64Array(PIECE_ROWS * WHOLES),
+  };
+}
 
 export class Holdings {
   readonly #rows = new Map<string, number>();
   readonly #texts = new Interned<string>();
   readonly #destinations = new Interned<Destination>();
-  #words = new Uint32Array(ROWS_AT_FIRST * WORDS);
-  #reals = new Float64Array(ROWS_AT_FIRST * REALS);
-  #wholes = new BigInt64Array(ROWS_AT_FIRST * WHOLES);
+  readonly #pieces: Piece[] = [];
 
   get(recordId: string): Version | undefined {
     const row = this.#rows.get(recordId);
     if (row === undefined) return undefined;
-    const words = row * WORDS;
-    const text = (column: number): string => this.#texts.values[this.#words[words + column]!]!;
-    const reals = row * REALS;
-    const wholes = row * WHOLES;
+    const { words, reals, wholes } = this.#pieces[row >>> PIECE_BITS]!;
+    const within = row % PIECE_ROWS;
+    const word = (column: number): number => words[within * WORDS + column]!;
+    const real = (column: number): number => reals[within * REALS + column]!;
+    const text = (column: number): string => this.#texts.values[word(column)]!;
     const said = (column: number): bigint | undefined => {
-      const value = this.#wholes[wholes + column]!;
+      const value = wholes[within * WHOLES + column]!;
       return value === NONE ? undefined : value;
     };
-    const kindState = this.#words[words + KIND_STATE]!;
+    const kindState = word(KIND_STATE);
+    const destination = this.#destinations.values[word(DESTINATION)]!;
     return {
       recordId,
       accountId: text(TEXTS.account),
@@ -69,14 +90,14 @@ export class Holdings {
       origin: text(TEXTS.origin),
       originCountry: text(TEXTS.originCountry),
       tariff: text(TEXTS.tariff),
-      destination: this.#destinations.values[this.#words[words + DESTINATION]!]!,
-      durationSeconds: this.#reals[reals + 2]!,
-      revision: this.#reals[reals + 3]!,
+      destination: real(NUMBER) === ELSEWHERE ? destination : { ...destination, number: `+${real(NUMBER)}` },
+      durationSeconds: real(2),
+      revision: real(3),
       kind: KINDS[kindState & 15]!,
       state: STATES[kindState >>> 4]!,
-      startedAt: this.#reals[reals]!,
-      receivedAt: this.#reals[reals + 1]!,
-      amount: this.#wholes[wholes]!,
+      startedAt: real(0),
+      receivedAt: real(1),
+      amount: wholes[within * WHOLES]!,
       cost: said(1),
       units: said(2),
     };
@@ -87,36 +108,42 @@ export class Holdings {
     if (row === undefined) {
       row = this.#rows.size;
       this.#rows.set(ownText(version.recordId), row);
-      if (row * WORDS === this.#words.length) this.#grow();
+      if (row % PIECE_ROWS === 0) this.#pieces.push(newPiece());
     }
-    const words = row * WORDS;
-    this.#words[words + TEXTS.account] = this.#place(version.accountId);
-    this.#words[words + TEXTS.service] = this.#place(version.serviceId);
-    this.#words[words + TEXTS.aNumber] = this.#place(version.aNumber);
-    this.#words[words + TEXTS.origin] = this.#place(version.origin);
-    this.#words[words + TEXTS.originCountry] = this.#place(version.originCountry);
-    this.#words[words + TEXTS.tariff] = this.#place(version.tariff);
+    const { words, reals, wholes } = this.#pieces[row >>> PIECE_BITS]!;
+    const within = row % PIECE_ROWS;
     const { destination } = version;
-    const number = `${destination.number} ${destination.country} ${destination.type} ${destination.traffic}`;
-    this.#words[words + DESTINATION] =
-      this.#destinations.placeOf(number) ??
-      this.#destinations.add(number, { ...destination, number: ownText(destination.number) });
-    this.#words[words + KIND_STATE] = KINDS.indexOf(version.kind) | (STATES.indexOf(version.state) << 4);
-    this.#reals.set([version.startedAt, version.receivedAt, version.durationSeconds, version.revision], row * REALS);
-    this.#wholes.set([version.amount, version.cost ?? NONE, version.units ?? NONE], row * WHOLES);
+    const isPlain = E164.test(destination.number);
+    words.set(
+      [
+        this.#place(version.accountId),
+        this.#place(version.serviceId),
+        this.#place(version.aNumber),
+        this.#place(version.origin),
+        this.#place(version.originCountry),
+        this.#place(version.tariff),
+        this.#placeOf(isPlain ? { ...destination, number: '' } : destination),
+        KINDS.indexOf(version.kind) | (STATES.indexOf(version.state) << 4),
+      ],
+      within * WORDS,
+    );
+    const number = isPlain ? Number(destination.number) : ELSEWHERE;
+    reals.set(
+      [version.startedAt, version.receivedAt, version.durationSeconds, version.revision, number],
+      within * REALS,
+    );
+    wholes.set([version.amount, version.cost ?? NONE, version.units ?? NONE], within * WHOLES);
+  }
+
+  #placeOf(destination: Destination): number {
+    const key = `${destination.number} ${destination.country} ${destination.type} ${destination.traffic}`;
+    return (
+      this.#destinations.placeOf(key) ??
+      this.#destinations.add(key, { ...destination, number: ownText(destination.number) })
+    );
   }
 
   #place(text: string): number {
     return this.#texts.placeOf(text) ?? this.#texts.add(ownText(text), ownText(text));
-  }
-
-  #grow(): void {
-    const [words, reals, wholes] = [this.#words, this.#reals, this.#wholes];
-    this.#words = new Uint32Array(words.length * 2);
-    this.#reals = new Float64Array(reals.length * 2);
-    this.#wholes = new BigInt64Array(wholes.length * 2);
-    this.#words.set(words);
-    this.#reals.set(reals);
-    this.#wholes.set(wholes);
   }
 }
