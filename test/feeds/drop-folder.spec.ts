@@ -9,6 +9,7 @@ import { SystemClock } from '../../src/kernel/clock.ts';
 import { ChangeFeeds } from '../../src/pipeline/usage/change-feeds.ts';
 import { FeedBook } from '../../src/pipeline/usage/feed-book.ts';
 import { ImportDroppedFile } from '../../src/pipeline/usage/import-dropped-file.ts';
+import { BATCH_ROWS } from '../../src/pipeline/usage/record-usage.ts';
 import { TestPlafond } from '../harness/plafond.ts';
 
 const now = new SystemClock().now();
@@ -127,7 +128,7 @@ describe('a file in the drop folder', () => {
     await importAll();
     const [cut] = await imports();
     expect(cut).toMatchObject({ state: 'failed' });
-    expect(Number(cut!.counted) % 8_000).toBe(0);
+    expect(Number(cut!.counted) % BATCH_ROWS).toBe(0);
     await drop('whole.csv.gz', packed);
     await importAll();
     expect(

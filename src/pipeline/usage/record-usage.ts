@@ -57,7 +57,7 @@ interface Ending {
 type SettledBatch = BatchOutcome & { counts: ImportCounts };
 
 /** Rows of a batch: enough that the fixed cost of its transactions is lost, few enough that what lives meanwhile stays small. */
-const BATCH_ROWS = 3_000;
+export const BATCH_ROWS = 3_000;
 
 /** Takes usage in, batch by batch; what it answers is durable. */
 @Injectable()
