@@ -7,10 +7,11 @@ import { Logger } from '@nestjs/common';
 import { readConfig } from '../../src/config.ts';
 import { formatInstant, SystemClock } from '../../src/kernel/clock.ts';
 import { PlafondLogger } from '../../src/logging.ts';
+import { FollowCalls } from '../../src/pipeline/limits/follow-calls.ts';
 import { EvaluateExposure } from '../../src/pipeline/limits/evaluate-exposure.ts';
 import { startPlafond, type Plafond } from '../../src/start.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
-import { freePort, KEY, until } from '../harness/process.ts';
+import { freePort, KEY, until, sleep } from '../harness/process.ts';
 import { Kamailio, kamailioPorts, type KamailioPorts } from './kamailio.ts';
 import { describeWith } from './programs.ts';
 import { SAMPLE_CAP, SAMPLE_FORM } from './samples.ts';
@@ -114,12 +115,20 @@ describeWith(NEEDED, 'calls that Kamailio tells of', () => {
     expect((await exposure()).calls).toMatchObject([{ number: SOMALIA, ended_at: null, price: { from: 'own-range' } }]);
   });
 
-  it('count under a cap while they run: the bar ends them, and their end is told too', async () => {
+  it('count under a cap while they run: the bar ends them, and their end is told, or seen when Kamailio is asked', async () => {
     const evaluate = plafond.app.get(EvaluateExposure, { strict: false });
     await until('the cap acts', async () => (await evaluate.run()) > 0);
     await until('it is barred', () => kamailio.barred('1001:international'));
     await until('the carrier was told of its end', async () => (await carrier.seen()).ended.includes(SOMALIA));
-    await until('it runs no more', async () => (await live()).length === 0);
+    // A call that is hung up as it is ended from here: of some, Kamailio 5.6 writes a CDR but runs no event. The scheduler asks
+    // every five seconds; here it is asked now.
+    const calls = plafond.app.get(FollowCalls, { strict: false });
+    await until('it runs no more', async () => {
+      if ((await live()).length === 0) return true;
+      await sleep(1_000);
+      await calls.run();
+      return (await live()).length === 0;
+    });
     const [ended] = (await exposure()).calls;
     expect(ended!.ended_at).not.toBeNull();
   });
