@@ -193,7 +193,7 @@ const FORECASTS = `
 `;
 
 const FORGETTING = `
-  -- What still names people, by its age (pipeline/forget-personal-data.ts); what was masked is in none of them.
+  -- What still names people, by its age (pipeline/retention/forget-personal-data.ts); what was masked is in none of them.
   CREATE INDEX warnings_to_forget ON warnings (settled_at) WHERE settled_at IS NOT NULL AND address <> '';
   CREATE INDEX answers_to_forget ON answers (at) WHERE shown <> '';
   CREATE INDEX decisions_to_forget ON decisions (at)

@@ -73,8 +73,8 @@ export const JOB_MAP = {
   'watch-feeds': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
   'reconcile-imports': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
   'drop-old-partitions': { queue: 'upkeep', payload: nothing, attempts: 5, backoff_ms: 60_000 },
-  /** Drops or masks what tells of people and is old. */
   'remove-old-evidence': { queue: 'upkeep', payload: nothing, attempts: 5, backoff_ms: 60_000 },
+  /** Drops or masks what tells of people and is old. */
   'forget-personal-data': { queue: 'upkeep', payload: nothing, attempts: 5, backoff_ms: 60_000 },
   'settle-moved-records': { queue: 'upkeep', payload: nothing, attempts: 3, backoff_ms: 60_000 },
   /** Makes messages of what there is to tell operators, and has each receiver sent what waits for it. */

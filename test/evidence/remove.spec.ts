@@ -5,7 +5,7 @@ import { inTransaction } from '../../src/database/transaction.ts';
 import { appendEvidence } from '../../src/evidence/append.ts';
 import { entriesOf, verifyAccount } from '../../src/evidence/read.ts';
 import { DrivenClock } from '../../src/kernel/clock.ts';
-import { RemoveOldEvidence } from '../../src/pipeline/remove-old-evidence.ts';
+import { RemoveOldEvidence } from '../../src/pipeline/retention/remove-old-evidence.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 
 const KEPT_DAYS = 400;

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { readConfig } from '../../src/config.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
-import { ForgetPersonalData } from '../../src/pipeline/forget-personal-data.ts';
+import { ForgetPersonalData } from '../../src/pipeline/retention/forget-personal-data.ts';
 import { startAdmin, type AdminApp } from '../admin/admin-app.ts';
 import { ACCOUNT_ID, formOn, look, submit, tokenOf, warned } from '../answers/customer.ts';
 

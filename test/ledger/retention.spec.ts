@@ -3,7 +3,7 @@ import { RaiseAlarms1700000000003 } from '../../migrations/3-raise-alarms.ts';
 import { readConfig } from '../../src/config.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { UsagePartitions } from '../../src/ledger/partitions.ts';
-import { DropOldPartitions } from '../../src/pipeline/usage/drop-old-partitions.ts';
+import { DropOldPartitions } from '../../src/pipeline/retention/drop-old-partitions.ts';
 import { RebuildSpend } from '../../src/pipeline/usage/rebuild-spend.ts';
 import { TestPlafond, type UsageRow } from '../harness/plafond.ts';
 

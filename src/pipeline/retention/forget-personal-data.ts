@@ -5,9 +5,9 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
-import { CONFIG, type Config } from '../config.ts';
-import { inTransaction } from '../database/transaction.ts';
-import { Clock, toDate } from '../kernel/clock.ts';
+import { CONFIG, type Config } from '../../config.ts';
+import { inTransaction } from '../../database/transaction.ts';
+import { Clock, toDate } from '../../kernel/clock.ts';
 
 const DAY_MS = 86_400_000;
 /** Shorter than this nothing is forgotten: a warning's link is good for 31 days, and tells of a period of as many. */

@@ -1,10 +1,10 @@
 /** Evidence is kept for EVIDENCE_DAYS and then removed, month by month; why so long, and how the rest stays provable: evidence/README.md. */
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { CONFIG, type Config } from '../config.ts';
-import { inTransaction } from '../database/transaction.ts';
-import { accountsBeginningBefore, removeOldEvidence } from '../evidence/remove.ts';
-import { Clock, toDate, type Instant } from '../kernel/clock.ts';
+import { CONFIG, type Config } from '../../config.ts';
+import { inTransaction } from '../../database/transaction.ts';
+import { accountsBeginningBefore, removeOldEvidence } from '../../evidence/remove.ts';
+import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
 
 const DAY_MS = 86_400_000;
 const ACCOUNTS_AT_ONCE = 500;
