@@ -1,5 +1,6 @@
 /** What travellers do, fitted from their own usage. Pure. */
-import { logWorth, worthKey, type TravelNorms } from './travel.ts';
+import type { UsageKind } from '../feeds/usage-record.ts';
+import { everywhereOf, logWorth, worthKey, type TravelNorms } from './travel.ts';
 
 /** Days without use within so many are days of the journey. */
 const GAP_DAYS = 3;
@@ -25,7 +26,7 @@ export class Journeys {
   readonly worth = new Map<number, Worth>();
 
   /** `away`: key of use from there. */
-  add(away: number, kind: 'voice' | 'sms' | 'data', euros: number, day: number): void {
+  add(away: number, kind: UsageKind, euros: number, day: number): void {
     this.days.set(day, (this.days.get(day) ?? 0) + 1);
     addWorth(this.worth, worthKey(away, kind), { records: 1, sum: logWorth(euros), squares: logWorth(euros) ** 2 });
   }
@@ -48,7 +49,7 @@ export function travelNorms(journeys: readonly Journeys[], prior: TravelNorms): 
     }
     for (const [key, one] of each.worth) {
       addWorth(worth, key, one);
-      const everywhere = key - (key % 8_192);
+      const everywhere = everywhereOf(key);
       addWorth(worth, everywhere, one);
       if (everywhere !== 0) addWorth(worth, 0, one);
     }
@@ -59,12 +60,12 @@ export function travelNorms(journeys: readonly Journeys[], prior: TravelNorms): 
   // The general before the special, which leans on it.
   let spreadCount = RECORDS_WEIGHT;
   let spreadSquares = RECORDS_WEIGHT * prior.spread ** 2;
-  for (const [key, one] of [...worth].toSorted(([a], [b]) => (a % 8_192) - (b % 8_192) || a - b)) {
-    const general = means[key - (key % 8_192)] ?? means[0]!;
+  for (const [key, one] of [...worth].toSorted(([a], [b]) => awayOf(a) - awayOf(b) || a - b)) {
+    const general = means[everywhereOf(key)] ?? means[0]!;
     const before = prior.worth[key] ?? general;
     const mean = (one.sum + RECORDS_WEIGHT * before) / (one.records + RECORDS_WEIGHT);
     means[key] = mean;
-    if (key % 8_192 === 0) continue;
+    if (awayOf(key) === 0) continue;
     spreadCount += one.records;
     spreadSquares += one.squares - 2 * mean * one.sum + one.records * mean ** 2;
   }
@@ -74,6 +75,11 @@ export function travelNorms(journeys: readonly Journeys[], prior: TravelNorms): 
     worth: means,
     spread: Math.max(SPREAD_MIN, Math.sqrt(spreadSquares / spreadCount)),
   };
+}
+
+/** 0: from anywhere. */
+function awayOf(key: number): number {
+  return key - everywhereOf(key);
 }
 
 function addWorth(worth: Map<number, Worth>, key: number, more: Worth): void {

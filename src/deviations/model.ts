@@ -1,7 +1,6 @@
 /** What the engine holds usage against, beside the account's own signature: the same for all accounts, and changed on schedule. Pure. */
 import type { Version } from '../ledger/version.ts';
 import type { Norms, SegmentNorms } from './norms.ts';
-import { WEEK_PART_HOURS } from './norms.ts';
 import { TRAVEL_UNFITTED, worthKey, type TravelNorms } from './travel.ts';
 import { FRESH_DAYS, scoreOf, type Calibration } from './calibration.ts';
 
@@ -10,9 +9,8 @@ export interface SegmentModel {
   dayInternational: number;
   dayAll: number;
   dayCalls: number;
-  /** share of usage in each part of the week, and what an even one would be */
+  /** share of usage in each part of the week */
   hourShares: readonly number[];
-  evenShares: readonly number[];
   /** log-weight of a destination by how many use it */
   rare(key: number): number;
   travel: TravelNorms;
@@ -20,7 +18,6 @@ export interface SegmentModel {
   worthAway(away: number, kind: Version['kind']): number;
 }
 
-const EVEN_SHARES = WEEK_PART_HOURS.map((hours) => hours / 168);
 const WORTH_UNKNOWN = TRAVEL_UNFITTED.worth['0']!;
 const RARE_SHARE = 0.02;
 const RARE_FLOOR = 0.0005;
@@ -35,7 +32,6 @@ function compile({ dayInternational, dayAll, dayCalls, hours, reach, travel }: S
     dayCalls,
     travel,
     hourShares: hours,
-    evenShares: EVEN_SHARES,
     rare: (key) => rare.get(key) ?? unheardOf,
     worthAway: (away, kind) =>
       travel.worth[worthKey(away, kind)] ?? travel.worth[worthKey(0, kind)] ?? travel.worth[0] ?? WORTH_UNKNOWN,

@@ -19,8 +19,8 @@ export function weekPart(hour: number): number {
   return (hour >= 120 ? 3 : 0) + (ofDay < 7 ? 0 : ofDay < 18 ? 1 : 2);
 }
 
-/** Hours of each part, of the 168 of the week. */
-export const WEEK_PART_HOURS = [35, 55, 30, 14, 22, 12] as const;
+/** The share of the week's 168 hours that each part has. */
+export const EVEN_SHARES: readonly number[] = [35, 55, 30, 14, 22, 12].map((hours) => hours / 168);
 
 /** Plain data, to be stored as JSON. Money is in euros' worth, as a number: it is weighed, never booked. */
 export interface SegmentNorms {

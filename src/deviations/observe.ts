@@ -11,11 +11,11 @@ import { awayKey, blockDigits, destinationKey } from './destination-key.ts';
 import { dailyOf, turnTo } from './learning.ts';
 import { isKnownAtHome, rememberAtHome } from './home-numbers.ts';
 import type { Model, SegmentModel } from './model.ts';
-import { callWeight, moneyOf, WEEK_PARTS, weekPart, worthOf } from './norms.ts';
+import { callWeight, moneyOf, weekPart, worthOf } from './norms.ts';
 import { rememberBlock } from './number-blocks.ts';
 import { fadeBy, fades, SCALE, type Family } from './scales.ts';
 import { AT, FACTORS, SCALES, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
-import { between, DAY_S, factors, HOUR_WEIGHT, rememberNumber, rememberOrigin, slotOf, weigh } from './weight.ts';
+import { DAY_S, factors, rememberNumber, rememberOrigin, slotOf, unusualHour, weigh } from './weight.ts';
 import { daysBetween, dearness, unlikeTravel } from './travel.ts';
 import { hourOfWeek } from '../kernel/local-time.ts';
 
@@ -195,18 +195,6 @@ function add(
       rememberOrigin(signature, version.originCountry, start);
     }
   }
-}
-
-/** Bounds of that ratio, of which the root counts: calls come one after another, so their hours say less than each by itself. */
-const HOUR_LEAST = 0.3;
-const HOUR_MOST = 6;
-
-/** How many times likelier the hour is of a machine, which knows none, than of this account. */
-function unusualHour(f: Float32Array, segment: SegmentModel, part: number): number {
-  let calls = 0;
-  for (let each = 0; each < WEEK_PARTS; each++) calls += f[AT.hours + each]!;
-  const share = (f[AT.hours + part]! + HOUR_WEIGHT * segment.hourShares[part]!) / (calls + HOUR_WEIGHT);
-  return Math.sqrt(between(HOUR_LEAST, segment.evenShares[part]! / share, HOUR_MOST));
 }
 
 /** Adds what is used from abroad to the journey, and holds that against what travellers do. */

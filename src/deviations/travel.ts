@@ -7,6 +7,8 @@
  * them: J. Shin, A. Ramdas, A. Rinaldo, "E-detectors", 2024). Minus the logarithm of how often chance alone gets there, at most.
  */
 
+import { KINDS, type UsageKind } from '../feeds/usage-record.ts';
+
 /** What travellers do; plain data, to be stored as JSON. */
 export interface TravelNorms {
   /** records on a day of a journey */
@@ -36,9 +38,17 @@ const WORTH_WEIGHT = 2;
 /** Beyond this nothing changes. */
 const RATIO_MAX = 60;
 
-/** Of a kind (0 voice, 1 messages, 2 data) used from a country; `away` is 0 for everywhere. */
-export function worthKey(away: number, kind: 'voice' | 'sms' | 'data'): number {
-  return away + 8_192 * (kind === 'voice' ? 0 : kind === 'sms' ? 1 : 2);
+/** Above all destination keys. */
+const AWAY_KEYS = 8_192;
+
+/** Of a kind of usage from a country (its destination key); `away` is 0 for everywhere. */
+export function worthKey(away: number, kind: UsageKind): number {
+  return away + AWAY_KEYS * KINDS.indexOf(kind);
+}
+
+/** The key of the same kind used from anywhere. */
+export function everywhereOf(worthKey: number): number {
+  return worthKey - (worthKey % AWAY_KEYS);
 }
 
 export function logWorth(euros: number): number {

@@ -8,6 +8,7 @@ import type { Version } from '../ledger/version.ts';
 import { countryKey, numberHash } from './destination-key.ts';
 import { blockFactor } from './number-blocks.ts';
 import type { Model, SegmentModel } from './model.ts';
+import { EVEN_SHARES, WEEK_PARTS } from './norms.ts';
 import { AT, FACTORS, NUMBERS, ORIGINS, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
 import { KNOWN_AFTER_DAYS } from './learning.ts';
 
@@ -24,7 +25,7 @@ export function slotOf({ u }: Signature, key: number): number {
 /** The log-factors of the latest record that was weighed, in the order of `FACTORS`; one array for all, since one is made a record. */
 export const factors = new Float64Array(FACTORS.length);
 
-export const HOUR_WEIGHT = 20;
+const HOUR_WEIGHT = 20;
 
 /** The sum of the log-factors of a record to destination `key` in a part of the week; leaves the single ones in {@link factors}. */
 export function weigh(
@@ -62,10 +63,7 @@ export function weigh(
   }
   factors[2] = risk;
 
-  let calls = 0;
-  for (let each = 0; each < 6; each++) calls += f[AT.hours + each]!;
-  const share = (f[AT.hours + part]! + HOUR_WEIGHT * segment.hourShares[part]!) / (calls + HOUR_WEIGHT);
-  factors[3] = between(-0.3, -0.6 * Math.log(share / segment.evenShares[part]!), 0.9);
+  factors[3] = between(-0.3, -0.6 * Math.log(hourShare(f, segment, part) / EVEN_SHARES[part]!), 0.9);
 
   const burst = f[AT.burst]!;
   const isPremium = (destination.traffic & TRAFFIC_BIT.premium) !== 0;
@@ -84,7 +82,23 @@ export function weigh(
   return sum;
 }
 
-export function between(low: number, value: number, high: number): number {
+/** Bounds of how much likelier, of which the root counts: calls come one after another, so their hours say less than each by itself. */
+const HOUR_LEAST = 0.3;
+const HOUR_MOST = 6;
+
+/** How many times likelier the hour is of a machine, which knows none, than of this account. */
+export function unusualHour(f: Float32Array, segment: SegmentModel, part: number): number {
+  return Math.sqrt(between(HOUR_LEAST, EVEN_SHARES[part]! / hourShare(f, segment, part), HOUR_MOST));
+}
+
+/** The share of this account's usage in a part of the week, as far as it is known; else its segment's. */
+function hourShare(f: Float32Array, segment: SegmentModel, part: number): number {
+  let calls = 0;
+  for (let each = 0; each < WEEK_PARTS; each++) calls += f[AT.hours + each]!;
+  return (f[AT.hours + part]! + HOUR_WEIGHT * segment.hourShares[part]!) / (calls + HOUR_WEIGHT);
+}
+
+function between(low: number, value: number, high: number): number {
   return value < low ? low : value > high ? high : value;
 }
 
