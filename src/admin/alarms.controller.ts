@@ -2,6 +2,7 @@ import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { SEEN_FEEDS } from '../feeds/feed-store.ts';
 import { Clock, toDate } from '../kernel/clock.ts';
 import { WatchFeeds } from '../pipeline/usage/watch-feeds.ts';
 import { notFound, NumberPipe } from './identifiers.ts';
@@ -125,7 +126,7 @@ export class AlarmsController {
   })
   async freshness(@Param('feed') feed: string): Promise<FeedFreshness> {
     const [row] = await this.#dataSource.query<{ last_import_at: Date | null; watermark: Date | null }[]>(
-      'SELECT last_import_at, watermark FROM feeds LEFT JOIN feeds_seen USING (feed) WHERE feed = $1',
+      `SELECT last_import_at, watermark FROM ${SEEN_FEEDS} WHERE feed = $1`,
       [feed],
     );
     if (!row) throw notFound(`feed ${feed}`);

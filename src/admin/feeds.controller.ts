@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { definitionFor, FEED_NAME, feedDefinition, feedFields, feedForm } from '../feeds/feed.ts';
-import { storedFeed, type FeedRow, type StoredFeed } from '../feeds/feed-store.ts';
+import { SEEN_FEEDS, storedFeed, type FeedRow, type StoredFeed } from '../feeds/feed-store.ts';
 import { formatInstant } from '../kernel/clock.ts';
 import { formatAmount } from '../kernel/money.ts';
 import { Refusal } from '../kernel/refusal.ts';
@@ -94,9 +94,9 @@ const SAMPLE_BYTES_MAX = 1024 ** 2;
 const SAMPLE_TYPES = ['text/csv', 'text/plain', 'application/x-ndjson', 'application/json', 'application/octet-stream'];
 
 /** Feeds are few; by the primary key. */
-const PAGE = `SELECT * FROM feeds LEFT JOIN feeds_seen USING (feed) WHERE ($1::text IS NULL OR feed > $1) ORDER BY feed LIMIT $2`;
+const PAGE = `SELECT * FROM ${SEEN_FEEDS} WHERE ($1::text IS NULL OR feed > $1) ORDER BY feed LIMIT $2`;
 
-const ONE = `SELECT * FROM feeds LEFT JOIN feeds_seen USING (feed) WHERE feed = $1`;
+const ONE = `SELECT * FROM ${SEEN_FEEDS} WHERE feed = $1`;
 
 @ApiTags('feeds')
 @Controller('v1/feeds')

@@ -19,7 +19,8 @@ describe('a line', () => {
     ],
     ['letters beyond ASCII as UTF-8', (line: LineWriter) => line.text('naïve\t☎'), 'naïve\\t☎\n'],
     ['nothing as an empty field', (line: LineWriter) => line.text(''), '\n'],
-    ['NULL', (line: LineWriter) => line.none(), '\\N\n'],
+    ['no text as NULL', (line: LineWriter) => line.text(undefined), '\\N\n'],
+    ['no number as NULL', (line: LineWriter) => line.integer(undefined), '\\N\n'],
     ['zero', (line: LineWriter) => line.integer(0), '0\n'],
     ['a credit', (line: LineWriter) => line.integer(-1_028_060_000n), '-1028060000\n'],
     ['more than a number holds', (line: LineWriter) => line.integer(-(2n ** 63n)), '-9223372036854775808\n'],
@@ -38,7 +39,7 @@ describe('a line', () => {
       line.mark('+');
       line.text('a');
       line.integer(7);
-      line.none();
+      line.text(undefined);
     });
     expect(text).toBe('+a\t7\t\\N\n');
   });

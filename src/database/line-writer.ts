@@ -9,14 +9,17 @@ const BACKSLASH = 92;
 const ZERO = 48;
 const MINUS = 45;
 const DIGITS_MAX = 20;
+const NOTHING = Buffer.alloc(0);
 const digits = new Uint8Array(DIGITS_MAX);
 
 export class LineWriter {
-  #bytes: Buffer;
+  /** Made when something is written: what was taken last needs no successor. */
+  #bytes: Buffer = NOTHING;
   #at = 0;
+  readonly #bytesExpected: number;
 
   constructor(bytesExpected = 1024) {
-    this.#bytes = Buffer.allocUnsafeSlow(bytesExpected);
+    this.#bytesExpected = bytesExpected;
   }
 
   /** How many bytes have been written since they were last taken. */
@@ -27,12 +30,17 @@ export class LineWriter {
   /** What has been written; what comes next does not touch it. */
   take(): Buffer {
     const taken = this.#bytes.subarray(0, this.#at);
-    this.#bytes = Buffer.allocUnsafeSlow(this.#bytes.length);
+    this.#bytes = NOTHING;
     this.#at = 0;
     return taken;
   }
 
-  text(value: string): void {
+  /** A text; undefined is NULL. */
+  text(value: string | undefined): void {
+    if (value === undefined) {
+      this.#null();
+      return;
+    }
     // Three bytes a UTF-16 unit at most, two where it is escaped.
     this.#makeRoom(value.length * 3 + 1);
     const bytes = this.#bytes;
@@ -51,8 +59,12 @@ export class LineWriter {
     this.#at = at;
   }
 
-  /** A whole number. */
-  integer(value: number | bigint): void {
+  /** A whole number; undefined is NULL. */
+  integer(value: number | bigint | undefined): void {
+    if (value === undefined) {
+      this.#null();
+      return;
+    }
     if (typeof value === 'bigint') {
       if (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) {
         this.text(value.toString());
@@ -97,14 +109,6 @@ export class LineWriter {
     this.#at = at;
   }
 
-  /** NULL. */
-  none(): void {
-    this.#makeRoom(3);
-    this.#bytes[this.#at++] = BACKSLASH;
-    this.#bytes[this.#at++] = N;
-    this.#bytes[this.#at++] = TAB;
-  }
-
   /** A character before a field, of ASCII. */
   mark(character: string): void {
     this.#makeRoom(1);
@@ -123,9 +127,17 @@ export class LineWriter {
     this.#bytes[this.#at - 1] = NEWLINE;
   }
 
+  #null(): void {
+    this.#makeRoom(3);
+    this.#bytes[this.#at++] = BACKSLASH;
+    this.#bytes[this.#at++] = N;
+    this.#bytes[this.#at++] = TAB;
+  }
+
   #makeRoom(bytes: number): void {
     if (this.#at + bytes <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#at + bytes));
+    const wanted = Math.max(this.#bytesExpected, this.#bytes.length * 2, this.#at + bytes);
+    const larger = Buffer.allocUnsafeSlow(wanted);
     this.#bytes.copy(larger, 0, 0, this.#at);
     this.#bytes = larger;
   }

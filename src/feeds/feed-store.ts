@@ -35,6 +35,9 @@ export interface FeedRow {
   watermark: Date | null;
 }
 
+/** Feeds, with when usage of each last came and how far it is. */
+export const SEEN_FEEDS = 'feeds LEFT JOIN feeds_seen USING (feed)';
+
 export function storedFeed(row: FeedRow): StoredFeed {
   return {
     name: row.feed,
@@ -47,7 +50,7 @@ export function storedFeed(row: FeedRow): StoredFeed {
   };
 }
 
-function definitionOf(row: FeedRow): FeedDefinition {
+function definitionOf(row: Omit<FeedRow, 'last_import_at' | 'watermark'>): FeedDefinition {
   const amount = row.tolerance_amount === null ? undefined : parseAmount(row.tolerance_amount);
   return {
     origin: row.origin,
@@ -63,18 +66,19 @@ function definitionOf(row: FeedRow): FeedDefinition {
   };
 }
 
-/** Feeds, with when they were seen last. */
-const SEEN = 'FROM feeds f LEFT JOIN feeds_seen USING (feed)';
-
 /** How a feed's rows are read; a feed that is not there yet is canonical. */
 export async function definitionOfFeed(client: ClientBase, feed: string): Promise<FeedDefinition> {
-  const { rows } = await client.query<FeedRow>(`SELECT * ${SEEN} WHERE feed = $1`, [feed]);
+  const { rows } = await client.query<Parameters<typeof definitionOf>[0]>('SELECT * FROM feeds WHERE feed = $1', [
+    feed,
+  ]);
   return rows[0] ? definitionOf(rows[0]) : CANONICAL_FEED;
 }
 
 /** A feed, which stays as it is while the transaction lasts. */
 export async function lockFeed(client: ClientBase, feed: string): Promise<FeedRow | undefined> {
-  const { rows } = await client.query<FeedRow>(`SELECT * ${SEEN} WHERE feed = $1 FOR UPDATE OF f`, [feed]);
+  const { rows } = await client.query<FeedRow>(`SELECT * FROM ${SEEN_FEEDS} WHERE feed = $1 FOR UPDATE OF feeds`, [
+    feed,
+  ]);
   return rows[0];
 }
 
@@ -88,7 +92,8 @@ const SAVE = `
         tolerance_percent = excluded.tolerance_percent, tolerance_amount = excluded.tolerance_amount,
         sftp = excluded.sftp, file_hash = coalesce(excluded.file_hash, f.file_hash), version = f.version + 1,
         updated_at = excluded.updated_at, settle_after_s = excluded.settle_after_s
-  RETURNING f.*, (SELECT s.last_import_at FROM feeds_seen s WHERE s.feed = f.feed), (SELECT s.watermark FROM feeds_seen s WHERE s.feed = f.feed)`;
+  RETURNING f.*, (SELECT last_import_at FROM feeds_seen s WHERE s.feed = f.feed),
+            (SELECT watermark FROM feeds_seen s WHERE s.feed = f.feed)`;
 
 /** Makes a feed or gives it another definition; `fileHash`: of the file that said so. */
 export async function saveFeed(
@@ -128,6 +133,6 @@ export async function usageOf(client: ClientBase, feed: string): Promise<{ impor
 
 /** The feeds that are pulled from a server. */
 export async function pulledFeeds(client: ClientBase): Promise<StoredFeed[]> {
-  const { rows } = await client.query<FeedRow>(`SELECT * ${SEEN} WHERE sftp IS NOT NULL ORDER BY feed`);
+  const { rows } = await client.query<FeedRow>(`SELECT * FROM ${SEEN_FEEDS} WHERE sftp IS NOT NULL ORDER BY feed`);
   return rows.map(storedFeed);
 }

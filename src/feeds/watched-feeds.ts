@@ -1,6 +1,7 @@
 /** What PostgreSQL knows of the feeds of which a rhythm is expected. */
 import type { ClientBase } from 'pg';
 import { toDate, type Instant } from '../kernel/clock.ts';
+import { SEEN_FEEDS } from './feed-store.ts';
 import { freshnessOf, isBehind, type FeedFreshness, type FeedStanding } from './freshness.ts';
 import type { RowCounts } from './reject-rise.ts';
 
@@ -12,7 +13,7 @@ export interface WatchedFeed extends FeedStanding {
 
 const WATCHED = `
   SELECT feed, created_at, last_import_at, watermark, expect_every_s, late_after_s, sequence
-    FROM feeds LEFT JOIN feeds_seen USING (feed)
+    FROM ${SEEN_FEEDS}
    WHERE (expect_every_s IS NOT NULL OR late_after_s IS NOT NULL) AND ($1::text IS NULL OR feed = $1) ORDER BY feed`;
 
 interface WatchedRow {

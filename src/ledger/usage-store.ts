@@ -224,23 +224,19 @@ export function writeVersion(line: LineWriter, v: HeldVersion): void {
   line.instant(dateOfDay(day), v.startedAt - day * DAY_MS);
   line.integer(v.durationSeconds);
   line.text(v.kind);
-  if (v.units === undefined) line.none();
-  else line.integer(v.units);
+  line.integer(v.units);
   line.text(v.aNumber);
   line.text(v.destination.number);
   line.integer(v.amount);
-  if (v.cost === undefined) line.none();
-  else line.integer(v.cost);
+  line.integer(v.cost);
   line.integer(STATES.indexOf(v.state));
   line.integer(v.revision);
   line.text(v.destination.country);
   line.integer(v.destination.traffic);
   line.text(v.originCountry);
   line.text(v.importId);
-  if (v.near === undefined) line.none();
-  else line.integer(v.near.amount);
-  if (v.near === undefined) line.none();
-  else line.text(v.near.importId);
+  line.integer(v.near?.amount);
+  line.text(v.near?.importId);
   line.text(v.tariff);
   line.endLine();
 }

@@ -115,8 +115,7 @@ describe('COPY', () => {
     await inTransaction(database.dataSource, ({ client }) =>
       copyRows(client, statement, values.entries(), (line, [id, value]) => {
         line.integer(id);
-        if (value === null) line.none();
-        else line.text(value);
+        line.text(value ?? undefined);
         line.endLine();
       }),
     );

@@ -1,7 +1,8 @@
 /**
  * What rules want done to accounts, past the tariff brake: where most of the money that caused it went to number ranges
  * whose price is in doubt, a bar waits for the brake's case to be settled, and the customer is not told of amounts that
- * are likely wrong, unless the bar is approved. By range; how many bars there may be within an hour is the guard's business (`through-guard.ts`).
+ * are likely wrong, unless the bar is approved. By range; how many bars there may be within an hour is the guard's business
+ * (`through-guard.ts`).
  */
 import type { ClientBase } from 'pg';
 import type { Traffic } from '../../destinations/traffic.ts';
