@@ -6,8 +6,8 @@ import examples from 'libphonenumber-js/mobile/examples';
 import { classify } from '../../src/destinations/classify.ts';
 import { callingCodeOfCountry } from '../../src/destinations/number-plan.ts';
 import { ROOT } from '../harness/root.ts';
-import { kamailioTables } from './kamailio-tables.ts';
-import { beginningsOf } from './number-prefixes.ts';
+import { kamailioTables } from '../../docker/kamailio/tables/kamailio-tables.ts';
+import { beginningsOf } from '../../docker/kamailio/tables/number-prefixes.ts';
 
 const text = kamailioTables().get('countries.cfg')!;
 const countries = new Map(

@@ -1,6 +1,6 @@
 /** What docker/kamailio knows of the world's numbers, made from Plafond's own tables: `npm run kamailio-tables` writes it. */
-import { assignmentOf, callingCodeOf, type CallingCode } from '../../src/destinations/number-plan.ts';
-import { EMERGENCY_BY_COUNTRY, EMERGENCY_EVERYWHERE } from '../../src/destinations/tables/emergency.ts';
+import { assignmentOf, callingCodeOf, type CallingCode } from '../../../src/destinations/number-plan.ts';
+import { EMERGENCY_BY_COUNTRY, EMERGENCY_EVERYWHERE } from '../../../src/destinations/tables/emergency.ts';
 import { beginningsOf, shortestPrefixes } from './number-prefixes.ts';
 
 /** Each file of docker/kamailio that is made, by its name. */
