@@ -1,7 +1,7 @@
 /** The guard in the database: its settings, what it has let pass, and its questions. */
 import type { ClientBase } from 'pg';
 import { toDate, type Instant } from '../kernel/clock.ts';
-import type { GuardLoad, GuardSettings } from './guard.ts';
+import type { GuardSettings } from './guard.ts';
 import { BY_RULE } from './store.ts';
 
 const HOUR_MS = 3_600_000;
@@ -45,10 +45,10 @@ const MADE = `
 const ACTIVE = `
   SELECT count(*)::bigint AS active FROM (SELECT FROM counters WHERE period_start > $1 GROUP BY account_id) seen`;
 
-/** How much rules have done within the hour before, for how many accounts, as `activeAccounts` said. */
-export async function guardLoad(client: ClientBase, activeAccounts: number, at: Instant): Promise<GuardLoad> {
+/** How many bars rules have made within the hour before. */
+export async function madeByRules(client: ClientBase, at: Instant): Promise<number> {
   const { rows } = await client.query<{ made: number }>(MADE, [toDate(at - HOUR_MS)]);
-  return { made: rows[0]!.made, activeAccounts };
+  return rows[0]!.made;
 }
 
 /** As they were counted last, if that was within ten minutes: counting is a second's work for a million accounts. */

@@ -11,9 +11,9 @@ import { guardLimit, guardVerdict, type GuardSettings } from '../../suspensions/
 import {
   activeAccounts,
   addToQuestion,
-  guardLoad,
   keepActiveAccounts,
   lockGuard,
+  madeByRules,
   openQuestion,
   readGuard,
   settingsOf,
@@ -36,7 +36,7 @@ export async function throughGuard(client: ClientBase, asked: readonly Matter[],
   const active = await activeAccounts(client, await readGuard(client), at);
   const guard = await lockGuard(client);
   const sizes = causes.map(({ bars }) => bars);
-  const load = await guardLoad(client, active, at);
+  const load = { made: await madeByRules(client, at), activeAccounts: active };
   await keepActiveAccounts(client, guard, active, at);
   const { passing, allowed, words } = guardVerdict(sizes, settingsOf(guard), load);
   if (passing === causes.length) return { matters, question: undefined };
@@ -124,7 +124,7 @@ export async function readGuardState(client: ClientBase, at: Instant): Promise<G
   const guard = await readGuard(client);
   const settings = settingsOf(guard);
   const active = await activeAccounts(client, guard, at);
-  const { made } = await guardLoad(client, active, at);
+  const made = await madeByRules(client, at);
   const { allowed } = guardLimit(settings, active);
   const question = await openQuestion(client);
   return { version: guard.version, settings, activeAccounts: active, allowed, made, question: question?.question_id };
