@@ -4,12 +4,14 @@ import { everywhereOf, logWorth, worthKey, type TravelNorms } from './travel.ts'
 
 /** Days without use within so many are days of the journey. */
 const GAP_DAYS = 3;
-/** What was believed before weighs as much as so many days, and as so many records of a kind. */
+/** What was believed before weighs as much as so many days, records within journeys, and journeys. */
 const DAYS_WEIGHT = 40;
 const RECORDS_WEIGHT = 20;
+const JOURNEYS_WEIGHT = 3;
 const SHAPE_MIN = 0.5;
 const SHAPE_MAX = 12;
 const SPREAD_MIN = 0.5;
+const BETWEEN_MIN = 0.2;
 
 /** Of logarithms of worth. */
 interface Worth {
@@ -32,13 +34,16 @@ export class Journeys {
   }
 }
 
-/** Fits to journeys; where they are few it leans on `prior`. */
+/** Fits to everyone's journeys; where they are few it leans on `prior`. */
 export function travelNorms(journeys: readonly Journeys[], prior: TravelNorms): TravelNorms {
-  // Moments of records a day, days without any among them; the prior's as if they had been seen.
+  return { ...busyness(journeys, prior), ...worths(journeys, prior) };
+}
+
+/** How busy these travellers are: moments of records a day, days without any among them; the prior's as if they had been seen. */
+export function busyness(journeys: readonly Journeys[], prior: TravelNorms): Pick<TravelNorms, 'perDay' | 'shape'> {
   let count = DAYS_WEIGHT;
   let sum = DAYS_WEIGHT * prior.perDay;
   let squares = DAYS_WEIGHT * (prior.perDay ** 2 * (1 + 1 / prior.shape) + prior.perDay);
-  const worth = new Map<number, Worth>();
   for (const each of journeys) {
     let before: number | undefined;
     for (const [day, records] of [...each.days].toSorted(([a], [b]) => a - b)) {
@@ -47,34 +52,62 @@ export function travelNorms(journeys: readonly Journeys[], prior: TravelNorms): 
       squares += records ** 2;
       before = day;
     }
-    for (const [key, one] of each.worth) {
-      addWorth(worth, key, one);
-      const everywhere = everywhereOf(key);
-      addWorth(worth, everywhere, one);
-      if (everywhere !== 0) addWorth(worth, 0, one);
-    }
   }
   const perDay = sum / count;
   const beyondChance = squares / count - perDay ** 2 - perDay;
-  const means: Record<string, number> = { ...prior.worth };
-  // The general before the special, which leans on it.
-  let spreadCount = RECORDS_WEIGHT;
-  let spreadSquares = RECORDS_WEIGHT * prior.spread ** 2;
-  for (const [key, one] of [...worth].toSorted(([a], [b]) => awayOf(a) - awayOf(b) || a - b)) {
-    const general = means[everywhereOf(key)] ?? means[0]!;
-    const before = prior.worth[key] ?? general;
-    const mean = (one.sum + RECORDS_WEIGHT * before) / (one.records + RECORDS_WEIGHT);
-    means[key] = mean;
-    if (awayOf(key) === 0) continue;
-    spreadCount += one.records;
-    spreadSquares += one.squares - 2 * mean * one.sum + one.records * mean ** 2;
+  const shape = perDay ** 2 / Math.max(perDay ** 2 / SHAPE_MAX, beyondChance);
+  return { perDay, shape: Math.max(SHAPE_MIN, Math.min(SHAPE_MAX, shape)) };
+}
+
+/**
+ * What is usual for a kind and a country, and how much records and journeys differ from it. A journey tells once: its records are alike.
+ * How journeys differ is seen by holding each against what the others say, as the next one will be.
+ */
+function worths(
+  journeys: readonly Journeys[],
+  prior: TravelNorms,
+): Pick<TravelNorms, 'worth' | 'spread' | 'between'> {
+  const byKey = new Map<number, Worth[]>();
+  const note = (key: number, one: Worth): unknown => byKey.get(key)?.push(one) ?? byKey.set(key, [one]);
+  let records = RECORDS_WEIGHT;
+  let within = RECORDS_WEIGHT * prior.spread ** 2;
+  for (const each of journeys) {
+    for (const [key, one] of each.worth) {
+      for (const at of new Set([key, everywhereOf(key), 0])) note(at, one);
+      records += one.records - 1;
+      within += Math.max(0, one.squares - one.sum ** 2 / one.records);
+    }
   }
-  return {
-    perDay,
-    shape: Math.max(SHAPE_MIN, Math.min(SHAPE_MAX, perDay ** 2 / Math.max(perDay ** 2 / SHAPE_MAX, beyondChance))),
-    worth: means,
-    spread: Math.max(SPREAD_MIN, Math.sqrt(spreadSquares / spreadCount)),
-  };
+  const spread = Math.max(SPREAD_MIN, Math.sqrt(within / records));
+  const worth: Record<string, number> = { ...prior.worth };
+  let told = JOURNEYS_WEIGHT;
+  let differing = JOURNEYS_WEIGHT * prior.between ** 2;
+  // The general before the special, which leans on it.
+  for (const [key, those] of [...byKey].toSorted(([a], [b]) => awayOf(a) - awayOf(b) || a - b)) {
+    const general = awayOf(key) === 0 ? (prior.worth[key] ?? worth[0]!) : worth[everywhereOf(key)]!;
+    let weight = JOURNEYS_WEIGHT;
+    let sum = JOURNEYS_WEIGHT * general;
+    for (const one of those) {
+      const tells = telling(one, prior);
+      weight += tells;
+      sum += tells * (one.sum / one.records);
+    }
+    worth[key] = sum / weight;
+    if (awayOf(key) === 0) continue;
+    for (const one of those) {
+      const tells = telling(one, prior);
+      const mean = one.sum / one.records;
+      const others = (sum - tells * mean) / (weight - tells);
+      told += tells;
+      differing += tells * ((mean - others) ** 2 - spread ** 2 / one.records);
+    }
+  }
+  return { worth, spread, between: Math.sqrt(Math.max(0, differing / told)) };
+}
+
+/** The part of a whole journey that its mean tells: with few records much of it is chance. */
+function telling({ records }: Worth, { spread, between }: TravelNorms): number {
+  return 1 / (1 + spread ** 2 / (records * Math.max(BETWEEN_MIN, between) ** 2));
 }
 
 /** 0: from anywhere. */

@@ -6,7 +6,7 @@ import type { Account } from '../accounts/account.ts';
 import { TRAFFIC_BIT } from '../destinations/traffic.ts';
 import { hourOfWeek } from '../kernel/local-time.ts';
 import type { Version } from '../ledger/version.ts';
-import { Journeys, travelNorms } from './journeys.ts';
+import { busyness, Journeys, travelNorms } from './journeys.ts';
 import { TRAVEL_UNFITTED, type TravelNorms } from './travel.ts';
 import { awayKey, destinationKey } from './destination-key.ts';
 
@@ -113,16 +113,24 @@ export class NormsCollector {
   /** What is usual, shrunk to `before` where accounts are few. */
   norms(before: Norms = UNFITTED_NORMS): Norms {
     const all = [...this.#accounts.values()];
-    const everyone = this.#summary(all, before.everyone, EVERYONE_WEIGHT);
+    const journeys = (those: readonly Seen[]): Journeys[] => those.flatMap(({ away }) => away ?? []);
+    const everyone = {
+      ...this.#summary(all, before.everyone, EVERYONE_WEIGHT),
+      travel: travelNorms(journeys(all), before.everyone.travel),
+    };
     const segments: Record<string, SegmentNorms> = {};
     for (const name of [...new Set(all.map(({ segment }) => segment))].toSorted()) {
       const within = all.filter(({ segment }) => segment === name);
-      segments[name] = this.#summary(within, everyone, SEGMENT_WEIGHT);
+      // What is charged abroad is known from everyone: a segment's journeys are few.
+      segments[name] = {
+        ...this.#summary(within, everyone, SEGMENT_WEIGHT),
+        travel: { ...everyone.travel, ...busyness(journeys(within), everyone.travel) },
+      };
     }
     return { everyone, segments };
   }
 
-  #summary(accounts: readonly Seen[], prior: SegmentNorms, weight: number): SegmentNorms {
+  #summary(accounts: readonly Seen[], prior: SegmentNorms, weight: number): Omit<SegmentNorms, 'travel'> {
     const total = accounts.length + weight;
     const typical = (of: (seen: Seen) => number, priorDay: number): number => {
       let sum = weight * Math.log(priorDay + DAY_FLOOR);
@@ -152,10 +160,6 @@ export class NormsCollector {
         [...reach]
           .toSorted(([a], [b]) => a - b)
           .map(([key, count]) => [key, (count + weight * (prior.reach[key] ?? 0)) / total]),
-      ),
-      travel: travelNorms(
-        accounts.flatMap(({ away }) => away ?? []),
-        prior.travel,
       ),
     };
   }

@@ -99,7 +99,7 @@ export const UNFITTED: Fitted = {
 /** The latest that this version of the engine can read; what an older one fitted is left out, as its signatures are. */
 const LATEST = `
   SELECT * FROM deviation_norms
-   WHERE norms #> '{everyone,travel}' IS NOT NULL AND calibration #> '{settled,everyone,together,seen}' IS NOT NULL
+   WHERE norms #> '{everyone,travel,between}' IS NOT NULL AND calibration #> '{settled,everyone,together,seen}' IS NOT NULL
    ORDER BY norms_no DESC LIMIT 1`;
 
 export async function latestFit(client: ClientBase): Promise<Fitted> {

@@ -3,7 +3,7 @@ import { Journeys, travelNorms } from './journeys.ts';
 import { dearness, logWorth, TRAVEL_UNFITTED, unlikeTravel, worthKey } from './travel.ts';
 
 const THAILAND = 4_096 + 500;
-const TRAVELLERS = { perDay: 2.2, shape: 10, worth: { '0': 0 }, spread: 1 };
+const TRAVELLERS = { perDay: 2.2, shape: 10, worth: { '0': 0 }, spread: 1, between: 0.3 };
 
 describe('use from abroad', () => {
   it.each([
@@ -58,7 +58,7 @@ describe('what travellers do', () => {
   });
 
   it('is what was believed before where there are none', () => {
-    expect(travelNorms([], TRAVEL_UNFITTED)).toMatchObject({ perDay: 3, spread: 1.3 });
+    expect(travelNorms([], TRAVEL_UNFITTED)).toMatchObject({ perDay: 3, spread: 1.1, between: 0.7 });
   });
 
   it('counts days without use within a journey', () => {

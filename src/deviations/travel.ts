@@ -2,7 +2,8 @@
  * How unlike a traveller's the use from abroad is: a likelihood ratio against what this provider's travellers do. Pure.
  *
  * Records come as often as the traveller is busy (gamma-Poisson: some are many times as busy as others), each at a price whose logarithm
- * spreads about what is usual for its kind and country. Whoever abuses a subscription abroad uses it oftener, dearer, or both: three
+ * spreads about what is usual on this journey, and that about what is usual for its kind and country: who pays by the megabyte pays so
+ * all the time, so a hundred dear records of one journey say hardly more than ten. Whoever abuses a subscription abroad uses it oftener, dearer, or both: three
  * alternatives, none of which says by how much, and the mean of their likelihood ratios (each a test martingale, and so is a mean of
  * them: J. Shin, A. Ramdas, A. Rinaldo, "E-detectors", 2024). Minus the logarithm of how often chance alone gets there, at most.
  */
@@ -17,11 +18,13 @@ export interface TravelNorms {
   shape: number;
   /** mean logarithm of what a record is worth, by {@link worthKey} */
   worth: Record<string, number>;
-  /** its standard deviation */
+  /** its standard deviation within a journey */
   spread: number;
+  /** standard deviation between journeys, of the mean of a journey's records */
+  between: number;
 }
 
-export const TRAVEL_UNFITTED: TravelNorms = { perDay: 3, shape: 1.5, worth: { '0': -0.7 }, spread: 1.3 };
+export const TRAVEL_UNFITTED: TravelNorms = { perDay: 3, shape: 1.5, worth: { '0': -0.7 }, spread: 1.1, between: 0.7 };
 
 /** A journey is remembered for some days: evidence of it fades by e in so many. */
 export const TRAVEL_DAYS = 4;
@@ -33,8 +36,8 @@ const BUSIER = 3;
 const WORTH_FLOOR = 0.05;
 /** Of one record no more is believed, in standard deviations. */
 const WORTH_MAX = 2.5;
-/** How little is known beforehand of how much dearer it would be, in records. */
-const WORTH_WEIGHT = 2;
+/** Variance of how much dearer an abuser's records are, over that of a journey's records: a wide range about nothing. */
+const DEARER = 0.5;
 /** Beyond this nothing changes. */
 const RATIO_MAX = 60;
 
@@ -71,10 +74,13 @@ export function daysBetween(seconds: number): number {
  * traveller.
  */
 export function unlikeTravel(records: number, dear: number, days: number, norms: TravelNorms): number {
-  const { perDay, shape } = norms;
+  const { perDay, shape, spread, between } = norms;
   const time = days + DAYS_AT_ONCE;
   const oftener = busy(records, time, 1, BUSIER * perDay) - busy(records, time, shape, perDay);
-  const dearer = (dear * Math.abs(dear)) / (2 * (records + WORTH_WEIGHT)) - 0.5 * Math.log1p(records / WORTH_WEIGHT);
+  // Of a sum of dearness: normal, with this variance for a traveller and more for an abuser.
+  const variance = Math.max(1, records) * (1 + records * (between / spread) ** 2);
+  const more = DEARER * records * records;
+  const dearer = (dear * Math.abs(dear) * more) / (2 * variance * (variance + more)) - 0.5 * Math.log1p(more / variance);
   const highest = Math.max(oftener, dearer, oftener + dearer);
   if (highest <= 0) return 0;
   const mean = (Math.exp(oftener - highest) + Math.exp(dearer - highest) + Math.exp(oftener + dearer - highest)) / 3;
