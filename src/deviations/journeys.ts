@@ -63,10 +63,7 @@ export function busyness(journeys: readonly Journeys[], prior: TravelNorms): Pic
  * What is usual for a kind and a country, and how much records and journeys differ from it. A journey tells once: its records are alike.
  * How journeys differ is seen by holding each against what the others say, as the next one will be.
  */
-function worths(
-  journeys: readonly Journeys[],
-  prior: TravelNorms,
-): Pick<TravelNorms, 'worth' | 'spread' | 'between'> {
+function worths(journeys: readonly Journeys[], prior: TravelNorms): Pick<TravelNorms, 'worth' | 'spread' | 'between'> {
   const byKey = new Map<number, Worth[]>();
   const note = (key: number, one: Worth): unknown => byKey.get(key)?.push(one) ?? byKey.set(key, [one]);
   let records = RECORDS_WEIGHT;

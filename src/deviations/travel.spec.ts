@@ -13,7 +13,9 @@ describe('use from abroad', () => {
     ['a busy day', 6, 0, 1, 'little'],
     ['two days four times as busy', 18, 0, 1.5, 'much'],
     ['as many records as ever, all of them dearer', 6, 11, 2, 'much'],
-    ['four times as busy and dearer', 18, 16, 1.5, 'very much'],
+    ['four times as busy and dearer', 18, 16, 1.5, 'much'],
+    ['ten times as busy and dearer', 45, 60, 1.5, 'very much'],
+    ['a long journey, all of it dearer', 60, 60, 20, 'little'],
     ['as busy, but all of it cheap', 10, -15, 4, 'nothing'],
   ])('%s', (_, records, dear, days, says) => {
     const ratio = unlikeTravel(records, dear, days, TRAVELLERS);

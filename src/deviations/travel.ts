@@ -80,7 +80,8 @@ export function unlikeTravel(records: number, dear: number, days: number, norms:
   // Of a sum of dearness: normal, with this variance for a traveller and more for an abuser.
   const variance = Math.max(1, records) * (1 + records * (between / spread) ** 2);
   const more = DEARER * records * records;
-  const dearer = (dear * Math.abs(dear) * more) / (2 * variance * (variance + more)) - 0.5 * Math.log1p(more / variance);
+  const dearer =
+    (dear * Math.abs(dear) * more) / (2 * variance * (variance + more)) - 0.5 * Math.log1p(more / variance);
   const highest = Math.max(oftener, dearer, oftener + dearer);
   if (highest <= 0) return 0;
   const mean = (Math.exp(oftener - highest) + Math.exp(dearer - highest) + Math.exp(oftener + dearer - highest)) / 3;
