@@ -3,13 +3,13 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, PoolClient } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { LineWriter } from './line-writer.ts';
+import { sentTogether } from './sent-together.ts';
 
-/** One transaction, seen from `pg` and from TypeORM: both are the same connection. */
 export interface Transaction {
+  /** What is asked of it in one turn goes to the server together: see sent-together.ts. */
   client: PoolClient;
-  manager: EntityManager;
 }
 
 export interface TransactionOptions {
@@ -52,21 +52,26 @@ export async function inTransaction<T>(
   }
 }
 
+const START = { name: 'start-transaction', text: 'START TRANSACTION' };
+const COMMIT = { name: 'commit', text: 'COMMIT' };
+
 async function once<T>(dataSource: DataSource, work: (transaction: Transaction) => Promise<T>): Promise<T> {
   const runner = dataSource.createQueryRunner();
   try {
-    const client = (await runner.connect()) as PoolClient & Pick<Client, 'end'>;
+    const connection = (await runner.connect()) as PoolClient & Pick<Client, 'end'>;
+    const { client, finish } = sentTogether(connection);
     try {
-      await runner.startTransaction();
-      const result = await work({ client, manager: runner.manager });
+      // It goes with the first statement; where it fails, that one does.
+      client.query(START).catch(() => undefined);
+      const result = await work({ client });
       // PostgreSQL answers COMMIT with ROLLBACK, and no error, where a statement failed and the work went on regardless.
-      const { command } = await client.query('COMMIT');
+      const { command } = await finish(COMMIT);
       if (command !== 'COMMIT') throw new Error('a statement of this transaction failed unnoticed; it was rolled back');
       return result;
     } catch (error) {
-      await client.query('ROLLBACK').catch(() => {
+      await finish('ROLLBACK').catch(() => {
         // Its state is unknown, so it must not serve another transaction: the pool drops a connection that is ending.
-        void client.end().catch(() => undefined);
+        void connection.end().catch(() => undefined);
       });
       throw error;
     }

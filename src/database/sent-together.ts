@@ -1,0 +1,168 @@
+/**
+ * A connection on which what is asked for in one turn of the event loop goes out in one message and comes back in one. To
+ * ask PostgreSQL costs more than most of what it is asked for, so whoever needs two answers asks for both before awaiting
+ * either. The statements run one after the other, as ever; where one fails, none behind it in the same message has run.
+ *
+ * A text without parameters, which may hold several statements, and COPY go by themselves, in their turn.
+ */
+import type { Writable } from 'node:stream';
+import { finished as ended } from 'node:stream/promises';
+import { Query, type Connection, type PoolClient, type QueryConfig, type QueryResult, type Submittable } from 'pg';
+
+export interface SentTogether {
+  /** The connection, with a `query` that waits until this turn has asked for all it needs. */
+  client: PoolClient;
+  /** Says the last word, behind what still waits. Nothing is taken from then on, also of who has not heard that it is over. */
+  finish(lastWord: string | QueryConfig): Promise<QueryResult>;
+}
+
+export function sentTogether(connection: PoolClient): SentTogether {
+  let waiting: Statement[] = [];
+  let inTurn: Promise<unknown> = Promise.resolve();
+  let finished = false;
+
+  const thenDo = <T>(what: () => Promise<T>): Promise<T> => {
+    const done = inTurn.then(what);
+    inTurn = done.catch(() => undefined);
+    return done;
+  };
+  const send = () => {
+    if (waiting.length === 0) return;
+    const statements = waiting;
+    waiting = [];
+    void thenDo(() => new Promise<void>((resolve) => connection.query(new Message(statements, resolve))));
+  };
+  const ask = async (config: QueryConfig): Promise<QueryResult> => {
+    // Ticks come after everything that goes on by promises alone.
+    if (waiting.length === 0) process.nextTick(send);
+    try {
+      return await new Promise((resolve, reject) => waiting.push(statementOf(config, resolve, reject)));
+    } catch (error) {
+      // Who asked is of more use than the socket that answered.
+      if (error instanceof Error) Error.captureStackTrace(error);
+      throw error;
+    }
+  };
+  const take = (what: string | QueryConfig | Copy, values?: unknown[]): Promise<QueryResult> | Copy => {
+    const config = typeof what === 'string' ? { text: what, values } : what;
+    if (!('submit' in config) && (config.name ?? config.values?.length)) return ask(config);
+    send();
+    if (!('submit' in config)) return thenDo(() => connection.query(config.text));
+    thenDo(() => ended(connection.query(config))).catch(() => undefined);
+    return config;
+  };
+  const query: typeof take = (...statement) => {
+    if (finished) throw new Error('this transaction is over');
+    return take(...statement);
+  };
+  const finish = (lastWord: string | QueryConfig) => {
+    finished = true;
+    return take(lastWord) as Promise<QueryResult>;
+  };
+  return { client: Object.create(connection, { query: { value: query } }) as PoolClient, finish };
+}
+
+type Copy = Submittable & Writable;
+
+/** What `pg` tells a query of what the server says. Its types leave it out; whatever is submitted has it. */
+interface Told {
+  submit(connection: Connection): Error | null;
+  handleRowDescription(message: unknown): void;
+  handleDataRow(message: unknown): void;
+  handleCommandComplete(message: unknown, connection: Connection): void;
+  handleReadyForQuery(connection: Connection): void;
+  handleError(error: Error, connection: Connection): void;
+}
+
+/** Which statements of a connection are prepared, by name. */
+type Prepared = Connection & Record<'parsedStatements' | 'submittedNamedStatements', Record<string, string>>;
+
+/** One that was asked for. */
+interface Statement {
+  config: QueryConfig;
+  query: Told;
+  failed: boolean;
+}
+
+function statementOf(
+  config: QueryConfig,
+  resolve: (result: QueryResult) => void,
+  reject: (error: Error) => void,
+): Statement {
+  const answered = (error: Error | null | undefined, result: unknown) => {
+    statement.failed = Boolean(error);
+    if (error) reject(error);
+    else resolve(result as QueryResult);
+  };
+  const statement = { config, failed: false, query: new Query(config, answered) as unknown as Told };
+  return statement;
+}
+
+/** Several statements up to one Sync, answered in their order; each is a query of `pg`'s own, which reads its answer. */
+class Message implements Submittable, Omit<Told, 'submit'> {
+  readonly #statements: Statement[];
+  readonly #done: () => void;
+  #answered = 0;
+
+  constructor(statements: Statement[], done: () => void) {
+    this.#statements = statements;
+    this.#done = done;
+  }
+
+  /** By which `pg` remembers that a statement is prepared. */
+  get name(): string | undefined {
+    return this.#statements[this.#answered]?.config.name;
+  }
+
+  get text(): string | undefined {
+    return this.#statements[this.#answered]?.config.text;
+  }
+
+  submit(connection: Connection): void {
+    connection.stream.cork();
+    try {
+      const withoutSync = Object.create(connection, { sync: { value: () => undefined } }) as Connection;
+      for (const [index, statement] of this.#statements.entries()) {
+        const refused = statement.query.submit(withoutSync);
+        if (refused) statement.query.handleError(refused, connection);
+        if (!statement.failed) continue;
+        // It is none that can be sent, so what was to come behind it is not.
+        for (const behind of this.#statements.splice(index + 1)) {
+          behind.query.handleError(new Error('a statement before this one could not be sent'), connection);
+        }
+      }
+      connection.sync();
+    } finally {
+      connection.stream.uncork();
+    }
+  }
+
+  handleRowDescription(message: unknown): void {
+    this.#statements[this.#answered]!.query.handleRowDescription(message);
+  }
+
+  handleDataRow(message: unknown): void {
+    this.#statements[this.#answered]!.query.handleDataRow(message);
+  }
+
+  handleCommandComplete(message: unknown, connection: Connection): void {
+    const { query } = this.#statements[this.#answered++]!;
+    query.handleCommandComplete(message, connection);
+    query.handleReadyForQuery(connection);
+  }
+
+  handleReadyForQuery(connection: Prepared): void {
+    // `pg` takes back what it has prepared of a statement that could not be sent, and forgets that it has.
+    if (this.name !== undefined) delete connection.parsedStatements[this.name];
+    this.#done();
+  }
+
+  /** The statements behind the one that failed have not run, and were not prepared. */
+  handleError(error: Error, connection: Prepared): void {
+    for (const { config, query } of this.#statements.slice(this.#answered)) {
+      if (config.name !== undefined) delete connection.submittedNamedStatements[config.name];
+      query.handleError(error, connection);
+    }
+    this.#done();
+  }
+}
