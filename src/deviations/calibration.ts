@@ -4,6 +4,7 @@
  *
  * Above a high quantile the excess of a logarithm is taken for exponential (a Pareto tail; B. Hill, Annals of Statistics 3, 1975).
  */
+import { SCALE } from './scales.ts';
 import { AT, SCALES, type Signature } from './signature.ts';
 
 /** Above `from`, which `rate` per account-month reach, the rate falls by e for each `slope`. */
@@ -154,12 +155,15 @@ function fitTail(values: readonly number[], months: number, before: Tail): Tail 
   return { from, rate: count / months, slope: Math.max(excess / seen, 0.05), seen: SEEN_SHARE * seen };
 }
 
+/** How much rarer something must be on a scale that gets less of the budget. */
+const RARER = SCALE.map(({ share }) => -Math.log(share));
+
 /** The statistics' rarest: minus the logarithm of its rate per account-month. */
 function rarest({ scales }: Tails, statistics: Maxima): number {
   let rarest = 0;
   for (let scale = 0; scale < SCALES; scale++) {
     const { from, rate, slope } = scales[scale]!;
-    const surprise = (statistics[scale]! - from) / slope - Math.log(rate);
+    const surprise = (statistics[scale]! - from) / slope - Math.log(rate) - RARER[scale]!;
     if (surprise > rarest) rarest = surprise;
   }
   return rarest;
@@ -176,7 +180,7 @@ export function scoreOf(calibration: Tails, statistics: ArrayLike<number>): { sc
   for (let each = 0; each < SCALES; each++) {
     if (!(statistics[each]! > 0)) continue;
     const { from, rate, slope } = calibration.scales[each]!;
-    const surprise = (statistics[each]! - from) / slope - Math.log(rate);
+    const surprise = (statistics[each]! - from) / slope - Math.log(rate) - RARER[each]!;
     if (surprise > rarest) {
       rarest = surprise;
       scale = each;

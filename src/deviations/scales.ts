@@ -7,18 +7,22 @@ const HOUR_S = 3_600;
 /** What a scale looks at: unusual usage (weighed), all that goes abroad or is premium, everything, the number of calls, or use from abroad. */
 export type Family = 'unusual' | 'international' | 'all' | 'calls' | 'roaming';
 
-/** Each scale's family and how long its evidence lasts (it fades by e in that time). */
-export const SCALE: readonly { family: Family; seconds: number; floor: number }[] = [
-  { family: 'unusual', seconds: 2 * HOUR_S, floor: 5 },
-  { family: 'unusual', seconds: 24 * HOUR_S, floor: 5 },
-  { family: 'unusual', seconds: 144 * HOUR_S, floor: 5 },
-  { family: 'international', seconds: 24 * HOUR_S, floor: 5 },
-  { family: 'international', seconds: 144 * HOUR_S, floor: 5 },
-  { family: 'all', seconds: 10 * HOUR_S, floor: 5 },
-  { family: 'all', seconds: 96 * HOUR_S, floor: 5 },
-  { family: 'calls', seconds: 3 * HOUR_S, floor: 5 },
-  { family: 'calls', seconds: 24 * HOUR_S, floor: 5 },
-  { family: 'roaming', seconds: TRAVEL_DAYS * 24 * HOUR_S, floor: 0 },
+/**
+ * Each scale's family, how long its evidence lasts (it fades by e in that time), and how much of the budget for false alarms it gets
+ * against others: money by itself says less than money that is unusual (a weighted Bonferroni correction: C. Genovese, K. Roeder,
+ * L. Wasserman, "False discovery control with p-value weighting", Biometrika 93, 2006).
+ */
+export const SCALE: readonly { family: Family; seconds: number; floor: number; share: number }[] = [
+  { family: 'unusual', seconds: 2 * HOUR_S, floor: 5, share: 1 },
+  { family: 'unusual', seconds: 24 * HOUR_S, floor: 5, share: 1 },
+  { family: 'unusual', seconds: 144 * HOUR_S, floor: 5, share: 1 },
+  { family: 'international', seconds: 24 * HOUR_S, floor: 5, share: 0.25 },
+  { family: 'international', seconds: 144 * HOUR_S, floor: 5, share: 0.25 },
+  { family: 'all', seconds: 10 * HOUR_S, floor: 5, share: 0.25 },
+  { family: 'all', seconds: 96 * HOUR_S, floor: 5, share: 0.25 },
+  { family: 'calls', seconds: 3 * HOUR_S, floor: 5, share: 1 },
+  { family: 'calls', seconds: 24 * HOUR_S, floor: 5, share: 1 },
+  { family: 'roaming', seconds: TRAVEL_DAYS * 24 * HOUR_S, floor: 0, share: 1 },
 ];
 
 /** Shares of evidence that are left, by scale, after what {@link fadeBy} was told last; one array for all. */

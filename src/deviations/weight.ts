@@ -26,6 +26,8 @@ export function slotOf({ u }: Signature, key: number): number {
 export const factors = new Float64Array(FACTORS.length);
 
 const HOUR_WEIGHT = 20;
+/** Each premium number is a service of its own: what was learnt of others counts so much. */
+const OTHER_PREMIUM = 0.3;
 
 /** The sum of the log-factors of a record to destination `key` in a part of the week; leaves the single ones in {@link factors}. */
 export function weigh(
@@ -46,7 +48,10 @@ export function weigh(
   // Of an account that is new itself everything is new; one that calls everywhere is not unusual in one country more.
   const slot = slotOf(signature, key);
   const age = slot < 0 ? 0 : (start - u[slot + SLOT.first]!) / DAY_S;
-  const learnt = slot < 0 ? 0 : f[slot + SLOT.learnt]! * between(0, age / KNOWN_AFTER_DAYS, 1);
+  const isPremium = (destination.traffic & TRAFFIC_BIT.premium) !== 0;
+  const numberIsKnown = isKnownNumber(signature, destination.number, start);
+  let learnt = slot < 0 ? 0 : f[slot + SLOT.learnt]! * between(0, age / KNOWN_AFTER_DAYS, 1);
+  if (isPremium && !numberIsKnown) learnt *= OTHER_PREMIUM;
   let known = 0;
   for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) if (f[at + SLOT.learnt]! > 0.5) known++;
   const days = f[AT.days]!;
@@ -56,7 +61,7 @@ export function weigh(
 
   let risk = 0;
   if ((destination.traffic & (TRAFFIC_BIT['high-risk'] | TRAFFIC_BIT.satellite)) !== 0) risk += 0.5;
-  if ((destination.traffic & TRAFFIC_BIT.premium) !== 0) risk += 0.4;
+  if (isPremium) risk += 0.4;
   if (version.durationSeconds > 0) {
     const perMinute = Math.max(0, euros) / Math.max(0.5, version.durationSeconds / 60);
     risk += between(-0.5, 0.5 * Math.log((perMinute + 0.01) / 0.2), 0.9);
@@ -66,7 +71,6 @@ export function weigh(
   factors[3] = between(-0.3, -0.6 * Math.log(hourShare(f, segment, part) / EVEN_SHARES[part]!), 0.9);
 
   const burst = f[AT.burst]!;
-  const isPremium = (destination.traffic & TRAFFIC_BIT.premium) !== 0;
   factors[4] = Math.min(2.3, Math.log1p(burst / (isPremium ? 0.6 : 1.5)));
   factors[5] = burst > 0.2 && start + 30 < u[AT.lastEnd]! ? 0.5 : 0;
 
@@ -78,7 +82,7 @@ export function weigh(
 
   let sum = 0;
   for (let each = 0; each < FACTORS.length; each++) sum += factors[each]!;
-  if (isKnownNumber(signature, destination.number, start)) sum -= 1.9;
+  if (numberIsKnown) sum -= 1.9;
   return sum;
 }
 
