@@ -4,7 +4,7 @@ import { ApiBody, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { RecordUsage } from '../pipeline/usage/record-usage.ts';
+import { ResendRejects } from '../pipeline/usage/resend-rejects.ts';
 import { notFound, NumberPipe } from './identifiers.ts';
 import { importResult, showResult, type ImportResultResponse } from './import-result.ts';
 import { actorOf, type Principal } from './keys/role.ts';
@@ -110,11 +110,11 @@ const OPEN_REJECTS = `
 @Controller('v1/imports')
 export class ImportsController {
   readonly #dataSource: DataSource;
-  readonly #record: RecordUsage;
+  readonly #rejects: ResendRejects;
 
-  constructor(dataSource: DataSource, record: RecordUsage) {
+  constructor(dataSource: DataSource, rejects: ResendRejects) {
     this.#dataSource = dataSource;
-    this.#record = record;
+    this.#rejects = rejects;
   }
 
   @Get()
@@ -230,7 +230,7 @@ export class ImportsController {
   ): Promise<ImportResultResponse> {
     await this.#find(id, caller);
     const rows = form && [...(form.lines ?? []).map((line) => ({ line })), ...(form.rows ?? [])];
-    return showResult(await this.#record.resend(id, rows?.length ? rows : undefined, actor));
+    return showResult(await this.#rejects.resend(id, rows?.length ? rows : undefined, actor));
   }
 
   async #find(id: string, caller: Principal): Promise<ImportRow> {

@@ -8,7 +8,7 @@
  * The log stands in slots of some hours (partitions); a slot is emptied as a whole when all of it has been read.
  */
 import type { ClientBase } from 'pg';
-import { binaryTextArray, integerArray } from '../database/array-literal.ts';
+import { binaryTextArray, integerArray, textArray } from '../database/array-literal.ts';
 import { LineWriter } from '../database/line-writer.ts';
 import { KINDS, STATES } from '../feeds/usage-record.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
@@ -27,6 +27,12 @@ export interface MovementSource {
   importId: string;
 }
 
+/** What one delivery moved. */
+export interface MovedBy {
+  source: MovementSource | undefined;
+  moved: readonly Moved[];
+}
+
 const SLOTS = 4;
 const SLOT_MS = 6 * 3_600_000;
 
@@ -35,7 +41,7 @@ function slotOf(at: Instant): number {
 }
 
 /**
- * Appends an entry a shard and asks for each shard's turn, in one statement. A shard that is asked for already answers
+ * Appends an entry a delivery and shard, in their order, and asks for each shard's turn, in one statement. A shard that is asked for already answers
  * nothing: one job is on its way. Its row is locked all the same, so that whoever takes the turn, and deletes the row
  * first, waits for this transaction and reads what it wrote.
  */
@@ -44,9 +50,10 @@ const APPEND = {
   text: `
   WITH logged AS (
     INSERT INTO movement_log (slot, shard, at, feed, import_id, movements, lines)
-    SELECT $1, shard, $2, $6, $7, movements, lines FROM unnest($3::smallint[], $4::int[], $5::text[]) AS e (shard, movements, lines)
+    SELECT $1, shard, $2, feed, import_id, movements, lines
+      FROM unnest($3::smallint[], $4::int[], $5::text[], $6::text[], $7::bigint[]) AS e (shard, movements, lines, feed, import_id)
   )
-  INSERT INTO shard_turns_asked AS asked (shard) SELECT shard FROM unnest($3::smallint[]) AS s (shard) ORDER BY shard
+  INSERT INTO shard_turns_asked AS asked (shard) SELECT DISTINCT shard FROM unnest($3::smallint[]) AS s (shard) ORDER BY shard
   ON CONFLICT (shard) DO UPDATE SET times = asked.times + 1
   RETURNING shard, times`,
 };
@@ -57,17 +64,45 @@ const APPEND = {
  */
 export async function logMovements(
   client: ClientBase,
-  moved: readonly Moved[],
+  movedBy: readonly MovedBy[],
   isWatched: (accountId: string) => boolean,
-  source: MovementSource | undefined,
   at: Instant,
 ): Promise<number[]> {
-  const entries = new Map<number, { movements: number; lines: LineWriter }>();
+  const entries: Entry[] = movedBy.flatMap(({ source, moved }) => entriesOf(source, moved, isWatched));
+  if (entries.length === 0) return [];
+  const { rows } = await client.query<{ shard: number; times: number }>({
+    ...APPEND,
+    values: [
+      slotOf(at),
+      toDate(at),
+      integerArray(entries.map(({ shard }) => shard)),
+      integerArray(entries.map(({ movements }) => movements)),
+      binaryTextArray(entries.map(({ lines }) => lines.take())),
+      textArray(entries.map(({ source }) => source?.feed ?? '')),
+      integerArray(entries.map(({ source }) => BigInt(source?.importId ?? 0))),
+    ],
+  });
+  return rows.filter(({ times }) => times === 1).map(({ shard }) => shard);
+}
+
+interface Entry {
+  source: MovementSource | undefined;
+  shard: number;
+  movements: number;
+  lines: LineWriter;
+}
+
+function entriesOf(
+  source: MovementSource | undefined,
+  moved: readonly Moved[],
+  isWatched: (accountId: string) => boolean,
+): Entry[] {
+  const entries = new Map<number, Entry>();
   const add = (version: Version, moves: '-' | '+') => {
     if (!isWatched(version.accountId)) return;
     const shard = shardOf(version.accountId);
     let entry = entries.get(shard);
-    if (!entry) entries.set(shard, (entry = { movements: 0, lines: new LineWriter() }));
+    if (!entry) entries.set(shard, (entry = { source, shard, movements: 0, lines: new LineWriter() }));
     entry.movements++;
     writeMovement(entry.lines, version, moves);
   };
@@ -75,20 +110,7 @@ export async function logMovements(
     if (from) add(from, '-');
     if (to) add(to, '+');
   }
-  if (entries.size === 0) return [];
-  const { rows } = await client.query<{ shard: number; times: number }>({
-    ...APPEND,
-    values: [
-      slotOf(at),
-      toDate(at),
-      integerArray([...entries.keys()]),
-      integerArray([...entries.values()].map(({ movements }) => movements)),
-      binaryTextArray([...entries.values()].map(({ lines }) => lines.take())),
-      source?.feed ?? '',
-      source?.importId ?? 0,
-    ],
-  });
-  return rows.filter(({ times }) => times === 1).map(({ shard }) => shard);
+  return [...entries.values()];
 }
 
 function writeMovement(line: LineWriter, v: Version, moves: '-' | '+'): void {

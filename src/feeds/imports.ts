@@ -68,6 +68,95 @@ export async function beginImport(client: ClientBase, begun: NewImport, at: Inst
   return { importId: made.import_id, feed, origin: made.origin, settledLines: made.settled_lines.map(Number) };
 }
 
+/** Deliveries of one feed at the same moment do not wait for each other, as far as there are slots. */
+const MARK_SLOTS = 64;
+/** When the feed of the ended imports last came (`$n`), and how far it is (`$n+1`). */
+const seenBy = (imports: string, n: number) => `
+  INSERT INTO feed_marks AS m (feed, slot, last_import_at, watermark)
+  SELECT feed, import_id % ${MARK_SLOTS}, $${n}::timestamptz, $${n + 1}::timestamptz FROM ${imports}
+  ON CONFLICT (feed, slot) DO UPDATE
+     SET last_import_at = greatest(m.last_import_at, excluded.last_import_at), watermark = greatest(m.watermark, excluded.watermark)`;
+
+const NUMBER = {
+  name: 'number-imports',
+  text: `SELECT nextval('imports_import_id_seq') AS import_id, (SELECT origin FROM feeds WHERE feed = $1) AS origin
+           FROM generate_series(1, $2::int)`,
+};
+
+/** Numbers for imports that are kept when they end, in their order, and whose their records are; that is not known before the feed is made. */
+export async function numberImports(
+  client: ClientBase,
+  feed: string,
+  count: number,
+): Promise<{ importIds: string[]; origin: string | undefined }> {
+  const { rows } = await client.query<{ import_id: string; origin: string | null }>({
+    ...NUMBER,
+    values: [feed, count],
+  });
+  return { importIds: rows.map((row) => row.import_id), origin: rows[0]?.origin ?? undefined };
+}
+
+/** An import that begins and ends in one transaction. */
+export interface WholeImport extends NewImport {
+  importId: string;
+  counts: ImportCounts;
+  header: string | undefined;
+  /** the line up to which its rows have their outcome */
+  settledLine: number;
+}
+
+/** Imports of one feed that began and end now, and when usage of it last came. */
+const KEEP = {
+  name: 'keep-imports',
+  text: `
+    WITH kept AS (
+      INSERT INTO imports (import_id, feed, source, file_name, content_hash, format, requested_by, header, state, started_at,
+                           finished_at, settled_lines, received, counted, duplicate, stale, superseded, rejected, skipped)
+      OVERRIDING SYSTEM VALUE
+      SELECT import_id, $1::text, source, file_name, content_hash, format, requested_by, header, 'done', $2::timestamptz,
+             $2::timestamptz, ARRAY[line, line],
+             received, counted, duplicate, stale, superseded, rejected, skipped
+        FROM unnest($4::bigint[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::text[], $10::text[], $11::bigint[],
+                    $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[])
+             AS i (import_id, source, file_name, content_hash, format, requested_by, header, line, received, counted, duplicate,
+                   stale, superseded, rejected, skipped)),
+    latest AS (SELECT $1::text AS feed, max(import_id) AS import_id FROM unnest($4::bigint[]) AS i (import_id))
+    ${seenBy('latest', 2)}`,
+};
+
+export async function keepImports(
+  client: ClientBase,
+  feed: string,
+  imports: readonly WholeImport[],
+  latestStart: Instant | undefined,
+  at: Instant,
+): Promise<void> {
+  const counts = imports.map((each) => each.counts);
+  await client.query({
+    ...KEEP,
+    values: [
+      feed,
+      toDate(at),
+      latestStart === undefined ? null : toDate(latestStart),
+      imports.map(({ importId }) => importId),
+      imports.map(({ source }) => source),
+      imports.map(({ fileName }) => fileName),
+      imports.map(({ contentHash }) => contentHash ?? null),
+      imports.map(({ format }) => format),
+      imports.map(({ requestedBy }) => requestedBy),
+      imports.map(({ header }) => header ?? ''),
+      imports.map(({ settledLine }) => settledLine),
+      counts.map(({ received }) => received),
+      counts.map(({ counted }) => counted),
+      counts.map(({ duplicate }) => duplicate),
+      counts.map(({ stale }) => stale),
+      counts.map(({ superseded }) => superseded),
+      counts.map(({ rejected }) => rejected),
+      counts.map(({ skipped }) => skipped),
+    ],
+  });
+}
+
 /** The import of a feed's file with this content that is running or done, if there is one. */
 export async function importOfFile(
   client: ClientBase,
@@ -105,14 +194,6 @@ const AS_IT_STOOD = `
   import_id = $1 AND state = 'running'
   AND NOT EXISTS (SELECT FROM unnest(settled_lines, $9::bigint[], $10::bigint[]) AS lanes (now, before, after)
                    WHERE after <> before AND now <> before)`;
-/** Deliveries of one feed at the same moment do not wait for each other, as far as there are slots. */
-const MARK_SLOTS = 64;
-/** When the feed of the ended imports last came (`$n`), and how far it is (`$n+1`). */
-const seenBy = (imports: string, n: number) => `
-  INSERT INTO feed_marks AS m (feed, slot, last_import_at, watermark)
-  SELECT feed, import_id % ${MARK_SLOTS}, $${n}::timestamptz, $${n + 1}::timestamptz FROM ${imports}
-  ON CONFLICT (feed, slot) DO UPDATE
-     SET last_import_at = greatest(m.last_import_at, excluded.last_import_at), watermark = greatest(m.watermark, excluded.watermark)`;
 const COUNTS = 'received, counted, duplicate, stale, superseded, rejected, skipped';
 
 const SETTLE = { name: 'settle-batch', text: `UPDATE imports SET ${SETTLED} WHERE ${AS_IT_STOOD}` };
@@ -177,7 +258,7 @@ export async function keepRejects(client: ClientBase, importId: string, rejects:
   const kept = (text: string) => text.replaceAll('\u0000', '\ufffd');
   await client.query(
     `INSERT INTO rejects (import_id, line, text, field, reason, detail)
-     SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])`,
+     SELECT $1::bigint, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])`,
     [
       importId,
       rejects.map((r) => r.line),

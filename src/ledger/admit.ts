@@ -10,6 +10,10 @@ import type { HeldVersion } from './version.ts';
 /** Clocks of switches and rating systems differ by this much without being wrong. */
 const CLOCKS_APART_MS = 5 * 60_000;
 
+export function startsInFuture(startedAt: Instant, now: Instant): boolean {
+  return startedAt > now + CLOCKS_APART_MS;
+}
+
 export interface NotAdmitted {
   field: string;
   reason: RejectReason;
@@ -37,7 +41,7 @@ export function admit(
       detail: `is ${record.currency}, but account ${account.accountId} is charged in ${account.currency}`,
     };
   }
-  if (record.startedAt > now + CLOCKS_APART_MS) {
+  if (startsInFuture(record.startedAt, now)) {
     return {
       field: 'started_at',
       reason: 'start_in_future',

@@ -5,7 +5,7 @@
  * one after another. The unique key is the backstop for the same record arriving under two accounts at once.
  */
 import type { ClientBase, PoolClient } from 'pg';
-import { textArray } from '../database/array-literal.ts';
+import { integerArray, textArray } from '../database/array-literal.ts';
 import type { LineWriter } from '../database/line-writer.ts';
 import { copyRows } from '../database/transaction.ts';
 import type { Destination } from '../destinations/classify.ts';
@@ -52,19 +52,32 @@ export function shardOf(accountId: string): number {
   return (hash >>> 0) % SHARDS;
 }
 
+/** The planner is kept from reading whole partitions for a batch's keys. */
+const LOCK_COUNTING = {
+  name: 'lock-counting',
+  text: `
+    SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+           set_config('enable_seqscan', 'off', true), pg_advisory_xact_lock_shared(${COUNTING_LOCK})`,
+};
+const LOCK_SHARDS = {
+  name: 'lock-shards',
+  text: `SELECT pg_advisory_xact_lock(${SHARD_LOCKS}, shard) FROM unnest($1::int[]) AS shard`,
+};
+const REVISION = { name: 'cap-book-revision', text: 'SELECT revision FROM cap_book' };
+
 /**
  * The first words of a transaction that counts usage: the caps and the cut of accounts stand still while it lasts, and the
  * shards are its own. Locks are taken in one order, so two importers wait for each other and never both. Answers the
- * revision of the cap book. The planner is kept from reading whole partitions for a batch's keys.
+ * revision of the cap book. What is asked in the same turn is read when the locks are held.
  */
 export async function lockShards(client: ClientBase, shards: Iterable<number>): Promise<string> {
   const ordered = [...new Set(shards)].toSorted((a, b) => a - b);
-  const results = (await client.query(`
-    SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off;
-    SELECT pg_advisory_xact_lock_shared(${COUNTING_LOCK});
-    SELECT pg_advisory_xact_lock(${SHARD_LOCKS}, shard) FROM unnest(ARRAY[${ordered.join(',')}]::int[]) AS shard;
-    SELECT revision FROM cap_book`)) as unknown as { rows: { revision: string }[] }[];
-  return results.at(-1)!.rows[0]!.revision;
+  const [, , { rows }] = await Promise.all([
+    client.query(LOCK_COUNTING),
+    client.query({ ...LOCK_SHARDS, values: [integerArray(ordered)] }),
+    client.query<{ revision: string }>(REVISION),
+  ]);
+  return rows[0]!.revision;
 }
 
 /** Keeps every importer out while caps, or what accounts are cut by, change; the new revision makes all read them again. */
@@ -144,7 +157,12 @@ export function versionOf(row: UsageRow): HeldVersion {
  */
 const HELD = `
   SELECT ${USAGE_ROW} FROM usage u
-   WHERE u.record_id = ANY ((SELECT $1::text[])::text[]) AND u.origin = $2 AND u.day = ANY ($3::date[])`;
+   WHERE u.record_id = ANY ((SELECT $1::text[])::text[]) AND u.origin = $2 AND u.day`;
+
+/** Usage as it comes near real time starts on few days: what is asked about these is planned once a connection. */
+const NEAR_DAYS_MAX = 4;
+const PREPARED_DAYS_MAX = 32;
+const preparedDays = new Set<string>();
 
 export async function heldVersions(
   client: ClientBase,
@@ -152,9 +170,18 @@ export async function heldVersions(
   recordIds: readonly string[],
   days: ReadonlySet<number>,
 ): Promise<HeldVersion[]> {
-  const around = new Set<number>();
-  for (const day of days) for (const near of [day - 1, day, day + 1]) around.add(near);
-  const { rows } = await client.query<UsageRow>(HELD, [textArray(recordIds), origin, [...around].map(dateOfDay)]);
+  if (recordIds.length === 0) return [];
+  const [first, last] = [Math.min(...days) - 1, Math.max(...days) + 1];
+  const values = [textArray(recordIds), origin];
+  const near = `'${dateOfDay(first)}' AND '${dateOfDay(last)}'`;
+  const prepare = last - first < NEAR_DAYS_MAX && (preparedDays.has(near) || preparedDays.size < PREPARED_DAYS_MAX);
+  if (prepare) preparedDays.add(near);
+  const around = [...new Set([...days].flatMap((day) => [day - 1, day, day + 1]))];
+  const { rows } = await client.query<UsageRow>(
+    prepare
+      ? { name: `held-${dateOfDay(first)}-${dateOfDay(last)}`, text: `${HELD} BETWEEN ${near}`, values }
+      : { text: `${HELD} = ANY ($3::date[])`, values: [...values, around.map(dateOfDay)] },
+  );
   return rows.map(versionOf);
 }
 
@@ -253,9 +280,11 @@ export async function removeVersions(client: ClientBase, versions: readonly Vers
     if (same) same.push(version);
     else byDay.set(day, [version]);
   }
-  for (const [day, gone] of byDay) {
-    await client.query(REMOVE, [textArray(gone.map((v) => v.recordId)), gone[0]!.origin, dateOfDay(day)]);
-  }
+  await Promise.all(
+    [...byDay].map(([day, gone]) =>
+      client.query(REMOVE, [textArray(gone.map((v) => v.recordId)), gone[0]!.origin, dateOfDay(day)]),
+    ),
+  );
 }
 
 export interface RecordIdentity {

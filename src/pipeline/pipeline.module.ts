@@ -26,6 +26,7 @@ import { SettleCase } from './deciding/settle-case.ts';
 import { RebuildSpend } from './usage/rebuild-spend.ts';
 import { ReconcileImports } from './usage/reconcile-imports.ts';
 import { RecordUsage } from './usage/record-usage.ts';
+import { ResendRejects } from './usage/resend-rejects.ts';
 import { ChangeSwitches } from './suspending/change-switches.ts';
 import { ReconcileSwitches } from './suspending/reconcile-switches.ts';
 import { ReinstateDue } from './suspending/reinstate-due.ts';
@@ -44,6 +45,7 @@ import { TryFeed } from './usage/try-feed.ts';
 
 const USE_CASES = [
   RecordUsage,
+  ResendRejects,
   ImportDroppedFile,
   FeedBook,
   LinkKey,

@@ -7,6 +7,7 @@ import { UsagePartitions } from '../../src/ledger/partitions.ts';
 import { ChangeAccounts } from '../../src/pipeline/limits/change-accounts.ts';
 import { ChangeCaps } from '../../src/pipeline/limits/change-caps.ts';
 import { RecordUsage, type ImportResult } from '../../src/pipeline/usage/record-usage.ts';
+import { ResendRejects } from '../../src/pipeline/usage/resend-rejects.ts';
 import type { CounterDifference } from '../../src/spend/counters.ts';
 import { SAMPLE_ACCOUNT } from '../samples/account.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -15,6 +16,7 @@ import { differencesIn } from './differences.ts';
 /** Usage, caps and accounts on a database of their own, with a clock that the test drives; nothing is carried out. */
 export class TestPlafond {
   readonly usage: RecordUsage;
+  readonly rejects: ResendRejects;
   readonly caps: ChangeCaps;
   readonly accounts: ChangeAccounts;
 
@@ -23,7 +25,9 @@ export class TestPlafond {
     readonly clock: DrivenClock,
   ) {
     const { dataSource } = database;
-    this.usage = new RecordUsage(dataSource, clock, new UsagePartitions(dataSource, clock));
+    const partitions = new UsagePartitions(dataSource, clock);
+    this.usage = new RecordUsage(dataSource, clock, partitions);
+    this.rejects = new ResendRejects(dataSource, clock, partitions);
     this.caps = new ChangeCaps(dataSource, clock);
     this.accounts = new ChangeAccounts(dataSource, clock);
   }

@@ -135,7 +135,7 @@ describe('the versions of a record', () => {
     await plafond.send([{ record_id: `${first}-x`, account_id: first, amount: '7.00' }]);
     const late = await plafond.send([{ record_id: `${first}-x`, account_id: second, amount: '7.00', state: 'final' }]);
     await plafond.addAccount({ accountId: second });
-    expect(await plafond.usage.resend(late.importId, undefined, 'test')).toMatchObject({ superseded: 1 });
+    expect(await plafond.rejects.resend(late.importId, undefined, 'test')).toMatchObject({ superseded: 1 });
     expect([await spent(first), await spent(second)]).toEqual([[], march('7.00')]);
   });
 
@@ -246,13 +246,13 @@ describe('a delivery with bad lines', () => {
   it('counts a row of an unknown account once the account exists and the row is sent again', async () => {
     const result = await plafond.send([{ record_id: 'early', account_id: 'coming', amount: '5.00' }]);
     expect(await openRejects(result.importId)).toEqual([{ line: '1', field: 'account_id', reason: 'unknown_account' }]);
-    expect(await plafond.usage.resend(result.importId, undefined, 'test')).toMatchObject({ counted: 0, rejected: 1 });
+    expect(await plafond.rejects.resend(result.importId, undefined, 'test')).toMatchObject({ counted: 0, rejected: 1 });
     expect(await openRejects(result.importId)).toHaveLength(1);
 
     await plafond.addAccount({ accountId: 'coming' });
-    expect(await plafond.usage.resend(result.importId, undefined, 'test')).toMatchObject({ counted: 1, rejected: 0 });
+    expect(await plafond.rejects.resend(result.importId, undefined, 'test')).toMatchObject({ counted: 1, rejected: 0 });
     expect(await openRejects(result.importId)).toEqual([]);
-    expect(await plafond.usage.resend(result.importId, undefined, 'test')).toMatchObject({ received: 0 });
+    expect(await plafond.rejects.resend(result.importId, undefined, 'test')).toMatchObject({ received: 0 });
     expect(await spent('coming')).toEqual(['month 2026-03-01: 5.00', 'day 2026-03-10: 5.00']);
   });
 
@@ -282,15 +282,15 @@ describe('a delivery with bad lines', () => {
     const bad = row({ amount: '1.2345678' });
     const result = await plafond.sendText([columns.join(','), bad, bad].join('\n'), 'csv');
     expect(result).toMatchObject({ counted: 0, rejected: 2 });
-    const mended = await plafond.usage.resend(result.importId, [{ line: 3, text: row({ amount: '1.23' }) }], 'test');
+    const mended = await plafond.rejects.resend(result.importId, [{ line: 3, text: row({ amount: '1.23' }) }], 'test');
     expect(mended).toMatchObject({ received: 1, counted: 1, rejected: 0 });
     expect((await openRejects(result.importId)).map(({ line }) => line)).toEqual(['2']);
     expect(await spent(account)).toEqual(['month 2026-03-01: 1.23', 'day 2026-03-10: 1.23']);
-    await expect(plafond.usage.resend(result.importId, [{ line: 3 }], 'test')).rejects.toMatchObject({
+    await expect(plafond.rejects.resend(result.importId, [{ line: 3 }], 'test')).rejects.toMatchObject({
       code: 'unknown_reject',
     });
     await expect(
-      plafond.usage.resend(result.importId, [{ line: 2, text: `${bad}\n${bad}` }], 'test'),
+      plafond.rejects.resend(result.importId, [{ line: 2, text: `${bad}\n${bad}` }], 'test'),
     ).rejects.toMatchObject({ code: 'not_one_row' });
   });
 

@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { Account } from '../../accounts/account.ts';
-import { logMovements, type Moved, type MovementSource } from '../../deviations/movement-log.ts';
+import { logMovements, type MovedBy } from '../../deviations/movement-log.ts';
 import type { PolicyBook } from '../../deviations/policy.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import { enqueue } from '../../queues/outbox.ts';
@@ -14,17 +14,16 @@ const SHARDS_OF_JOB = 8;
  */
 export async function askToObserve(
   client: PoolClient,
-  moved: readonly Moved[],
+  moved: readonly MovedBy[],
   accounts: ReadonlyMap<string, Account>,
   policies: PolicyBook,
-  source: MovementSource | undefined,
   at: Instant,
 ): Promise<void> {
   const isWatched = (accountId: string): boolean => {
     const account = accounts.get(accountId);
     return account !== undefined && policies.watches(account);
   };
-  await enqueue(client, observeJobs(await logMovements(client, moved, isWatched, source, at)));
+  await enqueue(client, observeJobs(await logMovements(client, moved, isWatched, at)));
 }
 
 /** The jobs that look at shards. */

@@ -32,8 +32,7 @@ export async function applyMovements(
 ): Promise<Crossing[]> {
   const steps = movements.flatMap((movement) => stepsOf(movement, accounts, meters));
   const windows = await loadWindows(client, steps, accounts, meters);
-  await write();
-  const befores = await moveCounters(client, steps);
+  const [, befores] = await Promise.all([write(), moveCounters(client, steps)]);
   return findCrossings(client, steps, befores, windows, now);
 }
 

@@ -13,7 +13,7 @@ import { PolicyBook } from '../../deviations/policy.ts';
 import { policyBook } from '../../deviations/policy-store.ts';
 import type { ParsedRow, Reject } from '../../feeds/usage-record.ts';
 import type { Instant } from '../../kernel/clock.ts';
-import { admit, isAdmitted } from '../../ledger/admit.ts';
+import { admit, isAdmitted, startsInFuture } from '../../ledger/admit.ts';
 import {
   dayOf,
   heldVersions,
@@ -33,22 +33,39 @@ import {
   type Standing,
 } from '../../ledger/version.ts';
 import { followInterims } from '../../spend/running-calls.ts';
-import { applyMovements } from './apply-movements.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';
 import { askToObserve } from '../deviations/ask-to-observe.ts';
+import { grouped } from '../grouped.ts';
+import { applyMovements } from './apply-movements.ts';
 
+/** Which feed a batch came by, and whose records its are. */
 export interface BatchSource {
   feed: string;
   origin: string;
-  importId: string;
 }
 
-export interface BatchOutcome {
-  received: number;
+/** What an import brings to a batch, and what became of it. */
+export interface ImportPart {
+  importId: string;
   standings: Record<Standing, number>;
   rejects: Reject[];
   latestStart: Instant | undefined;
-  decisions: Decision[];
+  /** versions that held beside the one that does, of records that it names */
+  surplus: HeldVersion[];
+  movements: Movement[];
+}
+
+/** A batch held against the ledger: what is to be written, and not yet is. */
+export interface WeighedBatch {
+  source: BatchSource;
+  now: Instant;
+  parts: readonly ImportPart[];
+  meters: Meters;
+  policies: PolicyBook;
+  accounts: ReadonlyMap<string, Account>;
+  /** by record, what held and what holds now */
+  held: ReadonlyMap<string, HeldVersion>;
+  holding: ReadonlyMap<string, HeldVersion>;
 }
 
 /** A version of the ledger belongs to an account whose shard the batch has not locked: it has to begin again with it. */
@@ -89,29 +106,36 @@ export class KnownAccounts {
   }
 }
 
-export async function countBatch(
+/**
+ * Reads what the rows of one or several imports meet, in the imports' order, and decides what becomes of each. `numbered`
+ * answers the imports' numbers; it and what is asked here go to the server together.
+ */
+export async function weighBatch(
   client: PoolClient,
   known: KnownAccounts,
-  rows: readonly ParsedRow[],
+  rowsOfImports: readonly (readonly ParsedRow[])[],
   source: BatchSource,
+  numbered: Promise<readonly string[]>,
   now: Instant,
   extraShards: readonly number[] = [],
-): Promise<BatchOutcome> {
-  const ids = new Set<string>();
-  for (const row of rows) if ('record' in row) ids.add(row.record.accountId);
-  const shards = new Set([...[...ids].map(shardOf), ...extraShards]);
-  const revision = await lockShards(client, shards);
-  const { meters, policies, accounts } = await known.at(revision, client, ids);
+): Promise<WeighedBatch> {
+  const named = namedIn(rowsOfImports, now);
+  const shards = new Set([...[...named.accounts].map(shardOf), ...extraShards]);
+  const [importIds, revision, found] = await Promise.all([
+    numbered,
+    lockShards(client, shards),
+    heldVersions(client, source.origin, named.records, named.days),
+  ]);
+  const { meters, policies, accounts } = await known.at(revision, client, named.accounts);
 
-  const rejects: Reject[] = [];
-  const arriving = admitAll(rows, accounts, source, now, rejects);
-  const found = await heldVersions(
+  const arriving = rowsOfImports.map((rows, index) => admitAll(rows, accounts, source.origin, importIds[index]!, now));
+  const lost = await lostVersions(
     client,
     source.origin,
-    arriving.map((v) => v.recordId),
-    new Set(arriving.map((v) => dayOf(v.startedAt))),
+    arriving.flatMap(({ versions }) => versions),
+    new Set(found.map((v) => v.recordId)),
   );
-  found.push(...(await lostVersions(client, source.origin, arriving, new Set(found.map((v) => v.recordId)))));
+  found.push(...lost);
   const { held, surplus } = holdingOf(found);
   const others = found
     .map((version) => version.accountId)
@@ -119,39 +143,78 @@ export async function countBatch(
   if (others.some((id) => !shards.has(shardOf(id)))) throw new ShardsMissing([...shards, ...others.map(shardOf)]);
   if (others.length > 0) await known.at(revision, client, others);
 
-  const standings: Record<Standing, number> = { counted: 0, superseded: 0, duplicate: 0, stale: 0 };
   const holding = new Map(held);
-  const movements: Movement[] = [];
-  for (const version of arriving) {
-    const before = holding.get(version.recordId);
-    const result = standing(before, version);
-    standings[result]++;
-    if (result !== 'counted' && result !== 'superseded') continue;
-    if (before && version.state === 'final') version.near = nearRealTime(before);
-    holding.set(version.recordId, version);
-    movements.push({ from: before, to: version });
+  const parts = arriving.map(({ importId, versions, rejects }): ImportPart => {
+    const standings: Record<Standing, number> = { counted: 0, superseded: 0, duplicate: 0, stale: 0 };
+    const movements: Movement[] = [];
+    let latestStart: Instant | undefined;
+    for (const version of versions) {
+      if (latestStart === undefined || version.startedAt > latestStart) latestStart = version.startedAt;
+      const before = holding.get(version.recordId);
+      const result = standing(before, version);
+      standings[result]++;
+      if (result !== 'counted' && result !== 'superseded') continue;
+      if (before && version.state === 'final') version.near = nearRealTime(before);
+      holding.set(version.recordId, version);
+      movements.push({ from: before, to: version });
+    }
+    return { importId, standings, rejects, latestStart, surplus: [], movements };
+  });
+  for (const each of surplus) {
+    const part = arriving.findIndex(({ versions }) => versions.some(({ recordId }) => recordId === each.recordId));
+    // What an import before has read of a record is what it is rid of.
+    parts[Math.max(part, 0)]!.surplus.push(each);
   }
+  return { source, now, parts, meters, policies, accounts, held, holding };
+}
 
-  const all = [...surplus.map(withdrawn), ...movements];
-  const crossings = await applyMovements(client, { accounts, meters }, all, now, () =>
-    writeVersions(client, held, surplus, holding, movements),
-  );
-  await followInterims(client, movements, now);
-  const taken = surplus.map((from) => ({ from, to: undefined }));
-  await askToObserve(client, [...taken, ...movements], accounts, policies, source, now);
-  const latestStart = arriving.reduce<Instant | undefined>(
-    (latest, { startedAt }) => (latest === undefined || startedAt > latest ? startedAt : latest),
-    undefined,
-  );
-  const decisions =
-    crossings.length === 0
-      ? []
-      : await carryOutCrossings(client, crossings, now, {
-          feed: source.feed,
-          importId: source.importId,
-          latestStart: latestStart!,
-        });
-  return { received: rows.length, standings, rejects, latestStart, decisions };
+/** Writes what has been weighed, in the same transaction; answers the decisions that follow. */
+export async function writeBatch(client: PoolClient, batch: WeighedBatch): Promise<Decision[]> {
+  const { source, now, parts, accounts, meters, policies } = batch;
+  const all = parts.map(({ surplus, movements }) => [...surplus.map(withdrawn), ...movements]);
+  const moved = parts.map(({ importId, surplus, movements }) => ({
+    source: { feed: source.feed, importId },
+    moved: [...surplus.map((from) => ({ from, to: undefined })), ...movements],
+  }));
+  const [crossings] = await Promise.all([
+    applyMovements(client, { accounts, meters }, all.flat(), now, () => writeVersions(client, batch)),
+    followInterims(
+      client,
+      parts.flatMap(({ movements }) => movements),
+      now,
+    ),
+    askToObserve(client, moved, accounts, policies, now),
+  ]);
+  const decisions: Decision[] = [];
+  if (crossings.length === 0) return decisions;
+  const partOf = new Map(all.flatMap((of, part) => of.map(({ to }) => [to, part] as const)));
+  for (const [part, ofPart] of grouped(crossings, ({ record }) => partOf.get(record!)!)) {
+    const { importId, latestStart } = parts[part]!;
+    const freshness = { feed: source.feed, importId, latestStart: latestStart! };
+    decisions.push(...(await carryOutCrossings(client, ofPart, now, freshness)));
+  }
+  return decisions;
+}
+
+/** The accounts, records and days that rows name; a start too far ahead is refused, whatever is held. */
+function namedIn(
+  rowsOfImports: readonly (readonly ParsedRow[])[],
+  now: Instant,
+): { accounts: Set<string>; records: string[]; days: Set<number> } {
+  const accounts = new Set<string>();
+  const records: string[] = [];
+  const days = new Set<number>();
+  for (const rows of rowsOfImports) {
+    for (const row of rows) {
+      if (!('record' in row)) continue;
+      const { accountId, recordId, startedAt } = row.record;
+      accounts.add(accountId);
+      if (startsInFuture(startedAt, now)) continue;
+      records.push(recordId);
+      days.add(dayOf(startedAt));
+    }
+  }
+  return { accounts, records, days };
 }
 
 const PROBED_MAX = 200;
@@ -178,44 +241,40 @@ async function lostVersions(
 function admitAll(
   rows: readonly ParsedRow[],
   accounts: ReadonlyMap<string, Account>,
-  { origin, importId }: BatchSource,
+  origin: string,
+  importId: string,
   now: Instant,
-  rejects: Reject[],
-): HeldVersion[] {
-  const arriving: HeldVersion[] = [];
+): { importId: string; versions: HeldVersion[]; rejects: Reject[] } {
+  const versions: HeldVersion[] = [];
+  const rejects: Reject[] = [];
   for (const row of rows) {
     if ('reject' in row) {
       rejects.push(row.reject);
       continue;
     }
     const admitted = admit(row.record, accounts.get(row.record.accountId), origin, now, importId);
-    if (isAdmitted(admitted)) arriving.push(admitted);
+    if (isAdmitted(admitted)) versions.push(admitted);
     else rejects.push({ ...admitted, line: row.record.line, text: row.text });
   }
-  return arriving;
+  return { importId, versions, rejects };
 }
 
 /**
  * Brings the ledger from what it held to what holds now. A version that is replaced is taken out and the new one comes in
  * by COPY like all others: an update in place would write every index anew as well.
  */
-async function writeVersions(
-  client: PoolClient,
-  held: ReadonlyMap<string, HeldVersion>,
-  surplus: readonly HeldVersion[],
-  holding: ReadonlyMap<string, HeldVersion>,
-  movements: readonly Movement[],
-): Promise<void> {
-  const replaced: HeldVersion[] = [...surplus];
+async function writeVersions(client: PoolClient, { parts, held, holding }: WeighedBatch): Promise<void> {
+  const replaced = parts.flatMap(({ surplus }) => surplus);
   const fresh: HeldVersion[] = [];
-  for (const { to } of movements) {
-    // Only the last version of a record that a delivery brings comes to lie in the ledger.
-    const holds = holding.get(to.recordId)!;
-    if (holds !== to) continue;
-    fresh.push(holds);
-    const before = held.get(to.recordId);
-    if (before) replaced.push(before);
+  for (const { movements } of parts) {
+    for (const { to } of movements) {
+      // Only the last version of a record that a batch brings comes to lie in the ledger.
+      const holds = holding.get(to.recordId)!;
+      if (holds !== to) continue;
+      fresh.push(holds);
+      const before = held.get(to.recordId);
+      if (before) replaced.push(before);
+    }
   }
-  await removeVersions(client, replaced);
-  await insertVersions(client, fresh);
+  await Promise.all([removeVersions(client, replaced), insertVersions(client, fresh)]);
 }

@@ -66,11 +66,10 @@ export class SettleMovedRecords {
     const now = this.#clock.now();
     const crossings = await applyMovements(client, holding, surplus.map(withdrawn), now, async () => {
       // The one that holds is written anew, since it may stand beside what near real time had said now.
-      await removeVersions(client, versions);
-      await insertVersions(client, [...held.values()]);
+      await Promise.all([removeVersions(client, versions), insertVersions(client, [...held.values()])]);
     });
-    const taken = surplus.map((from) => ({ from, to: undefined }));
-    await askToObserve(client, taken, holding.accounts, holding.policies, undefined, now);
+    const taken = { source: undefined, moved: surplus.map((from) => ({ from, to: undefined })) };
+    await askToObserve(client, [taken], holding.accounts, holding.policies, now);
     if (crossings.length > 0) await carryOutCrossings(client, crossings, now, undefined);
   }
 }

@@ -1,0 +1,188 @@
+/**
+ * The transactions that count usage: a lane of an import that goes on over several, or whole deliveries, as many as wait,
+ * in one.
+ */
+import type { PoolClient } from 'pg';
+import type { DataSource } from 'typeorm';
+import { inTransaction } from '../../database/transaction.ts';
+import {
+  keepImports,
+  keepRejects,
+  makeFeed,
+  numberImports,
+  settleBatch,
+  type ImportCounts,
+  type NewImport,
+  type RunningImport,
+} from '../../feeds/imports.ts';
+import type { FeedRow, ParsedRow } from '../../feeds/usage-record.ts';
+import type { Clock, Instant } from '../../kernel/clock.ts';
+import { Refusal } from '../../kernel/refusal.ts';
+import { keepFinalDays } from '../../ledger/reconciliation.ts';
+import { dayOf } from '../../ledger/usage-store.ts';
+import { KnownAccounts, ShardsMissing, weighBatch, writeBatch, type ImportPart } from './count-batch.ts';
+import type { LaneBatch } from './lanes.ts';
+
+/** What an import ends with beside its last batch: its header, and the latest start of the batches before. */
+export interface Ending {
+  header: string | undefined;
+  latestStart: Instant | undefined;
+}
+
+export interface SettledBatch {
+  /** what the import has counted: with its last batch all of it */
+  counts: ImportCounts;
+  rejects: ImportPart['rejects'];
+  latestStart: Instant | undefined;
+}
+
+/** A delivery that was read to its end, and is small enough for one transaction. */
+export interface WholeDelivery extends NewImport {
+  rows: readonly FeedRow[];
+  header: string | undefined;
+  lastLine: number;
+}
+
+export interface CountedDelivery {
+  importId: string;
+  counts: ImportCounts;
+}
+
+/** The feed's records are of another origin than was thought, or it was not there. */
+class OtherOrigin extends Error {
+  readonly origin: string | undefined;
+  constructor(origin: string | undefined) {
+    super('the feed has another origin by now');
+    this.origin = origin;
+  }
+}
+
+export class Counting {
+  readonly #dataSource: DataSource;
+  readonly #clock: Clock;
+  readonly #known = new KnownAccounts();
+
+  constructor(dataSource: DataSource, clock: Clock) {
+    this.#dataSource = dataSource;
+    this.#clock = clock;
+  }
+
+  /** Repeated where somebody else was first with a record, or where it needs further shards. */
+  async inTransaction<T>(work: (client: PoolClient, shards: readonly number[]) => Promise<T>): Promise<T> {
+    let shards: readonly number[] = [];
+    for (;;) {
+      try {
+        return await inTransaction(this.#dataSource, ({ client }) => work(client, shards), {
+          retryOnUniqueViolation: true,
+        });
+      } catch (error) {
+        if (!(error instanceof ShardsMissing) || shards.length >= error.shards.length) throw error;
+        shards = error.shards;
+      }
+    }
+  }
+
+  /** A lane of an import's batch; where it is the last, the import ends with it. */
+  async settleLane(
+    client: PoolClient,
+    { rows, before, after }: LaneBatch,
+    { importId, feed, origin }: RunningImport,
+    shards: readonly number[],
+    last?: Ending,
+  ): Promise<SettledBatch> {
+    const now = this.#clock.now();
+    const usage = usageOf(rows);
+    const numbered = Promise.resolve([importId]);
+    const batch = await weighBatch(client, this.#known, [usage], { feed, origin }, numbered, now, shards);
+    const part = batch.parts[0]!;
+    const { rejects } = part;
+    const latestStart = later(last?.latestStart, part.latestStart);
+    const ends = last && { header: last.header, latestStart, at: now };
+    const [settled] = await Promise.all([
+      settleBatch(client, importId, countsOf(rows, part), before, after, ends),
+      writeBatch(client, batch),
+      keepRejects(client, importId, rejects),
+      keepFinalDays(client, importId, finalDaysOf(usage)),
+    ]);
+    if (!settled) {
+      throw new Refusal('conflict', 'import_in_other_hands', `import ${importId} is being carried on by somebody else`);
+    }
+    return { counts: settled, rejects, latestStart };
+  }
+
+  /** Whole deliveries of one feed: all of them hold, each as its own import, or none does. */
+  async settleWhole(
+    feed: string,
+    origin: string,
+    deliveries: readonly WholeDelivery[],
+  ): Promise<readonly CountedDelivery[]> {
+    let assumed = origin;
+    for (;;) {
+      try {
+        return await this.inTransaction((client, shards) =>
+          this.#settleWhole(client, feed, assumed, deliveries, shards),
+        );
+      } catch (error) {
+        if (!(error instanceof OtherOrigin)) throw error;
+        assumed =
+          error.origin ??
+          (await inTransaction(this.#dataSource, ({ client }) => makeFeed(client, feed, this.#clock.now())));
+      }
+    }
+  }
+
+  async #settleWhole(
+    client: PoolClient,
+    feed: string,
+    origin: string,
+    deliveries: readonly WholeDelivery[],
+    shards: readonly number[],
+  ): Promise<readonly CountedDelivery[]> {
+    const now = this.#clock.now();
+    const usage = deliveries.map(({ rows }) => usageOf(rows));
+    const numbered = numberImports(client, feed, deliveries.length).then((numbers) => {
+      if (numbers.origin !== origin) throw new OtherOrigin(numbers.origin);
+      return numbers.importIds;
+    });
+    const batch = await weighBatch(client, this.#known, usage, { feed, origin }, numbered, now, shards);
+    const imports = deliveries.map((delivery, index) => {
+      const part = batch.parts[index]!;
+      const { importId } = part;
+      return { ...delivery, importId, counts: countsOf(delivery.rows, part), settledLine: delivery.lastLine };
+    });
+    const latestStart = batch.parts.reduce<Instant | undefined>(
+      (latest, part) => later(latest, part.latestStart),
+      undefined,
+    );
+    await Promise.all([
+      keepImports(client, feed, imports, latestStart, now),
+      writeBatch(client, batch),
+      ...batch.parts.map(({ importId, rejects }) => keepRejects(client, importId, rejects)),
+      ...batch.parts.map(({ importId }, index) => keepFinalDays(client, importId, finalDaysOf(usage[index]!))),
+    ]);
+    return imports;
+  }
+}
+
+function countsOf(rows: readonly FeedRow[], { standings, rejects }: ImportPart): ImportCounts {
+  const skipped = rows.filter((row) => 'skipped' in row).length;
+  return { received: rows.length, ...standings, rejected: rejects.length, skipped };
+}
+
+function usageOf(rows: readonly FeedRow[]): ParsedRow[] {
+  return rows.filter((row): row is ParsedRow => !('skipped' in row));
+}
+
+function finalDaysOf(rows: readonly ParsedRow[]): Set<number> {
+  return daysOf(rows.filter((row) => 'record' in row && row.record.state === 'final'));
+}
+
+export function daysOf(rows: readonly FeedRow[]): Set<number> {
+  const days = new Set<number>();
+  for (const row of rows) if ('record' in row) days.add(dayOf(row.record.startedAt));
+  return days;
+}
+
+export function later(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
+}
