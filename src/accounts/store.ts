@@ -41,12 +41,14 @@ export function accountOf(row: Omit<AccountRow, 'version' | 'created_at' | 'upda
   };
 }
 
-export async function accountsById(client: ClientBase, ids: readonly string[]): Promise<Account[]> {
+/** From a subselect, any number of accounts is alike to the planner: where the statement has a `name`, it is planned once a connection. */
+export async function accountsById(client: ClientBase, ids: readonly string[], name?: string): Promise<Account[]> {
   if (ids.length === 0) return [];
-  const { rows } = await client.query<Omit<AccountRow, 'version' | 'created_at' | 'updated_at'>>(
-    `SELECT ${COLUMNS} FROM accounts WHERE account_id = ANY ($1::text[])`,
-    [textArray(ids)],
-  );
+  const { rows } = await client.query<Omit<AccountRow, 'version' | 'created_at' | 'updated_at'>>({
+    name,
+    text: `SELECT ${COLUMNS} FROM accounts WHERE account_id = ANY ((SELECT $1::text[])::text[])`,
+    values: [textArray(ids)],
+  });
   return rows.map((row) => accountOf({ ...row, ...sharedWords(row) }));
 }
 

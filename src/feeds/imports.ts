@@ -80,7 +80,7 @@ const seenBy = (imports: string, n: number) => `
 const NUMBER = {
   name: 'number-imports',
   text: `SELECT nextval('imports_import_id_seq') AS import_id, (SELECT origin FROM feeds WHERE feed = $1) AS origin
-           FROM generate_series(1, $2::int)`,
+           FROM generate_series(1, (SELECT $2::int))`,
 };
 
 /** Numbers for imports that are kept when they end, in their order, and whose their records are; that is not known before the feed is made. */

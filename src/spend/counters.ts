@@ -25,14 +25,16 @@ export interface CounterDelta {
 /**
  * Adds to counters, and answers those that are, or were before, at the spend from which somebody must look. Whoever adds
  * holds the accounts' shards, so nobody else makes the same counter meanwhile, and a MERGE, which looks for each once where
- * ON CONFLICT looks twice, is safe. HOT by fillfactor.
+ * ON CONFLICT looks twice, is safe. HOT by fillfactor. The arrays come from subselects, so that it is planned once a
+ * connection: a plan for as many as there are would be no other.
  */
 const ADD = {
   name: 'add-to-counters',
   text: `
   WITH added AS (
     MERGE INTO counters AS c
-    USING unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::bigint[])
+    USING unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]), (SELECT $5::timestamptz[]),
+                 (SELECT $6::bigint[]), (SELECT $7::bigint[]))
           AS d (account_id, service_id, traffic, period, period_start, spend_micros, look_from_micros)
        ON c.account_id = d.account_id AND c.period_start = d.period_start AND c.period = d.period
           AND c.traffic = d.traffic AND c.service_id = d.service_id

@@ -77,6 +77,12 @@ export class ShardsMissing extends Error {
   }
 }
 
+/** Accounts that were asked for, and those of them that there are. */
+interface AskedAccounts {
+  ids: ReadonlySet<string>;
+  found: readonly Account[];
+}
+
 /** Accounts and caps as they were at one revision of the cap book; a change makes a process read them again. */
 export class KnownAccounts {
   #revision = '';
@@ -86,11 +92,18 @@ export class KnownAccounts {
 
   static readonly #REMEMBERED_MAX = 200_000;
 
-  /** The caps and policies at `revision`, and the accounts named, as far as they exist. */
+  /** Reads the accounts among `ids` that are not remembered. */
+  async ask(client: PoolClient, ids: Iterable<string>): Promise<AskedAccounts> {
+    const unknown = [...new Set(ids)].filter((id) => !this.#accounts.has(id));
+    return { ids: new Set(unknown), found: await accountsById(client, unknown, 'accounts-to-count') };
+  }
+
+  /** The caps and policies at `revision`, and the accounts named, as far as they exist; `asked` were read when that was locked. */
   async at(
     revision: string,
     client: PoolClient,
     ids: Iterable<string>,
+    asked: AskedAccounts = { ids: new Set(), found: [] },
   ): Promise<{ meters: Meters; policies: PolicyBook; accounts: ReadonlyMap<string, Account> }> {
     if (revision !== this.#revision) {
       this.#meters = new Meters(await capBook(client));
@@ -100,8 +113,12 @@ export class KnownAccounts {
     }
     if (this.#accounts.size > KnownAccounts.#REMEMBERED_MAX) this.#accounts = new Map();
     const accounts = this.#accounts;
-    const unknown = [...new Set(ids)].filter((id) => !accounts.has(id));
-    for (const account of await accountsById(client, unknown)) accounts.set(account.accountId, account);
+    for (const account of asked.found) accounts.set(account.accountId, account);
+    const others = await this.ask(
+      client,
+      [...ids].filter((id) => !asked.ids.has(id)),
+    );
+    for (const account of others.found) accounts.set(account.accountId, account);
     return { meters: this.#meters, policies: this.#policies, accounts };
   }
 }
@@ -121,12 +138,13 @@ export async function weighBatch(
 ): Promise<WeighedBatch> {
   const named = namedIn(rowsOfImports, now);
   const shards = new Set([...[...named.accounts].map(shardOf), ...extraShards]);
-  const [importIds, revision, found] = await Promise.all([
+  const [importIds, revision, asked, found] = await Promise.all([
     numbered,
     lockShards(client, shards),
+    known.ask(client, named.accounts),
     heldVersions(client, source.origin, named.records, named.days),
   ]);
-  const { meters, policies, accounts } = await known.at(revision, client, named.accounts);
+  const { meters, policies, accounts } = await known.at(revision, client, named.accounts, asked);
 
   const arriving = rowsOfImports.map((rows, index) => admitAll(rows, accounts, source.origin, importIds[index]!, now));
   const lost = await lostVersions(
