@@ -10,6 +10,8 @@ import { sentTogether } from './sent-together.ts';
 export interface Transaction {
   /** What is asked of it in one turn goes to the server together: see sent-together.ts. */
   client: PoolClient;
+  /** Statements that were asked for, whose answers the work does not wait for: they go with COMMIT, and hold or fail with it. */
+  atLast(asked: Promise<unknown>): void;
 }
 
 export interface TransactionOptions {
@@ -60,12 +62,17 @@ async function once<T>(dataSource: DataSource, work: (transaction: Transaction) 
   try {
     const connection = (await runner.connect()) as PoolClient & Pick<Client, 'end'>;
     const { client, finish } = sentTogether(connection);
+    const last: Promise<unknown>[] = [];
+    const atLast = (asked: Promise<unknown>) => {
+      asked.catch(() => undefined);
+      last.push(asked);
+    };
     try {
       // It goes with the first statement; where it fails, that one does.
       client.query(START).catch(() => undefined);
-      const result = await work({ client });
+      const result = await work({ client, atLast });
       // PostgreSQL answers COMMIT with ROLLBACK, and no error, where a statement failed and the work went on regardless.
-      const { command } = await finish(COMMIT);
+      const [{ command }] = await Promise.all([finish(COMMIT), ...last]);
       if (command !== 'COMMIT') throw new Error('a statement of this transaction failed unnoticed; it was rolled back');
       return result;
     } catch (error) {

@@ -54,23 +54,44 @@ const APPEND = {
       FROM unnest($3::smallint[], $4::int[], $5::text[], $6::text[], $7::bigint[]) AS e (shard, movements, lines, feed, import_id)
   )
   INSERT INTO shard_turns_asked AS asked (shard) SELECT DISTINCT shard FROM unnest($3::smallint[]) AS s (shard) ORDER BY shard
-  ON CONFLICT (shard) DO UPDATE SET times = asked.times + 1
-  RETURNING shard, times`,
+  ON CONFLICT (shard) DO UPDATE SET times = asked.times + 1`,
 };
 
-/**
- * Logs what moved in the accounts that are watched; answers the shards for whose turn nobody has asked yet. The caller
- * holds the locks of the shards.
- */
-export async function logMovements(
-  client: ClientBase,
-  movedBy: readonly MovedBy[],
-  isWatched: (accountId: string) => boolean,
-  at: Instant,
-): Promise<number[]> {
-  const entries: Entry[] = movedBy.flatMap(({ source, moved }) => entriesOf(source, moved, isWatched));
-  if (entries.length === 0) return [];
-  const { rows } = await client.query<{ shard: number; times: number }>({
+/** Of the shards that this transaction has logged for, `$1`, those for whose turn nobody had asked before. */
+export const FIRST_ASKED =
+  'SELECT shard FROM shard_turns_asked WHERE shard = ANY ((SELECT $1::smallint[])::smallint[]) AND times = 1';
+
+/** What one delivery moved in one shard. */
+export interface LogLines {
+  source: MovementSource | undefined;
+  shard: number;
+  movements: number;
+  lines: LineWriter;
+}
+
+/** What there is to log of what deliveries moved in the accounts that are watched. */
+export function linesOf(movedBy: readonly MovedBy[], isWatched: (accountId: string) => boolean): LogLines[] {
+  return movedBy.flatMap(({ source, moved }) => {
+    const entries = new Map<number, LogLines>();
+    const add = (version: Version, moves: '-' | '+') => {
+      if (!isWatched(version.accountId)) return;
+      const shard = shardOf(version.accountId);
+      let entry = entries.get(shard);
+      if (!entry) entries.set(shard, (entry = { source, shard, movements: 0, lines: new LineWriter() }));
+      entry.movements++;
+      writeMovement(entry.lines, version, moves);
+    };
+    for (const { from, to } of moved) {
+      if (from) add(from, '-');
+      if (to) add(to, '+');
+    }
+    return [...entries.values()];
+  });
+}
+
+/** Appends to the log, and asks for the turns of its shards. The caller holds their locks. */
+export async function logMovements(client: ClientBase, entries: readonly LogLines[], at: Instant): Promise<void> {
+  await client.query({
     ...APPEND,
     values: [
       slotOf(at),
@@ -82,35 +103,6 @@ export async function logMovements(
       integerArray(entries.map(({ source }) => BigInt(source?.importId ?? 0))),
     ],
   });
-  return rows.filter(({ times }) => times === 1).map(({ shard }) => shard);
-}
-
-interface Entry {
-  source: MovementSource | undefined;
-  shard: number;
-  movements: number;
-  lines: LineWriter;
-}
-
-function entriesOf(
-  source: MovementSource | undefined,
-  moved: readonly Moved[],
-  isWatched: (accountId: string) => boolean,
-): Entry[] {
-  const entries = new Map<number, Entry>();
-  const add = (version: Version, moves: '-' | '+') => {
-    if (!isWatched(version.accountId)) return;
-    const shard = shardOf(version.accountId);
-    let entry = entries.get(shard);
-    if (!entry) entries.set(shard, (entry = { source, shard, movements: 0, lines: new LineWriter() }));
-    entry.movements++;
-    writeMovement(entry.lines, version, moves);
-  };
-  for (const { from, to } of moved) {
-    if (from) add(from, '-');
-    if (to) add(to, '+');
-  }
-  return [...entries.values()];
 }
 
 function writeMovement(line: LineWriter, v: Version, moves: '-' | '+'): void {

@@ -105,25 +105,17 @@ export interface WholeImport extends NewImport {
   settledLine: number;
 }
 
-/** Imports of one feed that began and end now, and when usage of it last came. */
 const KEEP = {
-  name: 'keep-imports',
+  name: 'keep-import',
   text: `
-    WITH kept AS (
-      INSERT INTO imports (import_id, feed, source, file_name, content_hash, format, requested_by, header, state, started_at,
-                           finished_at, settled_lines, received, counted, duplicate, stale, superseded, rejected, skipped)
-      OVERRIDING SYSTEM VALUE
-      SELECT import_id, $1::text, source, file_name, content_hash, format, requested_by, header, 'done', $2::timestamptz,
-             $2::timestamptz, ARRAY[line, line],
-             received, counted, duplicate, stale, superseded, rejected, skipped
-        FROM unnest($4::bigint[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::text[], $10::text[], $11::bigint[],
-                    $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[])
-             AS i (import_id, source, file_name, content_hash, format, requested_by, header, line, received, counted, duplicate,
-                   stale, superseded, rejected, skipped)),
-    latest AS (SELECT $1::text AS feed, max(import_id) AS import_id FROM unnest($4::bigint[]) AS i (import_id))
-    ${seenBy('latest', 2)}`,
+    INSERT INTO imports (import_id, feed, source, file_name, content_hash, format, requested_by, header, state, started_at,
+                         finished_at, settled_lines, received, counted, duplicate, stale, superseded, rejected, skipped)
+    OVERRIDING SYSTEM VALUE
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'done', $9, $9, ARRAY[$10::bigint, $10], $11, $12, $13, $14, $15, $16, $17)`,
 };
+const MARK = { name: 'mark-feed', text: seenBy('(SELECT $1::text AS feed, $2::bigint AS import_id) AS latest', 3) };
 
+/** Keeps imports of one feed that began and end now, and when its usage last came; all is asked for in one turn. */
 export async function keepImports(
   client: ClientBase,
   feed: string,
@@ -131,30 +123,26 @@ export async function keepImports(
   latestStart: Instant | undefined,
   at: Instant,
 ): Promise<void> {
-  const counts = imports.map((each) => each.counts);
-  await client.query({
-    ...KEEP,
-    values: [
-      feed,
-      toDate(at),
-      latestStart === undefined ? null : toDate(latestStart),
-      imports.map(({ importId }) => importId),
-      imports.map(({ source }) => source),
-      imports.map(({ fileName }) => fileName),
-      imports.map(({ contentHash }) => contentHash ?? null),
-      imports.map(({ format }) => format),
-      imports.map(({ requestedBy }) => requestedBy),
-      imports.map(({ header }) => header ?? ''),
-      imports.map(({ settledLine }) => settledLine),
-      counts.map(({ received }) => received),
-      counts.map(({ counted }) => counted),
-      counts.map(({ duplicate }) => duplicate),
-      counts.map(({ stale }) => stale),
-      counts.map(({ superseded }) => superseded),
-      counts.map(({ rejected }) => rejected),
-      counts.map(({ skipped }) => skipped),
-    ],
-  });
+  const kept = imports.map(
+    ({ importId, source, fileName, contentHash, format, requestedBy, header, settledLine, counts }) => {
+      const { received, counted, duplicate, stale, superseded, rejected, skipped } = counts;
+      const said = [
+        importId,
+        feed,
+        source,
+        fileName,
+        contentHash ?? null,
+        format,
+        requestedBy,
+        header ?? '',
+        toDate(at),
+      ];
+      const values = [...said, settledLine, received, counted, duplicate, stale, superseded, rejected, skipped];
+      return client.query({ ...KEEP, values });
+    },
+  );
+  const seen = [feed, imports.at(-1)!.importId, toDate(at), latestStart === undefined ? null : toDate(latestStart)];
+  await Promise.all([...kept, client.query({ ...MARK, values: seen })]);
 }
 
 /** The import of a feed's file with this content that is running or done, if there is one. */

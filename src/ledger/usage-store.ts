@@ -53,15 +53,12 @@ export function shardOf(accountId: string): number {
 }
 
 /** The planner is kept from reading whole partitions for a batch's keys. */
-const LOCK_COUNTING = {
-  name: 'lock-counting',
+const LOCK = {
+  name: 'lock-shards',
   text: `
     SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-           set_config('enable_seqscan', 'off', true), pg_advisory_xact_lock_shared(${COUNTING_LOCK})`,
-};
-const LOCK_SHARDS = {
-  name: 'lock-shards',
-  text: `SELECT pg_advisory_xact_lock(${SHARD_LOCKS}, shard) FROM unnest($1::int[]) AS shard`,
+           set_config('enable_seqscan', 'off', true), pg_advisory_xact_lock_shared(${COUNTING_LOCK}),
+           (SELECT count(pg_advisory_xact_lock(${SHARD_LOCKS}, shard)) FROM unnest((SELECT $1::int[])) AS shard)`,
 };
 const REVISION = { name: 'cap-book-revision', text: 'SELECT revision FROM cap_book' };
 
@@ -72,9 +69,8 @@ const REVISION = { name: 'cap-book-revision', text: 'SELECT revision FROM cap_bo
  */
 export async function lockShards(client: ClientBase, shards: Iterable<number>): Promise<string> {
   const ordered = [...new Set(shards)].toSorted((a, b) => a - b);
-  const [, , { rows }] = await Promise.all([
-    client.query(LOCK_COUNTING),
-    client.query({ ...LOCK_SHARDS, values: [integerArray(ordered)] }),
+  const [, { rows }] = await Promise.all([
+    client.query({ ...LOCK, values: [integerArray(ordered)] }),
     client.query<{ revision: string }>(REVISION),
   ]);
   return rows[0]!.revision;

@@ -3,7 +3,7 @@
  * queues/relay.ts). BullMQ only carries; while a row stands here, its job has not been handed over.
  */
 import type { ClientBase } from 'pg';
-import { isInHurry, JOB_MAP, type PendingJob } from './job-map.ts';
+import { isInHurry, JOB_MAP, type JobName, type PendingJob } from './job-map.ts';
 
 /** The channel on which a committed row announces itself. PostgreSQL sends it with the commit, and once a transaction. */
 export const OUTBOX_CHANNEL = 'outbox';
@@ -22,13 +22,36 @@ const INSERT = `
 export async function enqueue(client: ClientBase, jobs: readonly PendingJob[]): Promise<void> {
   if (jobs.length === 0) return;
   const payloads = jobs.map(({ job, payload }) => JSON.stringify(JOB_MAP[job].payload.parse(payload)));
-  await client.query(INSERT, [jobs.map(({ job }) => job), payloads]);
   const notices = jobs.flatMap(({ job }, index) => {
     const notice = `{"job":${JSON.stringify(job)},"payload":${payloads[index]!}}`;
     return isInHurry(job) && Buffer.byteLength(notice) <= NOTICE_BYTES_MAX ? [notice] : [];
   });
-  await client.query(
-    `SELECT pg_notify($1, ''), (SELECT count(pg_notify($2, notice)) FROM unnest($3::text[]) AS notice)`,
-    [OUTBOX_CHANNEL, AT_ONCE_CHANNEL, notices],
-  );
+  await Promise.all([
+    client.query(INSERT, [jobs.map(({ job }) => job), payloads]),
+    client.query(`SELECT pg_notify($1, ''), (SELECT count(pg_notify($2, notice)) FROM unnest($3::text[]) AS notice)`, [
+      OUTBOX_CHANNEL,
+      AT_ONCE_CHANNEL,
+      notices,
+    ]),
+  ]);
+}
+
+/**
+ * Adds a job, one that is in no hurry, for each `payload` that a query answers, in the one statement that asks. Whoever
+ * writes the query answers for its being what the job takes.
+ */
+export async function enqueueEach(
+  client: ClientBase,
+  job: JobName,
+  payloads: string,
+  values: readonly unknown[],
+): Promise<void> {
+  await client.query({
+    name: `enqueue-${job}`,
+    text: `
+      WITH queued AS (
+        INSERT INTO outbox (job, payload, created_at) SELECT '${job}', payload, now() FROM (${payloads}) AS wanted RETURNING job)
+      SELECT pg_notify('${OUTBOX_CHANNEL}', '') FROM queued LIMIT 1`,
+    values: [...values],
+  });
 }

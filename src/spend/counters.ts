@@ -8,6 +8,8 @@ import { calendarPeriod, type Calendar, type CalendarPeriod, type Period } from 
 import { droppedDays } from '../ledger/partitions.ts';
 import { trafficSql } from './traffic-sql.ts';
 
+const DAY_MS = 86_400_000;
+
 export interface CounterDelta {
   /** names the counter among those of a batch */
   key: string;
@@ -62,14 +64,7 @@ export async function addToCounters(client: ClientBase, deltas: CounterDelta[]):
   };
   // In the order of the key, neighbours lie on the same pages: a fifth cheaper than in that of the file.
   deltas.sort((a, b) => (a.accountId < b.accountId ? -1 : a.accountId > b.accountId ? 1 : 0));
-  const { rows } = await client.query<{
-    account_id: string;
-    service_id: string;
-    traffic: string;
-    period: string;
-    from_ms: string;
-    before: string;
-  }>({
+  const { rows } = await client.query<CounterRow & { before: string }>({
     ...ADD,
     values: [
       textArray(deltas.map((d) => d.accountId)),
@@ -81,11 +76,61 @@ export async function addToCounters(client: ClientBase, deltas: CounterDelta[]):
       integerArray(deltas.map((d) => d.lookFrom)),
     ],
   });
-  for (const row of rows) {
-    const key = counterKey(row.account_id, row.service_id, row.traffic, row.period, Number(row.from_ms));
-    befores.set(key, BigInt(row.before));
-  }
+  for (const row of rows) befores.set(keyOf(row), BigInt(row.before));
   return befores;
+}
+
+/** Counters of these accounts whose periods begin after `$2` and no later than `$3`; by their key. */
+const SPENT = {
+  name: 'spent-so-far',
+  text: `
+    SELECT account_id, service_id, traffic, period, (extract(epoch FROM period_start) * 1000)::bigint AS from_ms, spend_micros
+      FROM counters WHERE account_id = ANY ((SELECT $1::text[])::text[]) AND period_start > $2 AND period_start <= $3`,
+};
+const PERIOD_MS_MAX = 32 * DAY_MS;
+
+/** What counters hold that usage can move: read when the accounts' shards were locked, nobody moves them meanwhile. */
+export interface SpentSoFar {
+  accounts: ReadonlySet<string>;
+  after: Instant;
+  upTo: Instant;
+  spent: ReadonlyMap<string, Micros>;
+}
+
+/** The counters of `accounts` in whose periods usage of these days (since 1970-01-01, UTC) lies. */
+export async function spentSoFar(
+  client: ClientBase,
+  accounts: ReadonlySet<string>,
+  days: ReadonlySet<number>,
+): Promise<SpentSoFar> {
+  const after = Math.min(...days) * DAY_MS - PERIOD_MS_MAX;
+  const latest = (Math.max(...days) + 1) * DAY_MS;
+  if (days.size === 0) return { accounts, after, upTo: after, spent: new Map() };
+  const { rows } = await client.query<CounterRow & { spend_micros: string }>({
+    ...SPENT,
+    values: [textArray([...accounts]), toDate(after).toISOString(), toDate(latest).toISOString()],
+  });
+  const spent = new Map(rows.map((row) => [keyOf(row), BigInt(row.spend_micros)]));
+  return { accounts, after, upTo: latest, spent };
+}
+
+/** Whether it is known that nobody must look at a counter before and after it moves. */
+export function staysBelow({ accounts, after, upTo, spent }: SpentSoFar, delta: CounterDelta): boolean {
+  if (!accounts.has(delta.accountId) || delta.from <= after || delta.from > upTo) return false;
+  const before = spent.get(delta.key) ?? 0n;
+  return before < delta.lookFrom && before + delta.delta < delta.lookFrom;
+}
+
+interface CounterRow {
+  account_id: string;
+  service_id: string;
+  traffic: string;
+  period: string;
+  from_ms: string;
+}
+
+function keyOf(row: CounterRow): string {
+  return counterKey(row.account_id, row.service_id, row.traffic, row.period, Number(row.from_ms));
 }
 
 /** Names a counter, or a rolling window, which begins nowhere. */
@@ -191,8 +236,6 @@ const countable = (period: Period, n: number) => `
   NOT EXISTS (SELECT FROM unnest($${n}::text[], $${n + 1}::smallint[], $${n + 2}::timestamptz[]) AS l (time_zone, cycle_day, from_at)
                 JOIN accounts a ON a.time_zone = l.time_zone ${period === 'month' ? 'AND a.cycle_day = l.cycle_day' : ''}
                WHERE a.account_id = c.account_id AND l.from_at = c.period_start)`;
-
-const DAY_MS = 86_400_000;
 
 /** Makes a meter's counters anew from the ledger, as far as it goes back; for `accounts`, or for all. Nobody may be counting meanwhile. */
 export async function recount(

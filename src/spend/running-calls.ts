@@ -82,14 +82,14 @@ export async function followInterims(client: ClientBase, movements: readonly Mov
       });
     }
   }
-  if (over.length > 0) {
-    await client.query(
+  const letGo =
+    over.length > 0 &&
+    client.query(
       `DELETE FROM running_calls r USING unnest($1::text[], $2::text[]) AS o (source, call_id)
         WHERE r.source = o.source AND r.call_id = o.call_id`,
       [over.map((each) => each.source), over.map((each) => each.callId)],
     );
-  }
-  await put(client, [...running.values()], at);
+  await Promise.all([letGo, put(client, [...running.values()], at)]);
 }
 
 export interface SwitchCall {

@@ -1,16 +1,23 @@
 import type { PoolClient } from 'pg';
 import type { Account } from '../../accounts/account.ts';
-import { logMovements, type MovedBy } from '../../deviations/movement-log.ts';
+import { integerArray } from '../../database/array-literal.ts';
+import { FIRST_ASKED, linesOf, logMovements, type MovedBy } from '../../deviations/movement-log.ts';
 import type { PolicyBook } from '../../deviations/policy.ts';
 import type { Instant } from '../../kernel/clock.ts';
-import { enqueue } from '../../queues/outbox.ts';
+import { enqueueEach } from '../../queues/outbox.ts';
 
 /** Shards of a job: few enough that several workers share a large batch. */
 const SHARDS_OF_JOB = 8;
 
+/** The jobs for the shards that nobody has been asked for, as {@link observeJobs} would have them. */
+const JOBS = `
+  SELECT jsonb_build_object('shards', jsonb_agg(shard)) AS payload
+    FROM (SELECT shard, (row_number() OVER (ORDER BY shard) - 1) / ${SHARDS_OF_JOB} AS job FROM (${FIRST_ASKED}) AS asked) AS jobs
+   GROUP BY job`;
+
 /**
  * Logs what moved in the accounts that are watched, in the transaction that moves it, and asks for a look at the shards
- * that nobody has been asked for. The caller holds the locks of the shards.
+ * that nobody has been asked for. The caller holds the locks of the shards. All of it is asked for in one turn.
  */
 export async function askToObserve(
   client: PoolClient,
@@ -23,7 +30,13 @@ export async function askToObserve(
     const account = accounts.get(accountId);
     return account !== undefined && policies.watches(account);
   };
-  await enqueue(client, observeJobs(await logMovements(client, moved, isWatched, at)));
+  const entries = linesOf(moved, isWatched);
+  if (entries.length === 0) return;
+  const shards = [...new Set(entries.map(({ shard }) => shard))];
+  await Promise.all([
+    logMovements(client, entries, at),
+    enqueueEach(client, 'observe-usage', JOBS, [integerArray(shards)]),
+  ]);
 }
 
 /** The jobs that look at shards. */

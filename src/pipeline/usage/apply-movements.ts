@@ -4,6 +4,7 @@
  */
 import type { PoolClient } from 'pg';
 import { textArray } from '../../database/array-literal.ts';
+import type { Transaction } from '../../database/transaction.ts';
 import type { Account } from '../../accounts/account.ts';
 import { Evaluation, stepsOf, type Crossing, type Step } from '../../caps/evaluation.ts';
 import type { Meters } from '../../caps/meters.ts';
@@ -13,7 +14,7 @@ import type { Micros } from '../../kernel/money.ts';
 import { rollingHours } from '../../kernel/period.ts';
 import { destinationOf, toDates, type UsageRow } from '../../ledger/usage-store.ts';
 import type { Movement } from '../../ledger/version.ts';
-import { addToCounters, counterKey, type CounterDelta } from '../../spend/counters.ts';
+import { addToCounters, counterKey, staysBelow, type CounterDelta, type SpentSoFar } from '../../spend/counters.ts';
 import { RollingWindow } from '../../spend/rolling-window.ts';
 
 /** Accounts and the caps that hold for them, as they stand while the transaction lasts. */
@@ -22,25 +23,39 @@ export interface Holding {
   meters: Meters;
 }
 
-/** Applies movements in their order; `write` brings them into the ledger, after what was before has been read. */
+/**
+ * Applies movements in their order; `write` brings them into the ledger, after what was before has been read. Where `spent`
+ * tells that nothing can be crossed, nothing is waited for, and all of it goes with COMMIT.
+ */
 export async function applyMovements(
-  client: PoolClient,
+  { client, atLast }: Transaction,
   { accounts, meters }: Holding,
   movements: readonly Movement[],
   now: Instant,
   write: () => Promise<void>,
+  spent?: SpentSoFar,
 ): Promise<Crossing[]> {
   const steps = movements.flatMap((movement) => stepsOf(movement, accounts, meters));
+  const deltas = deltasOf(steps);
+  if (spent && steps.every(({ period }) => period) && deltas.every((delta) => staysBelow(spent, delta))) {
+    atLast(write());
+    atLast(addToCounters(client, deltas).then(assertNone));
+    return [];
+  }
   const windows = await loadWindows(client, steps, accounts, meters);
-  const [, befores] = await Promise.all([write(), moveCounters(client, steps)]);
+  const [, befores] = await Promise.all([write(), addToCounters(client, deltas)]);
   return findCrossings(client, steps, befores, windows, now);
 }
 
+function assertNone(befores: ReadonlyMap<string, Micros>): void {
+  if (befores.size > 0) throw new Error('a counter moved while its shard was locked');
+}
+
 /**
- * Adds all steps to their counters; answers what those were before that may have crossed something. A counter that also
- * falls within the batch may have crossed on its way, so it is looked at whatever its sum.
+ * What all steps add to each counter. A counter that also falls within the batch may have crossed on its way, so it is
+ * looked at whatever its sum.
  */
-async function moveCounters(client: PoolClient, steps: readonly Step[]): Promise<Map<string, Micros>> {
+function deltasOf(steps: readonly Step[]): CounterDelta[] {
   const totals = new Map<string, CounterDelta>();
   for (const { key, period, meter, account, delta } of steps) {
     if (!period) continue;
@@ -62,7 +77,7 @@ async function moveCounters(client: PoolClient, steps: readonly Step[]): Promise
       });
     }
   }
-  return addToCounters(client, [...totals.values()]);
+  return [...totals.values()];
 }
 
 /** Less than any spend can be. */

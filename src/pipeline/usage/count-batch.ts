@@ -8,7 +8,7 @@ import { accountsById } from '../../accounts/store.ts';
 import { CapBook } from '../../caps/cap-book.ts';
 import { Meters } from '../../caps/meters.ts';
 import { capBook } from '../../caps/uplift-store.ts';
-import type { Decision } from '../../decisions/decision.ts';
+import type { Transaction } from '../../database/transaction.ts';
 import { PolicyBook } from '../../deviations/policy.ts';
 import { policyBook } from '../../deviations/policy-store.ts';
 import type { ParsedRow, Reject } from '../../feeds/usage-record.ts';
@@ -32,6 +32,7 @@ import {
   type Movement,
   type Standing,
 } from '../../ledger/version.ts';
+import { spentSoFar, type SpentSoFar } from '../../spend/counters.ts';
 import { followInterims } from '../../spend/running-calls.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';
 import { askToObserve } from '../deviations/ask-to-observe.ts';
@@ -63,6 +64,8 @@ export interface WeighedBatch {
   meters: Meters;
   policies: PolicyBook;
   accounts: ReadonlyMap<string, Account>;
+  /** where the accounts are few: then most of what they spend crosses nothing, and that is known before it is written */
+  spent: SpentSoFar | undefined;
   /** by record, what held and what holds now */
   held: ReadonlyMap<string, HeldVersion>;
   holding: ReadonlyMap<string, HeldVersion>;
@@ -123,6 +126,9 @@ export class KnownAccounts {
   }
 }
 
+/** Of so many accounts, reading their counters costs less than to ask once more. */
+const READ_AHEAD_ACCOUNTS_MAX = 8;
+
 /**
  * Reads what the rows of one or several imports meet, in the imports' order, and decides what becomes of each. `numbered`
  * answers the imports' numbers; it and what is asked here go to the server together.
@@ -138,11 +144,12 @@ export async function weighBatch(
 ): Promise<WeighedBatch> {
   const named = namedIn(rowsOfImports, now);
   const shards = new Set([...[...named.accounts].map(shardOf), ...extraShards]);
-  const [importIds, revision, asked, found] = await Promise.all([
+  const [importIds, revision, asked, found, spent] = await Promise.all([
     numbered,
     lockShards(client, shards),
     known.ask(client, named.accounts),
     heldVersions(client, source.origin, named.records, named.days),
+    named.accounts.size > READ_AHEAD_ACCOUNTS_MAX ? undefined : spentSoFar(client, named.accounts, named.days),
   ]);
   const { meters, policies, accounts } = await known.at(revision, client, named.accounts, asked);
 
@@ -183,35 +190,30 @@ export async function weighBatch(
     // What an import before has read of a record is what it is rid of.
     parts[Math.max(part, 0)]!.surplus.push(each);
   }
-  return { source, now, parts, meters, policies, accounts, held, holding };
+  return { source, now, parts, meters, policies, accounts, spent, held, holding };
 }
 
-/** Writes what has been weighed, in the same transaction; answers the decisions that follow. */
-export async function writeBatch(client: PoolClient, batch: WeighedBatch): Promise<Decision[]> {
+/** Writes what has been weighed and what follows from it, in the same transaction. */
+export async function writeBatch(transaction: Transaction, batch: WeighedBatch): Promise<void> {
+  const { client, atLast } = transaction;
   const { source, now, parts, accounts, meters, policies } = batch;
   const all = parts.map(({ surplus, movements }) => [...surplus.map(withdrawn), ...movements]);
   const moved = parts.map(({ importId, surplus, movements }) => ({
     source: { feed: source.feed, importId },
     moved: [...surplus.map((from) => ({ from, to: undefined })), ...movements],
   }));
-  const [crossings] = await Promise.all([
-    applyMovements(client, { accounts, meters }, all.flat(), now, () => writeVersions(client, batch)),
-    followInterims(
-      client,
-      parts.flatMap(({ movements }) => movements),
-      now,
-    ),
-    askToObserve(client, moved, accounts, policies, now),
-  ]);
-  const decisions: Decision[] = [];
-  if (crossings.length === 0) return decisions;
+  const movements = parts.flatMap((part) => part.movements);
+  atLast(followInterims(client, movements, now));
+  atLast(askToObserve(client, moved, accounts, policies, now));
+  const write = () => writeVersions(client, batch);
+  const crossings = await applyMovements(transaction, { accounts, meters }, all.flat(), now, write, batch.spent);
+  if (crossings.length === 0) return;
   const partOf = new Map(all.flatMap((of, part) => of.map(({ to }) => [to, part] as const)));
   for (const [part, ofPart] of grouped(crossings, ({ record }) => partOf.get(record!)!)) {
     const { importId, latestStart } = parts[part]!;
     const freshness = { feed: source.feed, importId, latestStart: latestStart! };
-    decisions.push(...(await carryOutCrossings(client, ofPart, now, freshness)));
+    await carryOutCrossings(client, ofPart, now, freshness);
   }
-  return decisions;
 }
 
 /** The accounts, records and days that rows name; a start too far ahead is refused, whatever is held. */

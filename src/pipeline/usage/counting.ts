@@ -2,9 +2,8 @@
  * The transactions that count usage: a lane of an import that goes on over several, or whole deliveries, as many as wait,
  * in one.
  */
-import type { PoolClient } from 'pg';
 import type { DataSource } from 'typeorm';
-import { inTransaction } from '../../database/transaction.ts';
+import { inTransaction, type Transaction } from '../../database/transaction.ts';
 import {
   keepImports,
   keepRejects,
@@ -68,11 +67,11 @@ export class Counting {
   }
 
   /** Repeated where somebody else was first with a record, or where it needs further shards. */
-  async inTransaction<T>(work: (client: PoolClient, shards: readonly number[]) => Promise<T>): Promise<T> {
+  async inTransaction<T>(work: (transaction: Transaction, shards: readonly number[]) => Promise<T>): Promise<T> {
     let shards: readonly number[] = [];
     for (;;) {
       try {
-        return await inTransaction(this.#dataSource, ({ client }) => work(client, shards), {
+        return await inTransaction(this.#dataSource, (transaction) => work(transaction, shards), {
           retryOnUniqueViolation: true,
         });
       } catch (error) {
@@ -84,12 +83,13 @@ export class Counting {
 
   /** A lane of an import's batch; where it is the last, the import ends with it. */
   async settleLane(
-    client: PoolClient,
+    transaction: Transaction,
     { rows, before, after }: LaneBatch,
     { importId, feed, origin }: RunningImport,
     shards: readonly number[],
     last?: Ending,
   ): Promise<SettledBatch> {
+    const { client, atLast } = transaction;
     const now = this.#clock.now();
     const usage = usageOf(rows);
     const numbered = Promise.resolve([importId]);
@@ -98,11 +98,11 @@ export class Counting {
     const { rejects } = part;
     const latestStart = later(last?.latestStart, part.latestStart);
     const ends = last && { header: last.header, latestStart, at: now };
+    atLast(keepRejects(client, importId, rejects));
+    atLast(keepFinalDays(client, importId, finalDaysOf(usage)));
     const [settled] = await Promise.all([
       settleBatch(client, importId, countsOf(rows, part), before, after, ends),
-      writeBatch(client, batch),
-      keepRejects(client, importId, rejects),
-      keepFinalDays(client, importId, finalDaysOf(usage)),
+      writeBatch(transaction, batch),
     ]);
     if (!settled) {
       throw new Refusal('conflict', 'import_in_other_hands', `import ${importId} is being carried on by somebody else`);
@@ -132,12 +132,13 @@ export class Counting {
   }
 
   async #settleWhole(
-    client: PoolClient,
+    transaction: Transaction,
     feed: string,
     origin: string,
     deliveries: readonly WholeDelivery[],
     shards: readonly number[],
   ): Promise<readonly CountedDelivery[]> {
+    const { client, atLast } = transaction;
     const now = this.#clock.now();
     const usage = deliveries.map(({ rows }) => usageOf(rows));
     const numbered = numberImports(client, feed, deliveries.length).then((numbers) => {
@@ -154,12 +155,12 @@ export class Counting {
       (latest, part) => later(latest, part.latestStart),
       undefined,
     );
-    await Promise.all([
-      keepImports(client, feed, imports, latestStart, now),
-      writeBatch(client, batch),
-      ...batch.parts.map(({ importId, rejects }) => keepRejects(client, importId, rejects)),
-      ...batch.parts.map(({ importId }, index) => keepFinalDays(client, importId, finalDaysOf(usage[index]!))),
-    ]);
+    atLast(keepImports(client, feed, imports, latestStart, now));
+    for (const [index, { importId, rejects }] of batch.parts.entries()) {
+      atLast(keepRejects(client, importId, rejects));
+      atLast(keepFinalDays(client, importId, finalDaysOf(usage[index]!)));
+    }
+    await writeBatch(transaction, batch);
     return imports;
   }
 }

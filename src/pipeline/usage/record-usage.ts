@@ -144,9 +144,12 @@ export class RecordUsage {
     begin: (client: PoolClient) => Promise<RunningImport>,
     last?: Ending,
   ): Promise<{ running: RunningImport; outcome: SettledBatch }> {
-    return this.#counting.inTransaction(async (client, shards) => {
-      const importing = running ?? (await begin(client));
-      return { running: importing, outcome: await this.#counting.settleLane(client, lane, importing, shards, last) };
+    return this.#counting.inTransaction(async (transaction, shards) => {
+      const importing = running ?? (await begin(transaction.client));
+      return {
+        running: importing,
+        outcome: await this.#counting.settleLane(transaction, lane, importing, shards, last),
+      };
     });
   }
 

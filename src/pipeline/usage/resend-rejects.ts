@@ -37,7 +37,8 @@ export class ResendRejects {
     rows: readonly { line: number; text?: string }[] | undefined,
     requestedBy: string,
   ): Promise<ImportResult> {
-    return this.#counting.inTransaction(async (client, shards) => {
+    return this.#counting.inTransaction(async (transaction, shards) => {
+      const { client } = transaction;
       const { rows: imports } = await client.query<{ feed: string; format: ImportFormat; header: string }>(
         'SELECT feed, format, header FROM imports WHERE import_id = $1',
         [importId],
@@ -74,7 +75,7 @@ export class ResendRejects {
       );
       await this.#partitions.prepareDays(daysOf(parsed));
       const last = { header: from.header, latestStart: undefined };
-      const outcome = await this.#counting.settleLane(client, whole(parsed), running, shards, last);
+      const outcome = await this.#counting.settleLane(transaction, whole(parsed), running, shards, last);
       const again = new Set(outcome.rejects.map((reject) => reject.line));
       // Lines of the new import are counted from 1, in the order of the rejects that were sent.
       const used = open.filter((_, index) => !again.has(index + 1)).map((reject) => reject.line);

@@ -1,7 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
-import { inTransaction } from '../../database/transaction.ts';
+import { inTransaction, type Transaction } from '../../database/transaction.ts';
 import { Clock } from '../../kernel/clock.ts';
 import {
   beginSweep,
@@ -46,7 +45,7 @@ export class SettleMovedRecords {
       const found = await inTransaction(this.#dataSource, ({ client }) => recordsOnSeveralDays(client, sweep));
       if (found.length === 0) break;
       for (const identity of found) {
-        await inTransaction(this.#dataSource, ({ client }) => this.#settle(client, identity));
+        await inTransaction(this.#dataSource, (transaction) => this.#settle(transaction, identity));
       }
       settled += found.length;
     }
@@ -55,7 +54,8 @@ export class SettleMovedRecords {
     return settled;
   }
 
-  async #settle(client: PoolClient, { origin, recordId }: RecordIdentity): Promise<void> {
+  async #settle(transaction: Transaction, { origin, recordId }: RecordIdentity): Promise<void> {
+    const { client } = transaction;
     const seen = await versionsOnAnyDay(client, origin, [recordId]);
     const ids = seen.map((version) => version.accountId);
     const revision = await lockShards(client, ids.map(shardOf));
@@ -64,7 +64,7 @@ export class SettleMovedRecords {
     const versions = await versionsOnAnyDay(client, origin, [recordId]);
     const { held, surplus } = holdingOf(versions);
     const now = this.#clock.now();
-    const crossings = await applyMovements(client, holding, surplus.map(withdrawn), now, async () => {
+    const crossings = await applyMovements(transaction, holding, surplus.map(withdrawn), now, async () => {
       // The one that holds is written anew, since it may stand beside what near real time had said now.
       await Promise.all([removeVersions(client, versions), insertVersions(client, [...held.values()])]);
     });
