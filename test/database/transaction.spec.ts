@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Client } from 'pg';
+import { Client, type PoolClient } from 'pg';
 import type { LineWriter } from '../../src/database/line-writer.ts';
 import { copyRows, inTransaction, sqlState } from '../../src/database/transaction.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
@@ -33,6 +33,28 @@ describe('a transaction', () => {
     });
     await expect(work).rejects.toThrow('no');
     expect(await rows()).toEqual([]);
+  });
+
+  it('commits with what nobody waits for, and fails with it', async () => {
+    const insert = (client: PoolClient, id: number) => client.query('INSERT INTO seen VALUES ($1)', [id]);
+    await inTransaction(database.dataSource, async ({ client, atLast }) => {
+      atLast(copyRows(client, 'COPY seen (id) FROM STDIN', ['1', '2'], (line, text) => line.line(text)));
+      atLast(insert(client, 3));
+    });
+    expect(await rows()).toHaveLength(3);
+    const refused = inTransaction(database.dataSource, async ({ client, atLast }) => {
+      await insert(client, 4);
+      atLast(insert(client, 3));
+      atLast(insert(client, 5));
+      return 'done';
+    });
+    await expect(refused).rejects.toMatchObject({ code: '23505' });
+    const copyRefused = inTransaction(database.dataSource, async ({ client, atLast }) => {
+      atLast(copyRows(client, 'COPY seen (id) FROM STDIN', ['6', '3'], (line, text) => line.line(text)));
+      atLast(insert(client, 7));
+    });
+    await expect(copyRefused).rejects.toMatchObject({ code: '23505' });
+    expect(await rows()).toHaveLength(3);
   });
 
   it('does not pass for committed where a statement failed and the work went on', async () => {
