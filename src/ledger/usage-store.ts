@@ -145,42 +145,6 @@ export function versionOf(row: UsageRow): HeldVersion {
   };
 }
 
-/**
- * The versions that hold of the records named, on the days given: those of the arriving versions and their neighbours,
- * since a correction may move a start over midnight. One walk through the unique key of each of these days: PostgreSQL
- * sorts the records and goes from leaf to leaf. The constant days prune; the records come from a subselect, since the
- * planner would look up how common each of them is.
- */
-const HELD = `
-  SELECT ${USAGE_ROW} FROM usage u
-   WHERE u.record_id = ANY ((SELECT $1::text[])::text[]) AND u.origin = $2 AND u.day`;
-
-/** Usage as it comes near real time starts on few days: what is asked about these is planned once a connection. */
-const NEAR_DAYS_MAX = 4;
-const PREPARED_DAYS_MAX = 32;
-const preparedDays = new Set<string>();
-
-export async function heldVersions(
-  client: ClientBase,
-  origin: string,
-  recordIds: readonly string[],
-  days: ReadonlySet<number>,
-): Promise<HeldVersion[]> {
-  if (recordIds.length === 0) return [];
-  const [first, last] = [Math.min(...days) - 1, Math.max(...days) + 1];
-  const values = [textArray(recordIds), origin];
-  const near = `'${dateOfDay(first)}' AND '${dateOfDay(last)}'`;
-  const prepare = last - first < NEAR_DAYS_MAX && (preparedDays.has(near) || preparedDays.size < PREPARED_DAYS_MAX);
-  if (prepare) preparedDays.add(near);
-  const around = [...new Set([...days].flatMap((day) => [day - 1, day, day + 1]))];
-  const { rows } = await client.query<UsageRow>(
-    prepare
-      ? { name: `held-${dateOfDay(first)}-${dateOfDay(last)}`, text: `${HELD} BETWEEN ${near}`, values }
-      : { text: `${HELD} = ANY ($3::date[])`, values: [...values, around.map(dateOfDay)] },
-  );
-  return rows.map(versionOf);
-}
-
 const COLUMNS = [
   'day, record_id, origin, account_id, service_id, started_at, duration_s, kind, units, a_number, b_number, amount_micros',
   'cost_micros, state, revision, country, traffic, origin_country, import_id, near_amount_micros, near_import_id, tariff',
@@ -264,7 +228,7 @@ export function writeVersion(line: LineWriter, v: HeldVersion): void {
   line.endLine();
 }
 
-/** Takes versions out that hold no longer: of each day those that stood on it, found as {@link HELD} finds them. */
+/** Takes versions out that hold no longer: of each day those that stood on it, found as an importer asks for them. */
 const REMOVE = `
   DELETE FROM usage u WHERE u.record_id = ANY ((SELECT $1::text[])::text[]) AND u.origin = $2 AND u.day = $3::date`;
 

@@ -164,6 +164,20 @@ describe('the versions of a record', () => {
     ).toMatchObject({ counted: 1, superseded: 1, stale: 2 });
     expect(await spent(account)).toEqual(['month 2026-03-01: 2.00', 'day 2026-03-11: 2.00']);
   });
+
+  it('what is held already is a duplicate before a higher version, and stale after it', async () => {
+    const account = await newAccount();
+    const version = (change: Partial<UsageRow>) => ({ record_id: `${account}-h`, account_id: account, ...change });
+    await plafond.send([version({})]);
+    expect(await plafond.send([version({}), version({})])).toMatchObject({ duplicate: 2 });
+    const higher = version({ revision: 1, amount: '2.00' });
+    expect(await plafond.send([version({}), higher, version({}), higher])).toMatchObject({
+      superseded: 1,
+      duplicate: 2,
+      stale: 1,
+    });
+    expect(await spent(account)).toEqual(march('2.00'));
+  });
 });
 
 describe('importers at once', () => {

@@ -14,9 +14,9 @@ import { policyBook } from '../../deviations/policy-store.ts';
 import type { ParsedRow, Reject } from '../../feeds/usage-record.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import { admit, isAdmitted, startsInFuture } from '../../ledger/admit.ts';
+import { heldLines, type HeldLines } from '../../ledger/held-lines.ts';
 import {
   dayOf,
-  heldVersions,
   insertVersions,
   lockShards,
   removeVersions,
@@ -80,9 +80,9 @@ export class ShardsMissing extends Error {
   }
 }
 
-/** Accounts that were asked for, and those of them that there are. */
+/** Accounts that were asked for, since they were not among the remembered, and those of them that there are. */
 interface AskedAccounts {
-  ids: ReadonlySet<string>;
+  remembered: ReadonlyMap<string, Account>;
   found: readonly Account[];
 }
 
@@ -97,8 +97,10 @@ export class KnownAccounts {
 
   /** Reads the accounts among `ids` that are not remembered. */
   async ask(client: PoolClient, ids: Iterable<string>): Promise<AskedAccounts> {
-    const unknown = [...new Set(ids)].filter((id) => !this.#accounts.has(id));
-    return { ids: new Set(unknown), found: await accountsById(client, unknown, 'accounts-to-count') };
+    const remembered = this.#accounts;
+    const unknown = new Set<string>();
+    for (const id of ids) if (!remembered.has(id)) unknown.add(id);
+    return { remembered, found: await accountsById(client, [...unknown], 'accounts-to-count') };
   }
 
   /** The caps and policies at `revision`, and the accounts named, as far as they exist; `asked` were read when that was locked. */
@@ -106,7 +108,7 @@ export class KnownAccounts {
     revision: string,
     client: PoolClient,
     ids: Iterable<string>,
-    asked: AskedAccounts = { ids: new Set(), found: [] },
+    asked?: AskedAccounts,
   ): Promise<{ meters: Meters; policies: PolicyBook; accounts: ReadonlyMap<string, Account> }> {
     if (revision !== this.#revision) {
       this.#meters = new Meters(await capBook(client));
@@ -116,12 +118,9 @@ export class KnownAccounts {
     }
     if (this.#accounts.size > KnownAccounts.#REMEMBERED_MAX) this.#accounts = new Map();
     const accounts = this.#accounts;
-    for (const account of asked.found) accounts.set(account.accountId, account);
-    const others = await this.ask(
-      client,
-      [...ids].filter((id) => !asked.ids.has(id)),
-    );
-    for (const account of others.found) accounts.set(account.accountId, account);
+    // Where they are no longer the same, what was asked for is not all that is missing.
+    const answers = asked?.remembered === accounts ? [asked] : [asked, await this.ask(client, ids)];
+    for (const answer of answers) for (const each of answer?.found ?? []) accounts.set(each.accountId, each);
     return { meters: this.#meters, policies: this.#policies, accounts };
   }
 }
@@ -144,23 +143,32 @@ export async function weighBatch(
 ): Promise<WeighedBatch> {
   const named = namedIn(rowsOfImports, now);
   const shards = new Set([...[...named.accounts].map(shardOf), ...extraShards]);
-  const [importIds, revision, asked, found, spent] = await Promise.all([
+  const [importIds, revision, asked, lines, spent] = await Promise.all([
     numbered,
     lockShards(client, shards),
     known.ask(client, named.accounts),
-    heldVersions(client, source.origin, named.records, named.days),
+    heldLines(client, source.origin, named.records, named.days),
     named.accounts.size > READ_AHEAD_ACCOUNTS_MAX ? undefined : spentSoFar(client, named.accounts, named.days),
   ]);
   const { meters, policies, accounts } = await known.at(revision, client, named.accounts, asked);
 
   const arriving = rowsOfImports.map((rows, index) => admitAll(rows, accounts, source.origin, importIds[index]!, now));
+  // What is held already needs no closer look, unless its batch also brings another version of it.
+  const same = new Set<HeldVersion>();
+  const changed = new Set<string>();
+  for (const { versions } of arriving) {
+    for (const version of versions) {
+      if (lines.isSame(version)) same.add(version);
+      else if (lines.has(version.recordId)) changed.add(version.recordId);
+    }
+  }
   const lost = await lostVersions(
     client,
     source.origin,
     arriving.flatMap(({ versions }) => versions),
-    new Set(found.map((v) => v.recordId)),
+    lines,
   );
-  found.push(...lost);
+  const found = [...[...changed].flatMap((recordId) => lines.versionsOf(recordId)), ...lost];
   const { held, surplus } = holdingOf(found);
   const others = found
     .map((version) => version.accountId)
@@ -176,7 +184,7 @@ export async function weighBatch(
     for (const version of versions) {
       if (latestStart === undefined || version.startedAt > latestStart) latestStart = version.startedAt;
       const before = holding.get(version.recordId);
-      const result = standing(before, version);
+      const result = !before && same.has(version) ? 'duplicate' : standing(before, version);
       standings[result]++;
       if (result !== 'counted' && result !== 'superseded') continue;
       if (before && version.state === 'final') version.near = nearRealTime(before);
@@ -248,7 +256,7 @@ async function lostVersions(
   client: PoolClient,
   origin: string,
   arriving: readonly HeldVersion[],
-  found: ReadonlySet<string>,
+  found: HeldLines,
 ): Promise<HeldVersion[]> {
   const idsOf = (isCorrection: (version: HeldVersion) => boolean) => [
     ...new Set(arriving.filter((each) => !found.has(each.recordId) && isCorrection(each)).map((each) => each.recordId)),

@@ -1,0 +1,127 @@
+/**
+ * What the ledger holds of the records that a batch names, as one text with a line a version. Most of what is sent again
+ * says what is held already: that shows by comparing texts, and only of the others a version is made.
+ */
+import type { ClientBase } from 'pg';
+import { textArray } from '../database/array-literal.ts';
+import { STATES, type UsageKind } from '../feeds/usage-record.ts';
+import { dateOfDay, destinationOf } from './usage-store.ts';
+import type { HeldVersion } from './version.ts';
+
+/** What a version says, then its rank, then what only the ledger knows. No text of a record holds a control character. */
+const LINE = `
+  concat_ws(E'\\t', u.record_id, u.account_id, u.service_id, (date_part('epoch', u.started_at) * 1000)::bigint, u.duration_s,
+            u.kind, coalesce(u.units::text, ''), u.a_number, u.b_number, u.amount_micros, coalesce(u.cost_micros::text, ''),
+            u.origin_country, u.tariff, u.state, u.revision, u.country, u.traffic, u.import_id,
+            coalesce(u.near_amount_micros::text, ''), coalesce(u.near_import_id::text, ''))`;
+const CELLS = 20;
+
+/** A version as {@link LINE} begins. */
+function beginningOf(v: HeldVersion): string {
+  return `${v.recordId}\t${v.accountId}\t${v.serviceId}\t${v.startedAt}\t${v.durationSeconds}\t${v.kind}\t${v.units ?? ''}\t${v.aNumber}\t${v.destination.number}\t${v.amount}\t${v.cost ?? ''}\t${v.originCountry}\t${v.tariff}\t${STATES.indexOf(v.state)}\t${v.revision}\t`;
+}
+
+export class HeldLines {
+  readonly #origin: string;
+  readonly #lines = new Map<string, string | string[]>();
+
+  constructor(origin: string, text: string) {
+    this.#origin = origin;
+    for (let from = 0; from < text.length;) {
+      const to = text.indexOf('\n', from);
+      const line = text.slice(from, to < 0 ? text.length : to);
+      from += line.length + 1;
+      const recordId = line.slice(0, line.indexOf('\t'));
+      const known = this.#lines.get(recordId);
+      this.#lines.set(recordId, known === undefined ? line : [known, line].flat());
+    }
+  }
+
+  has(recordId: string): boolean {
+    return this.#lines.has(recordId);
+  }
+
+  /**
+   * Whether the ledger holds exactly this of the record, from whichever import, and nothing else: then it is a duplicate.
+   * No separator stands in what arrives, so where the texts are equal each of their values is.
+   */
+  isSame(version: HeldVersion): boolean {
+    const line = this.#lines.get(version.recordId);
+    return typeof line === 'string' && line.startsWith(beginningOf(version));
+  }
+
+  /** Usually one; several where a start has moved by days. */
+  versionsOf(recordId: string): HeldVersion[] {
+    return [this.#lines.get(recordId) ?? []].flat().map((line) => versionOfLine(line, this.#origin));
+  }
+}
+
+function versionOfLine(line: string, origin: string): HeldVersion {
+  const cells = line.split('\t');
+  if (cells.length !== CELLS) throw new Error(`the ledger holds a text with a control character: ${line}`);
+  const [recordId, accountId, serviceId, started, duration, kind, units, aNumber, bNumber, amount] = cells as Ten;
+  const [cost, originCountry, tariff, state, revision, country, traffic, importId, nearAmount, nearImportId] =
+    cells.slice(10) as Ten;
+  const startedAt = Number(started);
+  const durationSeconds = Number(duration);
+  return {
+    recordId,
+    origin,
+    accountId,
+    serviceId,
+    startedAt,
+    durationSeconds,
+    kind: kind as UsageKind,
+    units: units === '' ? undefined : BigInt(units),
+    aNumber,
+    amount: BigInt(amount),
+    state: STATES[Number(state)]!,
+    revision: Number(revision),
+    cost: cost === '' ? undefined : BigInt(cost),
+    originCountry,
+    tariff,
+    receivedAt: startedAt + durationSeconds * 1000,
+    destination: destinationOf({ b_number: bNumber, country, traffic: Number(traffic) }),
+    importId,
+    near: nearAmount === '' ? undefined : { amount: BigInt(nearAmount), importId: nearImportId },
+  };
+}
+
+type Five = [string, string, string, string, string];
+type Ten = [...Five, ...Five];
+
+/**
+ * The versions that hold of the records named, on the days given: those of the arriving versions and their neighbours,
+ * since a correction may move a start over midnight. One walk through the unique key of each of these days: PostgreSQL
+ * sorts the records and goes from leaf to leaf. The constant days prune; the records come from a subselect, since the
+ * planner would look up how common each of them is.
+ */
+const HELD = `
+  SELECT string_agg(${LINE}, E'\\n') AS lines FROM usage u
+   WHERE u.record_id = ANY ((SELECT $1::text[])::text[]) AND u.origin = $2 AND u.day`;
+
+/** Usage as it comes near real time starts on few days: what is asked about these is planned once a connection. */
+const NEAR_DAYS_MAX = 4;
+const PREPARED_DAYS_MAX = 32;
+const preparedDays = new Set<string>();
+
+export async function heldLines(
+  client: ClientBase,
+  origin: string,
+  recordIds: readonly string[],
+  days: ReadonlySet<number>,
+): Promise<HeldLines> {
+  if (recordIds.length === 0) return new HeldLines(origin, '');
+  const [first, last] = [Math.min(...days) - 1, Math.max(...days) + 1];
+  const values = [textArray(recordIds), origin];
+  const near = `'${dateOfDay(first)}' AND '${dateOfDay(last)}'`;
+  const prepare = last - first < NEAR_DAYS_MAX && (preparedDays.has(near) || preparedDays.size < PREPARED_DAYS_MAX);
+  if (prepare) preparedDays.add(near);
+  const around = [...new Set([...days].flatMap((day) => [day - 1, day, day + 1]))];
+  const { rows } = await client.query<{ lines: string | null }>(
+    prepare
+      ? { name: `held-${dateOfDay(first)}-${dateOfDay(last)}`, text: `${HELD} BETWEEN ${near}`, values }
+      : { text: `${HELD} = ANY ($3::date[])`, values: [...values, around.map(dateOfDay)] },
+  );
+  return new HeldLines(origin, rows[0]!.lines ?? '');
+}

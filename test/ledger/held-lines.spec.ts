@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { inTransaction } from '../../src/database/transaction.ts';
+import { KINDS, STATES } from '../../src/feeds/usage-record.ts';
+import { SystemClock, parseInstant } from '../../src/kernel/clock.ts';
+import { heldLines } from '../../src/ledger/held-lines.ts';
+import { UsagePartitions } from '../../src/ledger/partitions.ts';
+import { dayOf, insertVersions } from '../../src/ledger/usage-store.ts';
+import { sameContent, type HeldVersion } from '../../src/ledger/version.ts';
+import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+
+const MIDNIGHT = parseInstant('2026-03-15T00:00:00Z')!;
+const DAYS = new Set([dayOf(MIDNIGHT) - 1, dayOf(MIDNIGHT)]);
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await new UsagePartitions(database.dataSource, new SystemClock()).prepareDays(DAYS);
+});
+afterAll(() => database.drop());
+
+// Few values, of which some are easily taken for others: two versions are often equal, or nearly.
+const text = fc.constantFrom(
+  '',
+  '1',
+  '11',
+  ' ',
+  'a b',
+  '\\',
+  '\\t',
+  '\\N',
+  'NULL',
+  '"',
+  "'",
+  ',',
+  'é',
+  '语',
+  '\u{1f600}',
+);
+const micros = fc.constantFrom(0n, 1n, 10n, -1n, 999_999_999_999_999_999n, -999_999_999_999_999_999n);
+const version: fc.Arbitrary<Omit<HeldVersion, 'recordId'>> = fc.record({
+  origin: fc.constant('default'),
+  accountId: fc.constantFrom('1001', '10', '01'),
+  serviceId: text,
+  startedAt: fc.constantFrom(-1, 0, 1, 500, 999, 86_399_999).map((ms) => MIDNIGHT + ms),
+  durationSeconds: fc.constantFrom(0, 1, 2_147_483_647),
+  kind: fc.constantFrom(...KINDS),
+  units: fc.option(micros, { nil: undefined }),
+  aNumber: fc.constantFrom('', '1', '+1'),
+  amount: micros,
+  state: fc.constantFrom(...STATES),
+  revision: fc.constantFrom(0, 1, 2_147_483_647),
+  cost: fc.option(micros, { nil: undefined }),
+  originCountry: fc.constantFrom('', 'NL'),
+  tariff: text,
+  receivedAt: fc.constant(0),
+  destination: fc.record({
+    number: fc.constantFrom('', '1', '+1'),
+    country: fc.constantFrom('', 'NL'),
+    type: fc.constant('other' as const),
+    traffic: fc.nat(31),
+  }),
+  importId: fc.constantFrom('1', '12'),
+  near: fc.option(fc.record({ amount: micros, importId: fc.constantFrom('1', '12') }), { nil: undefined }),
+});
+const FIELDS = [
+  ...(['accountId', 'serviceId', 'startedAt', 'durationSeconds', 'kind', 'units', 'aNumber', 'amount'] as const),
+  ...(['cost', 'originCountry', 'tariff', 'destination', 'state', 'revision', 'importId', 'near'] as const),
+];
+/** A version, and another: of its own, or the same but for one value. */
+const pair = fc.tuple(version, version, fc.option(fc.constantFrom(...FIELDS))).map(([held, other, field]) => ({
+  held,
+  arriving: field === null ? other : { ...held, [field]: other[field] },
+}));
+
+it('a version is the same as what is held where all that it says is, and what is held is read as it was written', async () => {
+  let run = 0;
+  const property = fc.asyncProperty(fc.array(pair, { minLength: 1, maxLength: 200 }), async (pairs) => {
+    run++;
+    const named = pairs.map(({ held, arriving }, index) => {
+      const recordId = `r\\"${run} ${index}`;
+      return { held: { ...held, recordId }, arriving: { ...arriving, recordId } };
+    });
+    await inTransaction(database.dataSource, async ({ client }) => {
+      const ids = named.map(({ held }) => held.recordId);
+      await insertVersions(
+        client,
+        named.map(({ held }) => held),
+      );
+      const lines = await heldLines(client, 'default', [...ids, `none of run ${run}`], DAYS);
+      expect(lines.has(`none of run ${run}`)).toBe(false);
+      for (const { held, arriving } of named) {
+        const sameRank = held.state === arriving.state && held.revision === arriving.revision;
+        expect(lines.isSame(arriving)).toBe(sameRank && sameContent(held, arriving));
+        const receivedAt = held.startedAt + held.durationSeconds * 1000;
+        expect(lines.versionsOf(held.recordId)).toEqual([{ ...held, receivedAt }]);
+      }
+    });
+  });
+  await fc.assert(property, { numRuns: 25 });
+});
+
+it('of a record that stands on two days nothing is the same, and both versions are known', async () => {
+  const [held] = fc.sample(version, 1);
+  const two = [-1, 0].map((ms) => ({ ...held!, recordId: 'twice', startedAt: MIDNIGHT + ms }));
+  await inTransaction(database.dataSource, async ({ client }) => {
+    await insertVersions(client, two);
+    const lines = await heldLines(client, 'default', ['twice'], DAYS);
+    expect(two.map((each) => lines.isSame(each))).toEqual([false, false]);
+    expect(
+      lines
+        .versionsOf('twice')
+        .map(({ startedAt }) => startedAt - MIDNIGHT)
+        .toSorted(),
+    ).toEqual([-1, 0]);
+  });
+});
