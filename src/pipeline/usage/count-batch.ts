@@ -210,11 +210,11 @@ export async function writeBatch(transaction: Transaction, batch: WeighedBatch):
     source: { feed: source.feed, importId },
     moved: [...surplus.map((from) => ({ from, to: undefined })), ...movements],
   }));
+  const write = () => writeVersions(client, batch);
+  const crossings = await applyMovements(transaction, { accounts, meters }, all.flat(), now, write, batch.spent);
   const movements = parts.flatMap((part) => part.movements);
   atLast(followInterims(client, movements, now));
   atLast(askToObserve(client, moved, accounts, policies, now));
-  const write = () => writeVersions(client, batch);
-  const crossings = await applyMovements(transaction, { accounts, meters }, all.flat(), now, write, batch.spent);
   if (crossings.length === 0) return;
   const partOf = new Map(all.flatMap((of, part) => of.map(({ to }) => [to, part] as const)));
   for (const [part, ofPart] of grouped(crossings, ({ record }) => partOf.get(record!)!)) {

@@ -100,10 +100,9 @@ export class Counting {
     const ends = last && { header: last.header, latestStart, at: now };
     atLast(keepRejects(client, importId, rejects));
     atLast(keepFinalDays(client, importId, finalDaysOf(usage)));
-    const [settled] = await Promise.all([
-      settleBatch(client, importId, countsOf(rows, part), before, after, ends),
-      writeBatch(transaction, batch),
-    ]);
+    await writeBatch(transaction, batch);
+    // Last: the other lane settles on the same row, and would wait for all that is written behind it.
+    const settled = await settleBatch(client, importId, countsOf(rows, part), before, after, ends);
     if (!settled) {
       throw new Refusal('conflict', 'import_in_other_hands', `import ${importId} is being carried on by somebody else`);
     }
@@ -119,8 +118,8 @@ export class Counting {
     let assumed = origin;
     for (;;) {
       try {
-        return await this.inTransaction((client, shards) =>
-          this.#settleWhole(client, feed, assumed, deliveries, shards),
+        return await this.inTransaction((transaction, shards) =>
+          this.#settleWhole(transaction, feed, assumed, deliveries, shards),
         );
       } catch (error) {
         if (!(error instanceof OtherOrigin)) throw error;
@@ -155,12 +154,12 @@ export class Counting {
       (latest, part) => later(latest, part.latestStart),
       undefined,
     );
+    await writeBatch(transaction, batch);
     atLast(keepImports(client, feed, imports, latestStart, now));
     for (const [index, { importId, rejects }] of batch.parts.entries()) {
       atLast(keepRejects(client, importId, rejects));
       atLast(keepFinalDays(client, importId, finalDaysOf(usage[index]!)));
     }
-    await writeBatch(transaction, batch);
     return imports;
   }
 }
