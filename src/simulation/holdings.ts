@@ -5,6 +5,7 @@
 import type { Destination } from '../destinations/classify.ts';
 import { KINDS, STATES } from '../feeds/usage-record.ts';
 import type { Version } from '../ledger/version.ts';
+import { LargeMap } from './large-map.ts';
 
 /** Rows of a piece: what is added needs no copy of what is there. */
 const PIECE_BITS = 16;
@@ -63,7 +64,7 @@ function newPiece(): Piece {
 }
 
 export class Holdings {
-  readonly #rows = new Map<string, number>();
+  readonly #rows = new LargeMap<number>();
   readonly #texts = new Interned<string>();
   readonly #destinations = new Interned<Destination>();
   readonly #pieces: Piece[] = [];

@@ -26,6 +26,7 @@ import { standing, type Version } from '../ledger/version.ts';
 import { readAllowedNumbers, type AllowedNumbers } from './allowed-numbers-file.ts';
 import { DeviationRun } from './deviation-run.ts';
 import { Holdings, ownText } from './holdings.ts';
+import { LargeMap } from './large-map.ts';
 import { OutOfOrder, sorted, streamed, type UsageSource } from './usage-file.ts';
 
 export interface ReplayOptions {
@@ -127,14 +128,14 @@ async function normsOf(
 ): Promise<Norms | undefined> {
   if (warmUntil === undefined) return undefined;
   const collector = new NormsCollector();
-  const seen = new Set<string>();
+  const seen = new LargeMap<true>();
   for await (const records of usage([])) {
     for (const record of records) {
       if (record.receivedAt >= warmUntil) return collector.norms();
       const account = accounts.get(record.accountId);
       const version = admit(record, account, 'default', record.receivedAt);
       if (account === undefined || !isAdmitted(version) || seen.has(record.recordId)) continue;
-      seen.add(ownText(record.recordId));
+      seen.set(ownText(record.recordId), true);
       collector.add(version, account);
     }
   }
