@@ -20,6 +20,10 @@ import { daysBetween, dearness, unlikeTravel } from './travel.ts';
 import { hourOfWeek } from '../kernel/local-time.ts';
 
 const ROAMING = SCALES - 1;
+/** All spend, over as long as a journey is remembered. */
+const ALL_4_DAYS = 6;
+/** Use from abroad counts in full from so many euros on. */
+const ROAMING_EUROS = 30;
 const PEAK_SHARE = 0.8;
 /** A call at home to a number that was called before counts so much as one to another. */
 const KNOWN_CALL = 0.2;
@@ -312,8 +316,9 @@ function measure({ f }: Signature, segment: SegmentModel): void {
     const { family, seconds, floor } = SCALE[scale]!;
     const evidence = f[AT.evidence + scale]!;
     if (family === 'roaming') {
-      // A logarithm already.
-      statistics[scale] = Math.max(0, evidence - PEAK_SHARE * f[AT.peaks + scale]!);
+      // A logarithm already. However busy a traveller is, what costs little is no abuse: it counts as far as there is money in it.
+      const money = Math.min(1, f[AT.evidence + ALL_4_DAYS]! / ROAMING_EUROS);
+      statistics[scale] = Math.max(0, money * evidence - PEAK_SHARE * f[AT.peaks + scale]!);
       continue;
     }
     const perDay = family === 'all' ? all : family === 'international' ? international : family === 'calls' ? calls : 0;

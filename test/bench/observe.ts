@@ -4,59 +4,45 @@
  * how long after the durable answer a single record has been looked at. Made-up usage, from a seed.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFile, mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { once } from 'node:events';
+import { readFile, rm } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { createDataSource } from '../../src/database/data-source.ts';
-import { EmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
-import { migrate } from '../../src/database/migrate.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
-import { putAccounts } from '../../src/accounts/store.ts';
 import { unreadShards } from '../../src/deviations/movement-log.ts';
 import { SystemClock } from '../../src/kernel/clock.ts';
-import { UsagePartitions } from '../../src/ledger/partitions.ts';
 import { SHARDS } from '../../src/ledger/usage-store.ts';
 import { ChangePolicies } from '../../src/pipeline/deviations/change-policies.ts';
-import { RecordUsage } from '../../src/pipeline/usage/record-usage.ts';
-import { ACCOUNTS, HEADER, madeUpAccount, usageLines } from './made-up-usage.ts';
+import { BenchServer, ONE_CAP } from './bench-database.ts';
+import { ACCOUNTS, usageLines } from './made-up-usage.ts';
+import { Importer, NODE_FLAGS, writeUsage } from './processes.ts';
 
 const ROUNDS = 3;
 const SINGLES = 60;
 const ROWS = Number(process.env.BENCH_ROWS ?? 100_000);
 
-const silent = {
-  info: () => undefined,
-  warn: () => undefined,
-  error: (text: string) => process.stderr.write(`${text}\n`),
-};
-
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
 export async function observe(): Promise<void> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'plafond-bench-'));
-  const postgres = new EmbeddedPostgres({ dataDir, log: silent });
-  const { url } = await postgres.start();
-  await migrate(url, silent);
-  const dataSource = createDataSource(url, { poolSize: 8, applicationName: 'bench' });
-  await dataSource.initialize();
-  const clock = new SystemClock();
-  const accounts = Array.from({ length: ACCOUNTS }, (_, index) => madeUpAccount(index));
-  await inTransaction(dataSource, async ({ client }) => void (await putAccounts(client, accounts, new Date())));
-  const usage = new RecordUsage(dataSource, clock, new UsagePartitions(dataSource, clock));
-  const policies = new ChangePolicies(dataSource, clock);
-  const worker = spawn(process.execPath, [MAIN], {
-    env: { PATH: process.env.PATH, DATABASE_URL: url, DATA_DIR: dataDir, ROLE: 'worker', LOG_LEVEL: 'warn' },
+  const server = await BenchServer.start();
+  const { url, dataSource } = await server.database('observed', ONE_CAP);
+  const policies = new ChangePolicies(dataSource, new SystemClock());
+  const importer = await Importer.start(url);
+  const worker = spawn(process.execPath, [...NODE_FLAGS, MAIN], {
+    env: { PATH: process.env.PATH, DATABASE_URL: url, DATA_DIR: server.dataDir, ROLE: 'worker', LOG_LEVEL: 'warn' },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
-  const file = async (name: string, rows: number): Promise<void> => {
-    const bytes = (async function* () {
-      yield Buffer.from([HEADER, ...usageLines(name, rows)].join('\n'));
-    })();
-    const delivery = { feed: 'bench', source: 'drop-folder', format: 'csv', requestedBy: 'bench' } as const;
-    await usage.record({ ...delivery, bytes });
+  /** Seconds until a file of so many made-up rows has been imported. */
+  const file = async (name: string, rows: number): Promise<number> => {
+    const path = join(server.dataDir, `${name}.csv`);
+    await writeUsage(path, usageLines(name, rows));
+    const began = performance.now();
+    await importer.count(path, { counted: rows });
+    const took = (performance.now() - began) / 1_000;
+    await rm(path);
+    return took;
   };
   const watching = (mode: 'off' | 'shadow') => policies.put({ kind: 'everyone', value: '' }, mode, 1, 'bench');
   const lookedAt = async (pause_ms: number): Promise<void> => {
@@ -73,18 +59,18 @@ export async function observe(): Promise<void> {
   try {
     for (let round = -1; round < ROUNDS; round++) {
       await watching('off');
-      const without = await seconds(() => file(`off${round}x`, ROWS));
+      const without = await file(`off${round}x`, ROWS);
       await watching('shadow');
       // The worker stands still: this is what writing down what moved costs the importer.
       worker.kill('SIGSTOP');
-      const withLog = await seconds(() => file(`log${round}xy`, ROWS));
+      const withLog = await file(`log${round}xy`, ROWS);
       worker.kill('SIGCONT');
       await lookedAt(20);
       const cpuBefore = await cpuOf(worker);
-      const began = performance.now();
-      const withLook = await seconds(() => file(`on${round}xx`, ROWS));
+      const withLook = await file(`on${round}xx`, ROWS);
+      const imported = performance.now();
       await lookedAt(20);
-      const all = (performance.now() - began) / 1_000;
+      const all = withLook + (performance.now() - imported) / 1_000;
       if (round < 0) continue;
       cpu_ms += (await cpuOf(worker)) - cpuBefore;
       off.push(ROWS / without);
@@ -103,9 +89,8 @@ export async function observe(): Promise<void> {
   } finally {
     worker.kill('SIGTERM');
     await once(worker, 'exit');
-    await dataSource.destroy();
-    await postgres.stop();
-    await rm(dataDir, { recursive: true, force: true });
+    await importer.stop();
+    await server.stop();
   }
   const rate = (values: readonly number[]) => Math.round(median(values)).toLocaleString('en').padStart(9);
   const ratio = (values: readonly number[]) => median(values.map((each, round) => each / off[round]!)).toFixed(2);
@@ -129,12 +114,6 @@ async function cpuOf({ pid }: ChildProcess): Promise<number> {
     .split(' ')
     .slice(11, 13);
   return 10 * (Number(utime ?? 0) + Number(stime ?? 0));
-}
-
-async function seconds(work: () => Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await work();
-  return (performance.now() - began) / 1_000;
 }
 
 function median(values: readonly number[]): number {
