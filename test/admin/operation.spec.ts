@@ -25,12 +25,14 @@ const row = (record_id: string, amount: string, state: string) => ({
   state,
 });
 
-async function send(feed: string, rows: object[]): Promise<void> {
+/** Answers the number of the import. */
+async function send(feed: string, rows: object[]): Promise<string> {
   const answer = await admin.call('POST', `/v1/usage?feed=${feed}`, {
     body: JSON.stringify(rows),
     headers: { 'content-type': 'application/json' },
   });
   expect(answer.statusCode).toBe(200);
+  return answer.json<{ import_id: string }>().import_id;
 }
 
 async function json<T>(method: 'GET' | 'POST', url: string): Promise<T> {
@@ -84,7 +86,7 @@ describe('operators', () => {
   });
 
   it('see what the nightly file was held against', async () => {
-    await send('night', [row('a', '10.00', 'final'), row('c', '5.00', 'final')]);
+    const importId = await send('night', [row('a', '10.00', 'final'), row('c', '5.00', 'final')]);
     await admin.app.get(ReconcileImports).run();
     const totals = [
       {
@@ -98,7 +100,7 @@ describe('operators', () => {
     const { items } = await json<Listed>('GET', '/v1/reconciliations?feed=night&day=2010-03-09');
     expect(items).toEqual([
       {
-        import_id: '2',
+        import_id: importId,
         feed: 'night',
         at: '2010-03-10T11:00:00Z',
         days: ['2010-03-09'],
@@ -107,8 +109,8 @@ describe('operators', () => {
       },
     ]);
     expect((await json<Listed>('GET', '/v1/reconciliations?day=2010-03-10')).items).toEqual([]);
-    const report = await json<{ by_country: object[]; sample: object[] }>('GET', '/v1/reconciliations/2');
-    expect(report).toMatchObject({ imports: ['2'], totals });
+    const report = await json<{ by_country: object[]; sample: object[] }>('GET', `/v1/reconciliations/${importId}`);
+    expect(report).toMatchObject({ imports: [importId], totals });
     expect(report.by_country).toMatchObject([
       {
         day: '2010-03-09',
