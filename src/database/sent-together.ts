@@ -20,10 +20,12 @@ export function sentTogether(connection: PoolClient): SentTogether {
   let waiting: Statement[] = [];
   let inTurn: Promise<unknown> = Promise.resolve();
   let finished = false;
+  /** What spoilt the transaction: of more use than that it is spoilt, which is all that PostgreSQL says from then on. */
+  let cause: unknown;
 
   const thenDo = <T>(what: () => Promise<T>): Promise<T> => {
     const done = inTurn.then(what);
-    inTurn = done.catch(() => undefined);
+    inTurn = done.catch((error: unknown) => (cause ??= error));
     return done;
   };
   const send = () => {
@@ -37,7 +39,9 @@ export function sentTogether(connection: PoolClient): SentTogether {
     if (waiting.length === 0) process.nextTick(send);
     try {
       return await new Promise((resolve, reject) => waiting.push(statementOf(config, resolve, reject)));
-    } catch (error) {
+    } catch (failed) {
+      const error = cause !== undefined && codeOf(failed) === IN_FAILED_TRANSACTION ? cause : failed;
+      cause ??= error;
       // Who asked is of more use than the socket that answered.
       if (error instanceof Error) Error.captureStackTrace(error);
       throw error;
@@ -60,6 +64,13 @@ export function sentTogether(connection: PoolClient): SentTogether {
     return take(lastWord) as Promise<QueryResult>;
   };
   return { client: Object.create(connection, { query: { value: query } }) as PoolClient, finish };
+}
+
+/** SQLSTATE in_failed_sql_transaction. */
+const IN_FAILED_TRANSACTION = '25P02';
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 type Copy = Submittable & Writable;

@@ -127,3 +127,17 @@ it('fails all where the connection breaks', async () => {
   expect(outcomes.slice(1).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   expect(await ids()).toEqual([]);
 });
+
+it('says what spoilt the transaction, whichever of its statements is heard first', async () => {
+  const spoilt = inTransaction(database.dataSource, async ({ client }) => {
+    await insert(client, 1);
+    const copied = copyRows(client, 'COPY seen (id) FROM STDIN', [1], (line, id) => {
+      line.integer(id);
+      line.endLine();
+    });
+    copied.catch(() => undefined);
+    await client.query('SELECT max(id) FROM seen WHERE id > $1', [0]);
+  });
+  await expect(spoilt).rejects.toMatchObject({ code: '23505' });
+  expect(await ids()).toEqual([]);
+});
