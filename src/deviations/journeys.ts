@@ -65,12 +65,15 @@ export function busyness(journeys: readonly Journeys[], prior: TravelNorms): Pic
  */
 function worths(journeys: readonly Journeys[], prior: TravelNorms): Pick<TravelNorms, 'worth' | 'spread' | 'between'> {
   const byKey = new Map<number, Worth[]>();
-  const note = (key: number, one: Worth): unknown => byKey.get(key)?.push(one) ?? byKey.set(key, [one]);
   let records = RECORDS_WEIGHT;
   let within = RECORDS_WEIGHT * prior.spread ** 2;
   for (const each of journeys) {
     for (const [key, one] of each.worth) {
-      for (const at of new Set([key, everywhereOf(key), 0])) note(at, one);
+      for (const at of new Set([key, everywhereOf(key), 0])) {
+        const those = byKey.get(at);
+        if (those) those.push(one);
+        else byKey.set(at, [one]);
+      }
       records += one.records - 1;
       within += Math.max(0, one.squares - one.sum ** 2 / one.records);
     }

@@ -41,9 +41,9 @@ function slotOf(at: Instant): number {
 }
 
 /**
- * Appends an entry a delivery and shard, in their order, and asks for each shard's turn, in one statement. A shard that is asked for already answers
- * nothing: one job is on its way. Its row is locked all the same, so that whoever takes the turn, and deletes the row
- * first, waits for this transaction and reads what it wrote.
+ * Appends an entry a delivery and shard, in their order, and asks for each shard's turn, in one statement. Where a shard was
+ * asked for already ({@link FIRST_ASKED}), one job is on its way. Its row is locked all the same, so that whoever takes the
+ * turn, and deletes the row first, waits for this transaction and reads what it wrote.
  */
 const APPEND = {
   name: 'log-movements',
