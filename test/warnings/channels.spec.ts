@@ -257,22 +257,35 @@ interface Asked {
   body: string;
 }
 
-/** A web server that gives one answer to everything, and tells what it was asked. */
-async function webServer(status: number, text: string, headers = {}): Promise<{ port: number; asked: Asked[] }> {
+/** A web server that gives one answer to everything, for ever again where it is `endless`, and tells what it was asked. */
+async function webServer(
+  status: number,
+  text: string,
+  headers = {},
+  endless = false,
+): Promise<{ port: number; asked: Asked[]; hungUp: Promise<void> }> {
+  let hangUp: () => void;
+  const hungUp = new Promise<void>((resolve) => (hangUp = resolve));
   const asked: Asked[] = [];
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += String(chunk);
     const url = new URL(request.url ?? '/', 'http://gateway');
     asked.push({ method: request.method, url, headers: request.headers, body });
-    response.writeHead(status, headers).end(text);
+    response.writeHead(status, headers).on('close', () => hangUp());
+    if (!endless) return response.end(text);
+    const goOn = (): void => {
+      while (!response.destroyed && response.write(text.repeat(10_000)));
+    };
+    response.on('drain', goOn);
+    return goOn();
   });
   const port = await listening(server);
   undo.push(() => {
     server.closeAllConnections();
     server.close();
   });
-  return { port, asked };
+  return { port, asked, hungUp };
 }
 
 describe('SMS by Kannel', () => {
@@ -426,6 +439,20 @@ describe('SMS by a JSON gateway', () => {
     const { port } = await webServer(200, text);
     const channel = opened(smsChannel(`http://127.0.0.1:${port}/`, '/nowhere'));
     expect(await channel.send(SMS)).toMatchObject({ outcome });
+  });
+
+  it.each([
+    ['blanks', ' '],
+    ['an id', '{"id":"4711"}'],
+    ['umlauts', 'äöü'],
+  ])('a 200 that says %s without an end is hung up on, and tried again', async (_story, text) => {
+    const { port, hungUp } = await webServer(200, text, {}, true);
+    const channel = opened(smsChannel(`http://127.0.0.1:${port}/`, '/nowhere'));
+    const { outcome, answer } = await channel.send(SMS);
+    expect(outcome).toBe('retry');
+    expect(answer.startsWith(`200 ${text}`.trim())).toBe(true);
+    expect(answer.length).toBeLessThanOrEqual(201);
+    await hungUp;
   });
 
   it('follows no redirect, and strikes its secrets from what the gateway echoes', async () => {

@@ -1,6 +1,7 @@
 /** JSON-RPC 2.0 over HTTP as Kamailio speaks it (modules xhttp and jsonrpcs), on connections that are kept open. */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { readBounded } from '../../../kernel/bounded-text.ts';
 import { SwitchFailure } from '../switch.ts';
 
 export type Answer = { result: unknown } | { error: { code: number; message: string } };
@@ -75,14 +76,8 @@ export class JsonRpc {
 class ClosedWhileIdle extends Error {}
 
 async function readAll(answer: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > ANSWER_BYTES_MAX) throw new Error(`its answer is longer than ${ANSWER_BYTES_MAX} bytes`);
-    chunks.push(chunk);
-  }
-  const text = Buffer.concat(chunks).toString('utf8');
+  const { text, isWhole } = await readBounded(answer, ANSWER_BYTES_MAX);
+  if (!isWhole) throw new Error(`its answer is longer than ${ANSWER_BYTES_MAX / 1024 ** 2} MB`);
   // Kamailio answers its own errors as JSON with a status of 4xx or 5xx; a proxy's are not JSON.
   const status = answer.statusCode ?? 0;
   if (!text.trimStart().startsWith('{')) {

@@ -16,6 +16,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import { z } from 'zod';
+import { readBounded } from '../../../kernel/bounded-text.ts';
 import { SystemClock, toDate } from '../../../kernel/clock.ts';
 import { safeReference } from '../account-reference.ts';
 import { inParallel } from '../in-parallel.ts';
@@ -152,7 +153,9 @@ export class WebhookNode implements SwitchNode {
         redirect: 'manual',
         signal: AbortSignal.timeout(ANSWER_MS_MAX),
       });
-      return { status: answer.status, text: await textOf(answer), headers: answer.headers };
+      const { text, isWhole } = await readBounded(answer.body, ANSWER_BYTES_MAX);
+      if (!isWhole) throw new SwitchFailure('wrong', `its answer is longer than ${ANSWER_BYTES_MAX / 1024 ** 2} MB`);
+      return { status: answer.status, text, headers: answer.headers };
     } catch (error) {
       if (error instanceof SwitchFailure) throw error;
       const { cause, name, message } = error as {
@@ -171,20 +174,6 @@ interface Answer {
   status: number;
   text: string;
   headers: Headers;
-}
-
-/** Its whole text, and no more than an answer may have: what goes on without an end is no answer. */
-async function textOf({ body }: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.length;
-    if (bytes > ANSWER_BYTES_MAX) {
-      throw new SwitchFailure('wrong', `its answer is longer than ${ANSWER_BYTES_MAX / 1024 ** 2} MB`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** Those to spared numbers go on. */
