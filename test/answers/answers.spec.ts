@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LINK_DAYS, readToken } from '../../src/warnings/link.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
 import { LinkKey } from '../../src/pipeline/telling/link-key.ts';
+import { CUSTOMER } from '../../src/pipeline/telling/answer-warning.ts';
 import { GrantUplift } from '../../src/pipeline/limits/grant-uplift.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { startAdmin, type AdminApp } from '../admin/admin-app.ts';
@@ -274,7 +275,8 @@ describe('"this was us"', () => {
     expect(await answers()).toEqual([]);
   });
 
-  it('opens the destinations again that a deviation had held, where no limit warned', async () => {
+  /** A hold of a deviation that told the customer of it, where no limit warned. */
+  async function held(state: string): Promise<string> {
     await warned(admin, { policy: '500.00', cap: { thresholds: [{ percent: 50, actions: ['warn'] }] } });
     const decision = '22222222-2222-8222-a222-222222222222';
     await query(
@@ -284,10 +286,18 @@ describe('"this was us"', () => {
     );
     await query(
       `INSERT INTO suspensions (suspension_id, account_id, class, state, decision_id, reason, terms, requested_by, requested_at)
-       VALUES (gen_random_uuid(), $2, 'country:SO', 'applied', $1, 'never called before', 'clause 7.2', 'plafond', now())`,
-      [decision, ACCOUNT_ID],
+       VALUES (gen_random_uuid(), $2, 'country:SO', $3, $1, 'never called before', 'clause 7.2', 'plafond', now())`,
+      [decision, ACCOUNT_ID, state],
     );
-    const token = await tokenOf(admin, decision);
+    return tokenOf(admin, decision);
+  }
+
+  /** What was decided on bars by the answer. */
+  const settled = () =>
+    query(`SELECT type, explanation FROM decisions WHERE trigger = 'manual' AND explanation NOT LIKE 'Account %'`);
+
+  it('opens the destinations again that a deviation had held, where no limit warned', async () => {
+    const token = await held('applied');
     const { html } = await look(admin, `/a/${token}`);
     expect(html).toContain('Geblokkeerd: bellen naar Somalië');
     expect(html).not.toContain('name="amount"');
@@ -296,8 +306,18 @@ describe('"this was us"', () => {
     expect(page.html).toContain('Wij willen dat deze bestemmingen weer open zijn');
     expect((await submit(admin, path, formOn(page.html, path))).status).toBe(303);
     expect(await bars()).toMatchObject([{ class: 'country:SO', state: 'lifting' }]);
+    const lifted = `Lifted by hand by ${CUSTOMER}: the customer says that this usage was theirs`;
+    expect(await settled()).toEqual([{ type: 'restore', explanation: lifted }]);
     expect(await query('SELECT FROM uplifts')).toEqual([]);
     expect(await evidence('answer-us')).toMatchObject([{ said: 'us', confirmation: { channel: 'email' } }]);
+  });
+
+  it('declines a hold that still waited for a person: nothing was barred, and nothing is restored', async () => {
+    const path = `/a/${await held('awaiting-approval')}/us`;
+    expect((await submit(admin, path, formOn((await look(admin, path)).html, path))).status).toBe(303);
+    expect(await bars()).toMatchObject([{ class: 'country:SO', state: 'declined' }]);
+    const declined = `Declined by ${CUSTOMER}, nothing was barred: the customer says that this usage was theirs`;
+    expect(await settled()).toEqual([{ type: 'notify-operator', explanation: declined }]);
   });
 
   it('goes by SMS to who has no mail', async () => {

@@ -4,7 +4,6 @@ import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { accountOf, lockAccounts } from '../../accounts/store.ts';
 import type { BarScope } from '../../caps/barring.ts';
-import { enqueue } from '../../queues/outbox.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { appendEvidence } from '../../evidence/append.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
@@ -18,7 +17,6 @@ import {
   type SuspensionRow,
 } from '../../suspensions/store.ts';
 import { suspendByHand } from './suspend-by-hand.ts';
-import { decisionEvidence } from './suspension-decision.ts';
 import { tellOfSuspensions } from './tell-of-suspensions.ts';
 
 /** A suspension that a person asks for. It needs no terms on file: the person answers for it, and is named. */
@@ -60,10 +58,9 @@ export class SettleSuspensions {
       const account = accountOf(row);
       const explanation = `Suspended by hand by ${actor}: ${reason}`;
       const asked = { account, scope: barringClass, reason, explanation, actor, until };
-      const { decision, row: suspension } = await suspendByHand(client, asked, at);
-      await appendEvidence(client, [decisionEvidence(decision, suspension, account.timeZone, { by: actor, reason })]);
-      await enqueue(client, [{ job: 'reconcile-suspensions', payload: { accounts: [accountId] } }]);
-      return { id: suspension.suspension_id };
+      const { id, evidence } = await suspendByHand(client, asked, at);
+      await appendEvidence(client, [evidence]);
+      return { id };
     });
   }
 

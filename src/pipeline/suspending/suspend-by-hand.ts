@@ -3,11 +3,12 @@ import { randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import type { Account } from '../../accounts/account.ts';
 import type { BarScope } from '../../caps/barring.ts';
-import type { Decision } from '../../decisions/decision.ts';
 import { insertDecisions } from '../../decisions/store.ts';
+import type { NewEvidence } from '../../evidence/append.ts';
 import type { Instant } from '../../kernel/clock.ts';
-import { insertByHand, type SuspensionRow } from '../../suspensions/store.ts';
-import { suspensionDecision } from './suspension-decision.ts';
+import { enqueue } from '../../queues/outbox.ts';
+import { insertByHand } from '../../suspensions/store.ts';
+import { decisionEvidence, suspensionDecision } from './suspension-decision.ts';
 
 export interface AskedByHand {
   account: Account;
@@ -21,12 +22,12 @@ export interface AskedByHand {
   until?: Instant | undefined;
 }
 
-/** Writes it down as wanted, with its decision. The caller appends the evidence and has the switch reconciled. */
+/** Writes it down as wanted, with its decision, and has the switch reconciled; answers the evidence for the caller to append. */
 export async function suspendByHand(
   client: ClientBase,
   { account, scope, reason, explanation, actor, until }: AskedByHand,
   at: Instant,
-): Promise<{ decision: Decision; row: SuspensionRow }> {
+): Promise<{ id: string; evidence: NewEvidence }> {
   const id = randomUUID();
   const decision = suspensionDecision({
     suspension: { id, class: scope, capId: '', period: '' },
@@ -48,5 +49,6 @@ export async function suspendByHand(
     requestedAt: at,
     endsAt: until,
   });
-  return { decision, row };
+  await enqueue(client, [{ job: 'reconcile-suspensions', payload: { accounts: [account.accountId] } }]);
+  return { id, evidence: decisionEvidence(decision, row, account.timeZone, { by: actor, reason }) };
 }

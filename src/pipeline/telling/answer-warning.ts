@@ -11,14 +11,14 @@ import { consentText, confirmationMail, editionFor, type PageBrand } from '../..
 import { readConsent, type WrongAmount } from '../../answers/consent.ts';
 import { insertAnswer, type Answer, type AnswerKind } from '../../answers/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
-import { decisionResponse, type Decision } from '../../decisions/decision.ts';
+import { decisionResponse } from '../../decisions/decision.ts';
 import { insertDecisions } from '../../decisions/store.ts';
 import { normalizeCaller } from '../../destinations/classify.ts';
 import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
 import { formatAmount, type Micros } from '../../kernel/money.ts';
 import { enqueue } from '../../queues/outbox.ts';
-import { endSuspensions, liveByHand } from '../../suspensions/store.ts';
+import { endSuspensions, liveByHand, type SuspensionRow } from '../../suspensions/store.ts';
 import { maskAddress } from '../../warnings/deliveries.ts';
 import type { Link } from '../../warnings/link.ts';
 import { keepWritten } from '../../warnings/planned.ts';
@@ -27,7 +27,7 @@ import { answerEvidence, confirmationOf, noticesOf, tellOperators, withoutPhone 
 import { openUntil, readSituation, type KnownSituation } from './read-situation.ts';
 import { SettleCase } from '../deciding/settle-case.ts';
 import { suspendByHand } from '../suspending/suspend-by-hand.ts';
-import { aboutRow, decisionEvidence, suspensionDecision } from '../suspending/suspension-decision.ts';
+import { tellOfSuspensions } from '../suspending/tell-of-suspensions.ts';
 
 /** Who is named where a customer has something done. */
 export const CUSTOMER = 'the customer, by the link of a warning';
@@ -45,16 +45,12 @@ export interface Said {
 export type Answered = 'done' | 'used' | 'gone' | 'not-allowed' | 'no-phone' | WrongAmount;
 
 interface Change {
-  decisions: Decision[];
   evidence: NewEvidence[];
   /** for the billing team, after who said what */
   told: string;
   /** of the answer's own entry of evidence */
   facts: Record<string, unknown>;
-  reconcile: boolean;
 }
-
-const NOTHING: Change = { decisions: [], evidence: [], told: '', facts: {}, reconcile: false };
 
 @Injectable()
 export class AnswerWarning {
@@ -74,19 +70,17 @@ export class AnswerWarning {
   async notUs(said: Said, shown: string): Promise<Answered> {
     return this.#answer(said, 'not-us', async (client, situation, at) => {
       const { account, decision: warned, toBar } = situation;
-      const change: Change = { ...NOTHING, decisions: [], evidence: [], reconcile: true };
       const reason = 'the customer says that this usage was not theirs';
       const verdict = { by: CUSTOMER, why: reason, at };
-      change.evidence.push(...(await this.cases.byCustomer(client, warned.id, 'not-us', verdict)));
+      const evidence = await this.cases.byCustomer(client, warned.id, 'not-us', verdict);
       for (const scope of toBar) {
         if ((await liveByHand(client, account.accountId, scope)) !== undefined) continue;
         const explanation = `Barred at once at the customer's own wish: ${reason}.`;
         const asked = { account, scope, reason, explanation, actor: CUSTOMER };
-        const { decision, row } = await suspendByHand(client, asked, at);
-        change.evidence.push(decisionEvidence(decision, row, account.timeZone, { by: CUSTOMER, reason }));
+        evidence.push((await suspendByHand(client, asked, at)).evidence);
       }
       const told = `it was not them. ${toBar.join(' and ')} routes are barred at their wish until somebody lifts that.`;
-      return { shown, change: { ...change, told, facts: { barred: toBar } } };
+      return { shown, change: { evidence, told, facts: { barred: toBar } } };
     });
   }
 
@@ -96,7 +90,7 @@ export class AnswerWarning {
       const phone = typed === undefined ? account.msisdn : readPhone(typed, account.homeCountry);
       if (phone === '') return 'no-phone';
       const told = `they ask to be called at ${phone}.`;
-      return { shown, phone, change: { ...NOTHING, told, facts: { phone: maskAddress(phone) } } };
+      return { shown, phone, change: { evidence: [], told, facts: { phone: maskAddress(phone) } } };
     });
   }
 
@@ -108,24 +102,24 @@ export class AnswerWarning {
     return this.#answer(said, 'us', async (client, situation, at) => {
       const amount = consentedAmount(situation, typed);
       if (typeof amount === 'string') return amount;
-      const { decision } = situation;
-      const change: Change = { ...NOTHING, decisions: [], evidence: [], reconcile: true };
+      const { account, decision } = situation;
       const reason =
         amount === undefined ? 'the customer says that this usage was theirs' : consented(situation, amount);
       const uplift = amount === undefined ? undefined : await this.#raise(client, situation, amount, reason);
-      const lifted = amount === undefined ? await this.#lift(client, situation, reason, at, change) : [];
+      const lifted = amount === undefined ? await liftHeld(client, account.accountId, reason, at) : [];
+      const told = await tellOfSuspensions(client, lifted, { by: CUSTOMER, reason, at });
       const verdict = { by: CUSTOMER, why: reason, at };
-      change.evidence.push(...(await this.cases.byCustomer(client, decision.id, 'us', verdict)));
+      const evidence = [...told, ...(await this.cases.byCustomer(client, decision.id, 'us', verdict))];
       const mail = confirmationMail(situation, { consent: agreed, amount, at }, brand);
-      const told = `it was them. ${capitalized(reason)}. What had been barred for it is lifted, and it is confirmed to them in writing.`;
+      const words = `it was them. ${capitalized(reason)}. What had been barred for it is lifted, and it is confirmed to them in writing.`;
       const facts = {
         amount: amount === undefined ? undefined : formatAmount(amount),
         limit: decision.limit === undefined ? undefined : formatAmount(decision.limit),
         spend: formatAmount(situation.spend),
         uplift,
-        lifted,
+        lifted: lifted.map((row) => row.suspension_id),
       };
-      return { shown: agreed, amount, mail, change: { ...change, told, facts } };
+      return { shown: agreed, amount, mail, change: { evidence, told: words, facts } };
     });
   }
 
@@ -144,26 +138,6 @@ export class AnswerWarning {
       reason,
       actor: CUSTOMER,
     });
-  }
-
-  /** Lifts what deviations have barred by rule. Answers which. */
-  async #lift(
-    client: ClientBase,
-    { account }: KnownSituation,
-    reason: string,
-    at: Instant,
-    change: Change,
-  ): Promise<string[]> {
-    const { rows } = await client.query<{ suspension_id: string }>(HELD, [account.accountId]);
-    const ids = rows.map((row) => row.suspension_id);
-    const ended = await endSuspensions(client, ids, { trigger: 'manual', by: CUSTOMER, reason, at });
-    for (const row of ended) {
-      const about = { suspension: aboutRow(row), account, type: 'restore', trigger: 'manual', at } as const;
-      const restored = suspensionDecision({ ...about, explanation: `Lifted: ${reason}.` });
-      change.decisions.push(restored);
-      change.evidence.push(decisionEvidence(restored, row, account.timeZone, { by: CUSTOMER, reason }));
-    }
-    return ended.map((row) => row.suspension_id);
   }
 
   async #answer(
@@ -213,7 +187,7 @@ export class AnswerWarning {
       };
       if (!(await insertAnswer(client, answer))) return 'used';
       const telling = tellOperators(answer, decision, change.told);
-      await insertDecisions(client, [...change.decisions, telling]);
+      await insertDecisions(client, [telling]);
       const confirmation = mail && confirmationOf(telling, account, mail);
       if (confirmation) await keepWritten(client, confirmation, at);
       const notice = await noticesOf(client, decision, account.timeZone);
@@ -227,12 +201,7 @@ export class AnswerWarning {
           body: { decision: decisionResponse(withoutPhone(telling, phone), account.timeZone), answer: answer.id },
         },
       ]);
-      await enqueue(client, [
-        ...(change.reconcile
-          ? [{ job: 'reconcile-suspensions' as const, payload: { accounts: [account.accountId] } }]
-          : []),
-        ...(confirmation ? [{ job: 'deliver-warnings' as const, payload: { warnings: [confirmation.id] } }] : []),
-      ]);
+      if (confirmation) await enqueue(client, [{ job: 'deliver-warnings', payload: { warnings: [confirmation.id] } }]);
       return 'done';
     });
   }
@@ -280,3 +249,10 @@ const HELD = `
    WHERE s.account_id = $1 AND s.state IN ('awaiting-approval', 'wanted', 'applied') AND s.requested_by = 'plafond'
      AND d.trigger = 'deviation'
    ORDER BY s.suspension_no FOR UPDATE OF s`;
+
+/** Lifts what deviations have barred by rule; answers it as it is since. */
+async function liftHeld(client: ClientBase, accountId: string, reason: string, at: Instant): Promise<SuspensionRow[]> {
+  const { rows } = await client.query<{ suspension_id: string }>(HELD, [accountId]);
+  const ids = rows.map((row) => row.suspension_id);
+  return endSuspensions(client, ids, { trigger: 'manual', by: CUSTOMER, reason, at });
+}
