@@ -96,7 +96,7 @@ export class LiveCallsController {
     alsoFor: 'feed',
     summary: 'Tells which calls run on a switch',
     description:
-      'The whole each time, every few seconds: what is told of no more has ended. Kamailio and FreeSWITCH are asked instead.',
+      'The whole each time, every few seconds: what is told of no more has ended. A call that began more than 24 hours ago is taken for one that got stuck, and left out. Kamailio and FreeSWITCH are asked instead.',
     answers: 'It is kept',
     schema: kept,
   })
@@ -121,7 +121,7 @@ export class LiveCallsController {
     alsoFor: 'feed',
     summary: 'Tells of calls as they are answered and as they end',
     description:
-      'What an event could not tell, the switch is asked for. An event that is told again changes nothing. Kamailio: `docker/kamailio/call-events.cfg`.',
+      'What an event could not tell, the switch is asked for. An event that is told again changes nothing; one that comes late counts, as long as its call began within 24 hours. Refused with `bad_times`, and nothing of the request kept, where a call would have been answered more than 24 hours ago, or anything lies in the future or a call ends before it was answered, by more than the 5 minutes that clocks differ. Such events are not to be sent again. Kamailio: `docker/kamailio/call-events.cfg`.',
     answers: 'They are kept',
     schema: heard,
   })
@@ -130,10 +130,10 @@ export class LiveCallsController {
     @Body({ schema: callEvents }) { events }: z.output<typeof callEvents>,
   ): Promise<{ answered: number }> {
     const told = events.map((each): CallEvent => {
-      const at = parseInstant(each.at)!;
+      const moment = { callId: each.call_id, at: parseInstant(each.at)! };
       return each.event === 'ended'
-        ? { ended: { callId: each.call_id, at } }
-        : { answered: { callId: each.call_id, accountId: each.account, number: each.number, startedAt: at } };
+        ? { ...moment, event: 'ended' }
+        : { ...moment, event: 'answered', accountId: each.account, number: each.number };
     });
     return { answered: await this.#calls.hear(query.switch, query.node, told) };
   }

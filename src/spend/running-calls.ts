@@ -138,6 +138,19 @@ function seenBy(source: string): (call: SwitchCall) => SeenCall {
   return (call) => ({ ...call, source, serviceId: '' });
 }
 
+/** When calls began that a source has told of; by the primary key. */
+export async function startsOf(
+  client: ClientBase,
+  source: string,
+  callIds: readonly string[],
+): Promise<Map<string, Instant>> {
+  const { rows } = await client.query<{ call_id: string; started_at: Date }>(
+    'SELECT call_id, started_at FROM running_calls WHERE source = $1 AND call_id = ANY ($2::text[])',
+    [source, callIds],
+  );
+  return new Map(rows.map((row) => [row.call_id, row.started_at.getTime()]));
+}
+
 /** Whether any call runs, as far as these have told. */
 export async function anyRunsOn(client: ClientBase, sources: readonly string[]): Promise<boolean> {
   const { rows } = await client.query(

@@ -39,6 +39,13 @@ it('keeps the calls that a switch tells of, and forgets those that it tells of n
   expect((await shown()).map((each) => each.call_id)).toEqual(['b']);
 });
 
+it('leaves out a call that got stuck on the switch, and follows the others', async () => {
+  const stuck = { ...call('stuck'), started_at: '2010-03-09T11:00:00+01:00' };
+  const answer = await tell([call('b', '00447400123456'), stuck]);
+  expect([answer.statusCode, JSON.parse(answer.body)]).toEqual([200, { running: 1 }]);
+  expect((await shown()).map((each) => each.call_id)).toEqual(['b']);
+});
+
 it('takes them from a feed, not from a viewer, and names what is wrong in them', async () => {
   expect((await tell([], 'viewer')).statusCode).toBe(403);
   const bad = await tell([{ ...call('a'), started_at: 'yesterday' }]);
@@ -114,5 +121,21 @@ describe('events of calls', () => {
       const answer = await hear([bad]);
       expect([answer.statusCode, answer.body]).toEqual([422, expect.stringContaining(named)]);
     }
+  });
+
+  it('are refused whole where a time in them can not be, with the field, the reason, and nothing kept', async () => {
+    const before = await ids();
+    for (const [bad, detail] of [
+      [answered('g', { at: '2010-03-09T11:59:00+01:00' }), 'is more than 24 hours ago'],
+      [answered('g', { at: '2010-03-10T12:06:00+01:00' }), 'is in the future'],
+      [{ ...ended('e'), at: '2010-03-10T11:54:00+01:00' }, 'is before the call began, at 2010-03-10T10:59:30Z'],
+    ] as const) {
+      const answer = await hear([answered('h'), bad]);
+      const told = JSON.parse(answer.body);
+      expect([answer.statusCode, told.code]).toEqual([422, 'bad_times']);
+      expect(told.errors).toEqual([{ field: 'events.1.at', detail: expect.stringContaining(detail) }]);
+    }
+    expect(await ids()).toEqual(before);
+    expect((await hear([answered('h', { at: '2010-03-09T12:01:00+01:00' })])).statusCode).toBe(200);
   });
 });

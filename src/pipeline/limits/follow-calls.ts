@@ -12,14 +12,22 @@ import { isEmergency } from '../../destinations/emergency.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { priceNewCalls } from '../../spend/call-prices.ts';
-import { anyRunsOn, followEvents, followSwitch, switchSource, type SwitchCall } from '../../spend/running-calls.ts';
+import {
+  anyRunsOn,
+  followEvents,
+  followSwitch,
+  startsOf,
+  switchSource,
+  type SwitchCall,
+} from '../../spend/running-calls.ts';
 import { NodesInService } from '../../suspensions/switches/nodes-in-service.ts';
 import type { LiveCall, SwitchNode } from '../../suspensions/switches/switch.ts';
+import { faultsOfTimes, mayRun, type CallMoment } from './call-times.ts';
 
 const ANY_CAP = `SELECT FROM caps WHERE definition->>'count' = 'with-exposure' LIMIT 1`;
 
 /** What a switch tells of a call, in the order in which it happened. */
-export type CallEvent = { ended: { callId: string; at: Instant } } | { answered: Omit<LiveCall, 'answered'> };
+export type CallEvent = CallMoment & ({ event: 'ended' } | { event: 'answered'; accountId: string; number: string });
 
 @Injectable()
 export class FollowCalls {
@@ -51,10 +59,16 @@ export class FollowCalls {
       );
   }
 
-  /** Keeps all calls that run on a switch; how many of them are of accounts that are known, and count. */
+  /**
+   * Keeps all calls that run on a switch; how many of them are of accounts that are known, and count. One that would run for
+   * more than a day got stuck there: it is left out, as if it had ended, and hides no other.
+   */
   async keep(node: string, calls: readonly LiveCall[], at = this.clock.now()): Promise<number> {
     return inTransaction(this.dataSource, async ({ client }) => {
-      const known = await knownCalls(client, calls);
+      const known = await knownCalls(
+        client,
+        calls.filter(({ startedAt }) => mayRun(startedAt, at)),
+      );
       await followSwitch(client, switchSource(node), known, at);
       return known.length;
     });
@@ -63,21 +77,25 @@ export class FollowCalls {
   /**
    * Takes what a switch tells of calls; how many of those that were answered are of accounts that are known, and count. Twice
    * told is told once. `node` is the host and port of one that Plafond asks too, so that no call is counted twice. Refuses
-   * with `unknown_node`.
+   * with `unknown_node`, and with `bad_times` (rules: call-times.ts); then none of it is kept.
    */
   async hear(name: string, node: string | undefined, events: readonly CallEvent[]): Promise<number> {
     const source = switchSource(await this.#nameOf(name, node));
     const answered = new Map<string, Omit<LiveCall, 'answered'>>();
     const ended = new Map<string, Instant>();
-    for (const event of events) {
-      if ('ended' in event) ended.set(event.ended.callId, event.ended.at);
+    for (const each of events) {
+      if (each.event === 'ended') ended.set(each.callId, each.at);
       else {
-        answered.set(event.answered.callId, event.answered);
-        ended.delete(event.answered.callId);
+        answered.set(each.callId, { ...each, startedAt: each.at });
+        ended.delete(each.callId);
       }
     }
     return inTransaction(this.dataSource, async ({ client }) => {
       const at = this.clock.now();
+      const faults = faultsOfTimes(events, await startsOf(client, source, [...ended.keys()]), at);
+      if (faults.length > 0) {
+        throw new Refusal('invalid', 'bad_times', 'calls can not have begun or ended then; is a clock wrong?', faults);
+      }
       const known = await knownCalls(client, [...answered.values()]);
       await followEvents(client, source, known, ended, at);
       await priceNewCalls(client, at);
