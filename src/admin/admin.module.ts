@@ -6,6 +6,7 @@ import { AlarmsController } from './alarms.controller.ts';
 import { AnswersController } from './answers.controller.ts';
 import { AllowedNumbersController } from './allowed-numbers.controller.ts';
 import { ApprovalsController } from './approvals.controller.ts';
+import { Attempts } from './attempts.ts';
 import { CapsController } from './caps.controller.ts';
 import { CasesController } from './cases.controller.ts';
 import { ChangesController } from './changes.controller.ts';
@@ -85,6 +86,7 @@ import { WarningsController } from './warnings.controller.ts';
     ApiDescription,
     KeyRing,
     FirstAdministrator,
+    Attempts,
     Gate,
     KnownRoutes,
     Metrics,

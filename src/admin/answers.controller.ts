@@ -6,11 +6,9 @@ import { Body, Controller, Get, HttpCode, Logger, Param, Post, Query, Req, Res }
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { noteAttempt } from '../answers/attempts.ts';
 import { AnswerPages, type Fields, type Shown, type Visitor } from '../pipeline/telling/answer-pages.ts';
-import { onConnection } from './connection.ts';
+import { Attempts } from './attempts.ts';
 import { isDatabaseAway } from './problem.ts';
 import { OpenRoute } from './route.ts';
 
@@ -53,7 +51,7 @@ export class AnswersController {
 
   constructor(
     private readonly pages: AnswerPages,
-    private readonly dataSource: DataSource,
+    private readonly attempts: Attempts,
   ) {}
 
   @Get()
@@ -158,7 +156,7 @@ export class AnswersController {
   async #note(attempt: 'look' | 'answer', token: string, address: string): Promise<number | undefined> {
     const genuine = await this.pages.isGenuine(token);
     const [kind, who] = genuine ? ([attempt, `${address} ${token}`] as const) : (['wrong token', address] as const);
-    return onConnection(this.dataSource, (client) => noteAttempt(client, `${kind} ${who}`, A_MINUTE_MAX[kind]));
+    return this.attempts.note(`${kind} ${who}`, A_MINUTE_MAX[kind]);
   }
 
   #send(reply: FastifyReply, { trouble, page }: Shown, wait_s?: number, status?: number): string {

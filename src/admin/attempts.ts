@@ -1,22 +1,52 @@
-import type { Instant } from '../kernel/clock.ts';
+/** How often somebody tries, in windows of a minute: counted in the database, by its clock, for all processes together. */
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { Clock, type Instant } from '../kernel/clock.ts';
 
-const WINDOW_MS = 60_000;
-const KNOWN_MAX = 10_000;
+/** By the primary key: of any number that come at once, each is one more. */
+const NOTE = `
+  INSERT INTO attempts AS seen (who, since, attempts) VALUES ($1, now(), 1)
+  ON CONFLICT (who) DO UPDATE SET
+    since = CASE WHEN seen.since <= now() - interval '1 minute' THEN now() ELSE seen.since END,
+    attempts = CASE WHEN seen.since <= now() - interval '1 minute' THEN 1 ELSE seen.attempts + 1 END
+  RETURNING attempts, ceil(extract(epoch FROM since + interval '1 minute' - now()))::int AS wait_s`;
 
-/** Counts attempts by whoever makes them, in windows of a minute. In this process alone: what is counted for all is in answers/attempts.ts. */
+/** For each that begins, some that are over: so the table holds no more than a minute's. By `attempts_by_age`. */
+const FORGET = `
+  DELETE FROM attempts WHERE who IN (
+    SELECT who FROM attempts WHERE since <= now() - interval '1 minute' ORDER BY since LIMIT 100
+    FOR UPDATE SKIP LOCKED)`;
+
+const WAITING_MAX = 10_000;
+
+@Injectable()
 export class Attempts {
-  readonly #known = new Map<string, { since: Instant; count: number }>();
+  /** Who has to wait, and until when. They are told so from here: however often they go on, the database hears nothing of it. */
+  readonly #waiting = new Map<string, Instant>();
 
-  constructor(private readonly max: number) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly clock: Clock,
+  ) {}
 
-  /** Notes one and tells how many seconds to wait, where there were too many. */
-  note(who: string, now: Instant): number | undefined {
-    let seen = this.#known.get(who);
-    if (!seen || now - seen.since >= WINDOW_MS) {
-      if (this.#known.size >= KNOWN_MAX) this.#known.clear();
-      this.#known.set(who, (seen = { since: now, count: 0 }));
-    }
-    seen.count++;
-    return seen.count > this.max ? Math.max(1, Math.ceil((seen.since + WINDOW_MS - now) / 1000)) : undefined;
+  /**
+   * Notes an attempt and tells how many seconds to wait, where it was one of more than `max` within the minute. `who` may hold
+   * an internet address and a token; only its SHA-256 is written. In no transaction: it counts whatever comes of it.
+   */
+  async note(who: string, max: number): Promise<number | undefined> {
+    const hashed = createHash('sha256').update(who).digest('base64url');
+    const now = this.clock.now();
+    const until = this.#waiting.get(hashed) ?? now;
+    if (until > now) return Math.ceil((until - now) / 1000);
+    this.#waiting.delete(hashed);
+    const [seen] = await this.dataSource.query<{ attempts: number; wait_s: number }[]>(NOTE, [hashed]);
+    const { attempts, wait_s } = seen!;
+    if (attempts === 1) await this.dataSource.query(FORGET);
+    if (attempts <= max) return undefined;
+    const seconds = Math.max(1, wait_s);
+    if (this.#waiting.size >= WAITING_MAX) this.#waiting.clear();
+    this.#waiting.set(hashed, now + seconds * 1000);
+    return seconds;
   }
 }

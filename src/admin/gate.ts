@@ -4,7 +4,6 @@
  */
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { Clock } from '../kernel/clock.ts';
 import { Attempts } from './attempts.ts';
 import { KeyRing } from './keys/key-ring.ts';
 import { HttpProblem } from './problem.ts';
@@ -26,26 +25,22 @@ const WRONG_KEYS_A_MINUTE_MAX = 20;
 
 @Injectable()
 export class Gate {
-  readonly #keys: KeyRing;
-  readonly #clock: Clock;
-  /** By address; who has a valid key is never slowed down. */
-  readonly #failures = new Attempts(WRONG_KEYS_A_MINUTE_MAX);
+  constructor(
+    private readonly keys: KeyRing,
+    private readonly attempts: Attempts,
+  ) {}
 
-  constructor(keys: KeyRing, clock: Clock) {
-    this.#keys = keys;
-    this.#clock = clock;
-  }
-
-  /** Notes on the request who calls. Throws 401, or 429 after too many wrong keys from one address. */
+  /** Notes on the request who calls. Throws 401, or 429 after too many wrong keys from one address, whichever process they were shown to. */
   async admit(request: FastifyRequest): Promise<void> {
     const route = request.routeOptions.url;
     if (OPEN_ROUTES.has(route)) return;
     const docs = route !== undefined && /^\/docs(?:$|[/-])/.test(route);
     const presented = presentedKey(request.headers.authorization, docs);
     if (presented === undefined) throw unauthorized('a key is needed: Authorization: Bearer <key>', docs);
-    const principal = await this.#keys.bearer(presented);
+    const principal = await this.keys.bearer(presented);
     if (!principal) {
-      const wait_s = this.#failures.note(request.ip, this.#clock.now());
+      // Of wrong keys alone: who has a valid one is never slowed down, and costs no write.
+      const wait_s = await this.attempts.note(`wrong key ${request.ip}`, WRONG_KEYS_A_MINUTE_MAX);
       if (wait_s === undefined) throw unauthorized('this key is not known, or was revoked', docs);
       throw new HttpProblem(429, 'too_many_wrong_keys', 'too many wrong keys from this address; wait a little', {
         'retry-after': String(wait_s),

@@ -133,6 +133,33 @@ describe('the admin API is guarded', () => {
     }
   });
 
+  it('counts wrong keys once, however many processes they are shown to, and writes nothing for a right one', async () => {
+    const one = await startAdmin();
+    const other = await startAdmin(undefined, [], one.database);
+    const counted = () => one.database.dataSource.query<object[]>('SELECT attempts FROM attempts');
+    const guess = async (n: number) =>
+      (await (n % 2 ? one : other).call('GET', '/v1/caps', { key: 'guess' })).statusCode;
+    try {
+      for (const each of [one, other]) expect((await each.call('GET', '/v1/caps')).statusCode).toBe(200);
+      expect(await counted()).toEqual([]);
+      const statuses = await Promise.all(Array.from({ length: 24 }, (_, n) => guess(n)));
+      expect(statuses.toSorted()).toEqual([...Array(20).fill(401), ...Array(4).fill(429)]);
+      for (const n of [0, 1]) expect(await guess(n)).toBe(429);
+      // Each process has heard by now that this address has to wait: nothing more is counted.
+      const known = await counted();
+      for (const n of [0, 1, 2, 3]) expect(await guess(n)).toBe(429);
+      expect(await counted()).toEqual(known);
+      for (const each of [one, other]) expect((await each.call('GET', '/v1/caps')).statusCode).toBe(200);
+      await one.database.dataSource.query(`UPDATE attempts SET since = since - interval '1 minute'`);
+      for (const each of [one, other]) each.clock.advanceTo(each.clock.now() + 60_000);
+      expect([await guess(0), await guess(1)]).toEqual([401, 401]);
+      expect(await counted()).toEqual([{ attempts: 2 }]);
+    } finally {
+      await other.close();
+      await one.close();
+    }
+  });
+
   it('makes one first administrator, who can not be locked out', async () => {
     const written: string[] = [];
     const write = process.stdout.write;
