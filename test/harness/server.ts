@@ -2,7 +2,7 @@
  * The PostgreSQL that a run of the tests shares. It belongs to jest's own process, is started when the first test asks
  * for a database, and is gone with the run; the next run removes what a killed one left.
  */
-import { chmodSync, mkdtempSync, readFileSync, statfsSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, realpathSync, statfsSync } from 'node:fs';
 import { readdir, realpath, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -110,9 +110,10 @@ export async function removeDataDir(dataDir: string): Promise<void> {
   await rm(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 }
 
-/** The pid of the server that runs on this cluster. */
-export function postmasterOf(cluster: string): number | undefined {
+/** The pid of the server that runs on this cluster, which may stand elsewhere: as root it does. */
+export function postmasterOf(place: string): number | undefined {
   try {
+    const cluster = realpathSync(place);
     const pid = Number(readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')[0]);
     return runningProcess(pid)?.command.includes(cluster) ? pid : undefined;
   } catch {

@@ -1,12 +1,12 @@
 /** The database goes away in the middle of things and comes back: what is answered is honest, and every sum is right. */
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 import { EmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
 import { formatInstant, SystemClock } from '../../src/kernel/clock.ts';
 import { PlafondProcess, sleep, until } from '../harness/process.ts';
+import { makeTestFolder, removeDataDir } from '../harness/server.ts';
 
 const ROWS = 120_000;
 /** `AWAY_S`: how long (`npm run test:survival`: 30 s). */
@@ -21,7 +21,7 @@ let url: string;
 let plafond: PlafondProcess;
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'plafond-away-'));
+  dataDir = makeTestFolder();
   await startPostgres();
   plafond = await PlafondProcess.start({ DATABASE_URL: url, DATA_DIR: join(dataDir, 'plafond') });
   await plafond.json('PUT', '/v1/accounts/1001', {
@@ -33,7 +33,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await plafond.stop();
   await postgres.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await removeDataDir(dataDir);
 });
 
 /** On the port of last time, so that Plafond finds it again. */

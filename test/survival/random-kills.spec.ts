@@ -2,8 +2,7 @@
  * `kill -9` of an importer, a worker or PostgreSQL at random moments, while nightly files that overlap come in: no euro is lost
  * or doubled, and each threshold is crossed once. `KILLS` says how often (`npm run test:survival`: 50), `SEED` repeats a run.
  */
-import { mkdir, mkdtemp, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, rename, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Client } from 'pg';
@@ -11,7 +10,7 @@ import { EmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
 import { formatInstant, SystemClock } from '../../src/kernel/clock.ts';
 import { CAP } from '../harness/plafond.ts';
 import { PlafondProcess, sleep, until } from '../harness/process.ts';
-import { postmasterOf } from '../harness/server.ts';
+import { makeTestFolder, postmasterOf, removeDataDir } from '../harness/server.ts';
 
 const now = new SystemClock().now();
 const KILLS = Number(process.env.KILLS ?? 3);
@@ -34,7 +33,7 @@ const processes: (PlafondProcess | undefined)[] = [undefined, undefined];
 
 beforeAll(async () => {
   process.stderr.write(`random kills: SEED=${SEED} KILLS=${KILLS}\n`);
-  dataDir = await mkdtemp(join(tmpdir(), 'plafond-random-kills-'));
+  dataDir = makeTestFolder();
   inbox = join(dataDir, 'nightly');
   await mkdir(join(inbox, 'rating'), { recursive: true });
   postgres = new EmbeddedPostgres({ dataDir, log: quiet, settings: { fsync: 'off' } });
@@ -43,7 +42,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(processes.map((each) => each?.kill9()));
   await postgres.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await removeDataDir(dataDir);
 });
 
 /** The first one takes requests and schedules too; both import. */
@@ -87,8 +86,7 @@ async function killSomething(): Promise<void> {
   const victim = random(3);
   if (victim === 2) {
     // It comes back by itself; the processes find it again.
-    const server = postmasterOf(join(dataDir, 'postgres', 'cluster'));
-    if (server !== undefined) process.kill(server, 'SIGKILL');
+    process.kill(postmasterOf(join(dataDir, 'postgres', 'cluster'))!, 'SIGKILL');
     await until('PostgreSQL is back', () => query('SELECT 1 AS is').catch(() => undefined));
     return;
   }
