@@ -4,7 +4,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 
-export const ROLES = ['api', 'worker', 'scheduler'] as const;
+const ROLES = ['api', 'worker', 'scheduler'] as const;
 export type Role = (typeof ROLES)[number];
 
 const urlOf = (schemes: string[], forms: string) =>

@@ -15,7 +15,7 @@ import type { UsageRecord } from './feeds/usage-record.ts';
 import { DrivenClock, formatInstant, parseInstant } from './kernel/clock.ts';
 import { formatAmount } from './kernel/money.ts';
 import { PlafondLogger } from './logging.ts';
-import { CannotStart, startPlafond, type Plafond } from './start.ts';
+import { CannotStart, startPlafond } from './start.ts';
 
 const SAMPLES = fileURLToPath(new URL('../../test/samples/court-case/', import.meta.url));
 const ZONE = 'Europe/Amsterdam';
@@ -88,7 +88,7 @@ async function main(): Promise<void> {
   say('Starting Plafond with its embedded PostgreSQL …');
   const clock = new DrivenClock(history[0]!.record.receivedAt);
   const plafond = await startPlafond(config, { clock, log: new PlafondLogger({ ...config, logLevel: 'error' }) });
-  const stop = stopOnSignal(plafond);
+  const stop = stopOnSignal();
   try {
     const desk = new Desk(plafond.url!, config.adminKey!);
     const { header } = await prepare(desk);
@@ -311,7 +311,7 @@ async function until<T>(look: () => Promise<T | undefined>): Promise<T | undefin
   return undefined;
 }
 
-function stopOnSignal(_plafond: Plafond): Promise<void> {
+function stopOnSignal(): Promise<void> {
   return new Promise((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);

@@ -74,7 +74,7 @@ async function createHttp(config: Config, roles: Surroundings, log: PlafondLogge
     ...HTTP_OPTIONS,
     ...nestOptions(log),
   });
-  await configureHttp(app, config);
+  await configureHttp(app);
   return app;
 }
 

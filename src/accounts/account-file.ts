@@ -5,7 +5,7 @@ import type { Account } from './account.ts';
 import { faultsOf, Refusal, type LineFault } from '../kernel/refusal.ts';
 import { accountForm, accountId, accountFrom } from './account-form.ts';
 
-export const ACCOUNT_COLUMNS = Object.keys(accountForm.shape);
+const ACCOUNT_COLUMNS = Object.keys(accountForm.shape);
 const NEEDED_COLUMNS = ['account_id', 'currency', 'time_zone', 'home_country'];
 
 const ROW_BYTES_MAX = 100_000;

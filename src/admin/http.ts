@@ -32,7 +32,7 @@ export function httpAdapter(config?: Pick<Config, 'trustedProxies'>): FastifyAda
 export const HTTP_OPTIONS = { bodyParser: false } as const;
 
 /** To be called once, before the application is initialized. */
-export async function configureHttp(app: NestFastifyApplication, _config: Config): Promise<void> {
+export async function configureHttp(app: NestFastifyApplication): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   const routes = app.get(KnownRoutes);
   const gate = app.get(Gate);

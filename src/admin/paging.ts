@@ -25,7 +25,7 @@ export function toPage<R, T>(rows: R[], limit: number, position: (row: R) => str
   return { items: shown.map(item), next };
 }
 
-export function writeCursor(position: string): string {
+function writeCursor(position: string): string {
   return Buffer.from(position, 'utf8').toString('base64url');
 }
 

@@ -4,7 +4,7 @@
  */
 import { parseAmount, type Micros } from '../kernel/money.ts';
 
-export const POLICY_SCOPES = ['everyone', 'segment', 'account'] as const;
+const POLICY_SCOPES = ['everyone', 'segment', 'account'] as const;
 
 export interface ConsentPolicy {
   scope: (typeof POLICY_SCOPES)[number];

@@ -19,7 +19,7 @@ export type Action = (typeof ACTIONS)[number];
 export const MODES = ['shadow', 'approve', 'enforce'] as const;
 export type Mode = (typeof MODES)[number];
 
-export const REINSTATEMENTS = ['period-end', 'manual'] as const;
+const REINSTATEMENTS = ['period-end', 'manual'] as const;
 export type Reinstatement = (typeof REINSTATEMENTS)[number];
 
 /** What is held against the limit: what is spent, or that and what calls in progress come to. */

@@ -70,9 +70,9 @@ describe('a line', () => {
 
   it('stays itself when others follow it was taken', () => {
     const line = new LineWriter(4);
-    line.line('first');
+    line.text('first');
     const first = line.take();
-    line.line('second line');
-    expect([first.toString(), line.take().toString(), line.length]).toEqual(['first\n', 'second line\n', 0]);
+    line.text('second text');
+    expect([first.toString(), line.take().toString(), line.length]).toEqual(['first\t', 'second text\t', 0]);
   });
 });

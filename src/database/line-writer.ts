@@ -115,13 +115,6 @@ export class LineWriter {
     this.#bytes[this.#at++] = character.charCodeAt(0);
   }
 
-  /** A whole line that somebody has written, without its end. */
-  line(text: string): void {
-    this.#makeRoom(text.length * 3 + 1);
-    this.#at += this.#bytes.write(text, this.#at);
-    this.#bytes[this.#at++] = NEWLINE;
-  }
-
   /** Ends a line, in place of the tab after its last field. */
   endLine(): void {
     this.#bytes[this.#at - 1] = NEWLINE;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { canonicalJson, GENESIS_HASH, hashEntry } from './chain.ts';
-import { checkHead, verifyChain, type EvidenceEntry } from './verify.ts';
+import { checkGap, checkHead, followChain, type BrokenChain, type ChainEnd, type EvidenceEntry } from './verify.ts';
 
 describe('canonical JSON', () => {
   it.each([
@@ -147,3 +147,15 @@ describe('a chain', () => {
 
   it('may be followed in parts', () => expect(checkHead(head, head)).toEqual({ ok: true, entries: 4 }));
 });
+
+/** Checks all entries of an account, in order, and its head. */
+function verifyChain(
+  accountId: string,
+  entries: Iterable<EvidenceEntry>,
+  head: ChainEnd | undefined,
+): { ok: true; entries: number } | BrokenChain {
+  const followed = followChain(accountId, entries);
+  if (!followed.ok) return followed;
+  const gap = checkGap(followed.end);
+  return gap.ok ? checkHead(followed.end, head) : gap;
+}

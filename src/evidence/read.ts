@@ -57,23 +57,6 @@ export function evidenceResponse(entry: EvidenceEntry): Record<string, unknown> 
   };
 }
 
-/** Accounts that have evidence or the head of a chain, in order, by both primary keys. */
-const CHAINED_ACCOUNTS = `
-  (SELECT account_id FROM evidence_heads WHERE account_id > $1 ORDER BY account_id LIMIT $2)
-  UNION
-  (SELECT DISTINCT account_id FROM evidence WHERE account_id > $1 ORDER BY account_id LIMIT $2)
-  ORDER BY account_id LIMIT $2`;
-
-/** The accounts that have evidence, in order, that come after `after` (empty: from the first); at most `limit`. */
-export async function accountsWithEvidence(
-  client: Pick<ClientBase, 'query'>,
-  after: string,
-  limit: number,
-): Promise<string[]> {
-  const { rows } = await client.query<{ account_id: string }>(CHAINED_ACCOUNTS, [after, limit]);
-  return rows.map((row) => row.account_id);
-}
-
 const HEAD_OF = `SELECT seq, hash FROM evidence_heads WHERE account_id = $1`;
 const PAGE = 1_000;
 

@@ -107,18 +107,6 @@ export function checkHead(end: ChainEnd, head: ChainEnd | undefined): { ok: true
   return { ok: true, entries: end.seq };
 }
 
-/** Checks all entries of an account, in order, and its head. */
-export function verifyChain(
-  accountId: string,
-  entries: Iterable<EvidenceEntry>,
-  head: ChainEnd | undefined,
-): { ok: true; entries: number } | BrokenChain {
-  const followed = followChain(accountId, entries);
-  if (!followed.ok) return followed;
-  const gap = checkGap(followed.end);
-  return gap.ok ? checkHead(followed.end, head) : gap;
-}
-
 function checkEntry(accountId: string, entry: EvidenceEntry, last: Followed): BrokenChain | undefined {
   const { seq } = entry;
   if (seq <= last.seq) return fault(seq, 'out-of-order', `entry ${seq} stands after entry ${last.seq}`);

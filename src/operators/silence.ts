@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseInstant, type Instant } from '../kernel/clock.ts';
 
 /** So that none is forgotten for good. */
-export const SILENCE_DAYS_MAX = 31;
+const SILENCE_DAYS_MAX = 31;
 
 const word = z
   .string()

@@ -32,7 +32,7 @@ function outageGoesOn(before: NodeHealth | undefined, outcome: NodeOutcome): boo
 }
 
 /** How long to wait before a node that failed is looked at again. */
-export function pauseAfter({ failures }: NodeHealth): number {
+function pauseAfter({ failures }: NodeHealth): number {
   return failures === 0 ? 0 : Math.min(PAUSE_MS_MIN * 2 ** (failures - 1), PAUSE_MS_MAX);
 }
 

@@ -13,7 +13,7 @@ import type { ChannelKind } from './plan.ts';
 export const EMAIL_CHANNEL = Symbol('EMAIL_CHANNEL');
 export const SMS_CHANNEL = Symbol('SMS_CHANNEL');
 
-export const ATTEMPTS_MAX = 10;
+const ATTEMPTS_MAX = 10;
 // Longer than any channel waits for an answer, so that nobody else takes up what is still on its way.
 const LEASE_S = 60;
 const FIRST_PAUSE_S = 10;

@@ -9,12 +9,14 @@ import { KeyRing } from '../../src/admin/keys/key-ring.ts';
 import type { KeyRole } from '../../src/admin/keys/role.ts';
 import { CONFIG, readConfig, type Config } from '../../src/config.ts';
 import { Clock, DrivenClock, parseInstant } from '../../src/kernel/clock.ts';
-import { FixedNodes, NodesInService } from '../../src/suspensions/switches/nodes-in-service.ts';
+import { NodesInService } from '../../src/suspensions/switches/nodes-in-service.ts';
 import { BRAND } from '../../src/warnings/brand.ts';
-import { CHART_DRAWER, DirectDrawer } from '../../src/warnings/chart/drawer.ts';
+import { CHART_DRAWER } from '../../src/warnings/chart/drawer.ts';
 import { TEMPLATES } from '../../src/warnings/templates/folder.ts';
 import { BUILT_IN, NO_BRAND } from '../harness/messages.ts';
 import { EMAIL_CHANNEL, SMS_CHANNEL } from '../../src/warnings/deliveries.ts';
+import { DirectDrawer } from '../harness/direct-drawer.ts';
+import { FixedNodes } from '../harness/fixed-nodes.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 
 @Module({})
@@ -64,7 +66,7 @@ export async function startAdmin(
   const surroundings = TestSurroundings.of(readConfig(env), clock, database.dataSource, controllers);
   const module = await Test.createTestingModule({ imports: [surroundings, AdminModule] }).compile();
   const app = module.createNestApplication<NestFastifyApplication>(httpAdapter(), { ...HTTP_OPTIONS, logger: false });
-  await configureHttp(app, readConfig(env));
+  await configureHttp(app);
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
   return {

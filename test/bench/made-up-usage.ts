@@ -3,7 +3,7 @@ import type { Account } from '../../src/accounts/account.ts';
 import { formatInstant, parseInstant } from '../../src/kernel/clock.ts';
 
 export const ACCOUNTS = 100_000;
-export const STARTS = parseInstant('2026-03-01T00:00:00Z')!;
+const STARTS = parseInstant('2026-03-01T00:00:00Z')!;
 const TWO_DAYS_MS = 172_800_000;
 export const DAYS = [20_512, 20_513, 20_514];
 

@@ -12,7 +12,7 @@ import { EvaluateExposure } from '../../src/pipeline/limits/evaluate-exposure.ts
 import { FollowCalls } from '../../src/pipeline/limits/follow-calls.ts';
 import { followSwitch } from '../../src/spend/running-calls.ts';
 import { LocalSwitch } from '../../src/suspensions/switches/local-switch.ts';
-import { FixedNodes } from '../../src/suspensions/switches/nodes-in-service.ts';
+import { FixedNodes } from '../harness/fixed-nodes.ts';
 import type { LiveCall } from '../../src/suspensions/switches/switch.ts';
 import { TestPlafond, type UsageRow } from '../harness/plafond.ts';
 

@@ -10,7 +10,7 @@ import { ReinstateDue } from '../../src/pipeline/suspending/reinstate-due.ts';
 import { ReconcileSwitches } from '../../src/pipeline/suspending/reconcile-switches.ts';
 import { SettleSuspensions } from '../../src/pipeline/suspending/settle-suspension.ts';
 import { LocalSwitch } from '../../src/suspensions/switches/local-switch.ts';
-import { FixedNodes } from '../../src/suspensions/switches/nodes-in-service.ts';
+import { FixedNodes } from '../harness/fixed-nodes.ts';
 import { ACCOUNT, TestPlafond } from '../harness/plafond.ts';
 
 Logger.overrideLogger(false);

@@ -7,7 +7,7 @@ import { SettleDelivery } from '../../src/pipeline/telling/settle-delivery.ts';
 import { WriteMessages } from '../../src/pipeline/telling/write-messages.ts';
 import { readBrand, type Brand } from '../../src/warnings/brand.ts';
 import type { Channel } from '../../src/warnings/channels/channel.ts';
-import { DirectDrawer } from '../../src/warnings/chart/drawer.ts';
+import { DirectDrawer } from './direct-drawer.ts';
 import { BUILT_IN_TEMPLATES } from '../../src/warnings/render.ts';
 
 export const NO_BRAND = readBrand('/nowhere/brand.json', 'Plafond <plafond@localhost>');

@@ -8,7 +8,7 @@ import { parseInstant } from '../../src/kernel/clock.ts';
 import { AllowNumbers } from '../../src/pipeline/suspending/allow-numbers.ts';
 import { ReconcileSwitches } from '../../src/pipeline/suspending/reconcile-switches.ts';
 import { SettleSuspensions } from '../../src/pipeline/suspending/settle-suspension.ts';
-import { FixedNodes } from '../../src/suspensions/switches/nodes-in-service.ts';
+import { FixedNodes } from '../harness/fixed-nodes.ts';
 import { LocalSwitch } from '../../src/suspensions/switches/local-switch.ts';
 import type { Bar } from '../../src/suspensions/switches/switch.ts';
 import { TestPlafond } from '../harness/plafond.ts';

@@ -11,7 +11,7 @@ import { ReinstateDue } from '../../src/pipeline/suspending/reinstate-due.ts';
 import { ReconcileSwitches } from '../../src/pipeline/suspending/reconcile-switches.ts';
 import { SettleSuspensions } from '../../src/pipeline/suspending/settle-suspension.ts';
 import { LocalSwitch } from '../../src/suspensions/switches/local-switch.ts';
-import { FixedNodes } from '../../src/suspensions/switches/nodes-in-service.ts';
+import { FixedNodes } from '../harness/fixed-nodes.ts';
 import { SwitchFailure, type Bar, type SwitchNode } from '../../src/suspensions/switches/switch.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 

@@ -7,7 +7,7 @@ import { Logger } from '@nestjs/common';
 import { SystemClock } from '../../src/kernel/clock.ts';
 import { ReconcileSwitches } from '../../src/pipeline/suspending/reconcile-switches.ts';
 import { SettleSuspensions } from '../../src/pipeline/suspending/settle-suspension.ts';
-import { FixedNodes } from '../../src/suspensions/switches/nodes-in-service.ts';
+import { FixedNodes } from '../harness/fixed-nodes.ts';
 import type { Bar } from '../../src/suspensions/switches/switch.ts';
 import { WebhookNode } from '../../src/suspensions/switches/webhook/webhook-node.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';

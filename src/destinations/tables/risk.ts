@@ -2,7 +2,7 @@
  * Where each line of the risk table comes from. A `practice` is what operators do (block lists, tariffs) rather than a
  * finding by a regulator or a survey, and weighs less.
  */
-export const RISK_SOURCES = {
+const RISK_SOURCES = {
   abc2018: 'ABC triple j Hack with the ACCC, report on one-ring calls from Papua New Guinea, February 2018',
   atlantic2016: 'The Atlantic, on revenue share fraud to Cuba, with C. Yates, December 2016',
   bnetza2017: 'Bundesnetzagentur, order of 4 December 2017: price announcement before calls to ping-call destinations',

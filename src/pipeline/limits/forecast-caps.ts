@@ -24,7 +24,7 @@ import { inChunks } from '../grouped.ts';
 import type { Matter } from '../deciding/matter.ts';
 
 /** From this probability on a limit is "likely to be reached": what the range of eight in ten is to dates. */
-export const LIKELY = 0.8;
+const LIKELY = 0.8;
 
 const FORECAST_LOCK = 7_021;
 const DAY_MS = 86_400_000;

@@ -118,7 +118,7 @@ export function isTellable({ log, toldDrifts }: RoundTools, accountId: string): 
   }
 }
 
-export function barOf({ accountId, class: scope }: Pick<LiveSuspension, 'accountId' | 'class'>): Bar {
+function barOf({ accountId, class: scope }: Pick<LiveSuspension, 'accountId' | 'class'>): Bar {
   return { accountId, scope };
 }
 

@@ -120,7 +120,7 @@ export function openUntil(period: CalendarPeriod, cap: Cap | undefined): Instant
 }
 
 /** The routes that "this wasn't us" bars: those on which the usage went, and no more of the customer's calls than that. */
-export function routesToBar(traffic: Traffic): BarScope[] {
+function routesToBar(traffic: Traffic): BarScope[] {
   if (traffic === 'premium') return ['premium'];
   if (traffic === 'all' || traffic === 'high-risk') return ['international', 'premium'];
   return traffic === 'national' ? ['outgoing'] : ['international'];

@@ -22,18 +22,3 @@ export abstract class NodesInService {
     return (await this.switches()).flatMap(({ nodes }) => nodes);
   }
 }
-
-/** Nodes that never change. */
-export class FixedNodes extends NodesInService {
-  readonly #nodes: readonly SwitchNode[];
-
-  constructor(...nodes: SwitchNode[]) {
-    super();
-    this.#nodes = nodes;
-  }
-
-  async switches(): Promise<readonly DescribedSwitch[]> {
-    const nodes = this.#nodes;
-    return [{ name: 'fixed', kind: 'local', from: 'local', definition: undefined, version: undefined, nodes }];
-  }
-}

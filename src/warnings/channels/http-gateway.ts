@@ -60,7 +60,7 @@ const VERDICTS = ['success', 'ok', 'accepted'];
  * of the message. Anything else (an error, a page of HTML, a sentence) decided nothing: it is tried again, and the operators
  * hear of it.
  */
-export function acceptance(body: string): Outcome['outcome'] {
+function acceptance(body: string): Outcome['outcome'] {
   const text = body.trim();
   if (text === '' || ACCEPTED.test(text.replace(/[.!]$/, ''))) return 'sent';
   const said = jsonObject(text);

@@ -1,8 +1,7 @@
 /** Draws the charts of mails as pictures. A mail never waits for its chart longer than a moment, and goes without it. */
 import { Worker } from 'node:worker_threads';
 import type { DrawingOrder, Drawn } from './drawing-thread.ts';
-import { rasterize } from './rasterize.ts';
-import { drawSpend, type ChartStyle, type SpendSeries } from './spend-chart.ts';
+import type { ChartStyle, SpendSeries } from './spend-chart.ts';
 
 /** For injection. */
 export const CHART_DRAWER = Symbol('CHART_DRAWER');
@@ -13,15 +12,6 @@ export interface ChartDrawer {
   /** The chart as PNG. Rejects where it can't be drawn. */
   draw(series: SpendSeries, style: ChartStyle): Promise<Buffer>;
   close(): Promise<void>;
-}
-
-/** Draws where it is asked to: for one mail at a time. */
-export class DirectDrawer implements ChartDrawer {
-  async draw(series: SpendSeries, style: ChartStyle): Promise<Buffer> {
-    return rasterize(drawSpend(series, style));
-  }
-
-  async close(): Promise<void> {}
 }
 
 /** Draws in a thread of its own, started with the first chart, and again after it broke. */

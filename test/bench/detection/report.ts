@@ -14,7 +14,7 @@ import {
   type Measured,
 } from './measure.ts';
 
-export const RATES = [0.1, 0.3, 1, 3] as const;
+const RATES = [0.1, 0.3, 1, 3] as const;
 export type Run = readonly Measured[];
 
 const out = (line = ''): void => void process.stdout.write(`${line}\n`);

@@ -97,7 +97,7 @@ function away(error: unknown, ms_max: number): SwitchFailure {
 }
 
 /** Reads an answer to the request of this id. Pure. */
-export function readAnswer(text: string, id: number, method: string): Answer {
+function readAnswer(text: string, id: number, method: string): Answer {
   let answer: unknown;
   try {
     answer = JSON.parse(text);
@@ -115,6 +115,6 @@ export function readAnswer(text: string, id: number, method: string): Answer {
   return { result: answer.result };
 }
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
+function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
