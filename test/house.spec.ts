@@ -83,6 +83,14 @@ const MAY_KNOW: Record<string, readonly string[]> = {
   'cli.ts': ['command-line'],
 };
 
+/** What all folders of the admin room stand on. */
+const ADMIN_GROUND = ['http', 'keys'];
+/** What folders of records know of each other's beside it; a folder that is not named knows none. */
+const ADMIN_MAY_KNOW: Record<string, readonly string[]> = {
+  spend: ['accounts'],
+  caps: ['accounts', 'suspensions'],
+};
+
 /** Which rooms may know of a package, beside Node's own. What is not named here is free. */
 const MAY_USE: readonly [packages: RegExp, rooms: readonly string[]][] = [
   [/^(fastify|@fastify\/.*|@nestjs\/(platform-fastify|swagger)|prom-client)$/, ['admin', 'start.ts']],
@@ -176,6 +184,16 @@ describe('the rooms of src/', () => {
       return roomOf(file.path) === room && other !== room && !known.includes(other);
     });
     expect(strays.map(({ place, target }) => `${place}: ${room} may not know ${target}`)).toEqual([]);
+  });
+
+  it('keep the folders of the admin room apart, but for what all of them stand on', () => {
+    const folderOf = (path: string) => /^src\/admin\/([^/]+)\//.exec(path)?.[1];
+    const strays = imports.filter(({ file, target }) => {
+      const [folder, other] = [folderOf(file.path), folderOf(target ?? '')];
+      if (folder === undefined || other === undefined || folder === other || ADMIN_GROUND.includes(other)) return false;
+      return !ADMIN_MAY_KNOW[folder]?.includes(other);
+    });
+    expect(strays.map(({ place, target }) => `${place}: may not know ${target}`)).toEqual([]);
   });
 
   it.each(MAY_USE)('leave %s to %j', (packages, rooms) => {

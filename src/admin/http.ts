@@ -5,13 +5,13 @@ import { StandardSchemaValidationPipe } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config.ts';
-import { ApiDescription } from './docs.controller.ts';
-import { describeApi } from './docs.ts';
-import { Gate } from './gate.ts';
-import { KnownRoutes } from './known-routes.ts';
-import { Metrics } from './metrics.ts';
-import { parseBodies } from './bodies.ts';
-import { invalid, ProblemFilter, sendProblem } from './problem.ts';
+import { ApiDescription } from './operation/docs.controller.ts';
+import { describeApi } from './operation/docs.ts';
+import { Gate } from './keys/gate.ts';
+import { KnownRoutes } from './http/known-routes.ts';
+import { Metrics } from './operation/metrics.ts';
+import { parseBodies } from './http/bodies.ts';
+import { invalid, ProblemFilter, sendProblem } from './http/problem.ts';
 
 /** A large file on a slow line takes its time, but not for ever. */
 const REQUEST_MS_MAX = 600_000;

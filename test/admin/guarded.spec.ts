@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get } from '@nestjs/common';
 import { KeyRing } from '../../src/admin/keys/key-ring.ts';
-import { KnownRoutes } from '../../src/admin/known-routes.ts';
+import { KnownRoutes } from '../../src/admin/http/known-routes.ts';
 import { RecordUsage } from '../../src/pipeline/usage/record-usage.ts';
 import { ADMIN_KEY, CAP, startAdmin, type AdminApp } from './admin-app.ts';
 

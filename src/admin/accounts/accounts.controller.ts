@@ -1,0 +1,126 @@
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import { ApiConsumes, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
+import type { AccountRow } from '../../accounts/store.ts';
+import { Refusal } from '../../kernel/refusal.ts';
+import { ChangeAccounts } from '../../pipeline/limits/change-accounts.ts';
+import { readAccounts } from '../../accounts/account-file.ts';
+import { accountForm, accountFrom, accountId, type AccountForm } from '../../accounts/account-form.ts';
+import { accountResponse, readAccount, showAccount, type AccountResponse } from './account-row.ts';
+import { bodyBytes } from '../http/bodies.ts';
+import type { Principal } from '../keys/role.ts';
+import { pageOf, pageQuery, textCursor, toPage, type Page } from '../http/paging.ts';
+import { etag, ifMatch } from '../http/precondition.ts';
+import { Actor, Caller, Route } from '../http/route.ts';
+
+const accountsQuery = pageQuery.extend({ segment: z.string().max(64).optional() });
+
+const imported = z.object({ created: z.int(), changed: z.int(), unchanged: z.int() }).meta({ id: 'ImportedAccounts' });
+
+/** A file of accounts is checked as a whole, in memory. */
+const UNPACKED_BYTES_MAX = 64 * 1024 ** 2;
+
+/** By the primary key. */
+const PAGE = `
+  SELECT * FROM accounts
+   WHERE ($1::text IS NULL OR account_id > $1) AND ($2::text IS NULL OR segment = $2)
+   ORDER BY account_id LIMIT $3`;
+
+@ApiTags('accounts')
+@Controller('v1/accounts')
+export class AccountsController {
+  readonly #dataSource: DataSource;
+  readonly #change: ChangeAccounts;
+
+  constructor(dataSource: DataSource, change: ChangeAccounts) {
+    this.#dataSource = dataSource;
+    this.#change = change;
+  }
+
+  @Get()
+  @Route({ needs: 'viewer', summary: 'Lists accounts', answers: 'A page, by id', schema: pageOf(accountResponse) })
+  async list(
+    @Query({ schema: accountsQuery }) { cursor, limit, segment }: z.output<typeof accountsQuery>,
+    @Caller() caller: Principal,
+  ): Promise<Page<AccountResponse>> {
+    const rows = await this.#dataSource.query<AccountRow[]>(PAGE, [textCursor(cursor), segment, limit + 1]);
+    return toPage(
+      rows,
+      limit,
+      (row) => row.account_id,
+      (row) => showAccount(row, caller.role),
+    );
+  }
+
+  @Get(':account_id')
+  @Route({ needs: 'viewer', summary: 'Shows an account', answers: 'The account', schema: accountResponse })
+  async show(
+    @Param('account_id') id: string,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<AccountResponse> {
+    const row = await readAccount(this.#dataSource, id);
+    void reply.header('etag', etag(row.version));
+    return showAccount(row, caller.role);
+  }
+
+  @Put(':account_id')
+  @Route({
+    needs: 'billing',
+    summary: 'Creates or changes an account',
+    description: 'With `If-Match`, only where it still has that version. 201 where it is new.',
+    answers: 'The account as it is now',
+    schema: accountResponse,
+  })
+  async put(
+    @Param('account_id', { schema: accountId }) id: string,
+    @Body({ schema: accountForm }) form: AccountForm,
+    @Headers('if-match') match: string | undefined,
+    @Actor() actor: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<AccountResponse> {
+    if (form.account_id !== undefined && form.account_id !== id) {
+      const fault = { field: 'account_id', detail: `must be ${id}, as in the path` };
+      throw new Refusal('invalid', 'other_account', 'the body is about another account than the path', [fault]);
+    }
+    const { version, created } = await this.#change.put(accountFrom(id, form), ifMatch(match), actor);
+    void reply.code(created ? 201 : 200).header('etag', etag(version));
+    return showAccount(await readAccount(this.#dataSource, id), 'billing');
+  }
+
+  @Delete(':account_id')
+  @HttpCode(204)
+  @Route({
+    needs: 'billing',
+    summary: 'Deletes an account',
+    description: 'Refused where it has usage: what was spent stays on record.',
+    status: 204,
+    answers: 'It is gone',
+  })
+  async remove(
+    @Param('account_id') id: string,
+    @Headers('if-match') match: string | undefined,
+    @Actor() actor: string,
+  ): Promise<void> {
+    await this.#change.remove(id, ifMatch(match), actor);
+  }
+
+  @Post('import')
+  @HttpCode(200)
+  @RouteConfig({ streams: ['text/csv'] })
+  @ApiConsumes('text/csv')
+  @Route({
+    needs: 'billing',
+    summary: 'Creates or changes the accounts of a CSV file',
+    description:
+      'All rows are checked first; where one is wrong, each wrong line and field is named and nothing changes.',
+    answers: 'How many were created, changed, and as they were',
+    schema: imported,
+  })
+  async import(@Req() request: FastifyRequest, @Actor() actor: string): Promise<z.output<typeof imported>> {
+    return this.#change.importAll(await readAccounts(bodyBytes(request, UNPACKED_BYTES_MAX)), actor);
+  }
+}

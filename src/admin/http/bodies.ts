@@ -1,0 +1,112 @@
+/** How bodies are read: JSON parsed and bounded, what is large as a bounded stream. */
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Refusal } from '../../kernel/refusal.ts';
+import { errorCode, HttpProblem } from './problem.ts';
+
+const JSON_BYTES_MAX = 1024 ** 2;
+const RECEIVED_BYTES_MAX = 64 * 1024 ** 2;
+
+const FORM_BYTES_MAX = 16 * 1024;
+
+const PARSED_TYPES = ['application/json'];
+const FORM_TYPES = ['application/x-www-form-urlencoded'];
+
+/** Takes the place of Fastify's parsers. A route's `streams` says which types it reads itself, `forms` that it takes a browser's form; all others take JSON. */
+export function parseBodies(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', async (request: FastifyRequest, payload: Readable) => {
+    const { streams, forms } = request.routeOptions.config;
+    const type = mediaType(request);
+    const taken = streams ?? (forms ? FORM_TYPES : PARSED_TYPES);
+    if (!taken.includes(type)) throw unsupported(`this takes ${taken.join(', ')}, not ${type || 'an unnamed type'}`);
+    if (streams) return payload;
+    return forms ? parseForm(payload) : parseJson(payload, request);
+  });
+}
+
+async function parseJson(payload: Readable, request: FastifyRequest): Promise<unknown> {
+  if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') {
+    throw unsupported('only usage and accounts are taken compressed');
+  }
+  const chunks: Buffer[] = [];
+  for await (const chunk of bounded(payload, JSON_BYTES_MAX, 'a body')) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString('utf8');
+  if (text.trim() === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Refusal('unreadable', 'bad_json', `the body is not JSON: ${error instanceof Error ? error.message : ''}`);
+  }
+}
+
+/** A form's fields as a browser sends them; of a name that comes twice the last counts. */
+async function parseForm(payload: Readable): Promise<Record<string, string>> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of bounded(payload, FORM_BYTES_MAX, 'a form')) chunks.push(chunk);
+  return Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString('utf8')));
+}
+
+/** The type of the body without its parameters, in lower case; empty where none is named. */
+export function mediaType(request: FastifyRequest): string {
+  const [type = '', ...parameters] = (request.headers['content-type'] ?? '').toLowerCase().split(';');
+  const charset = parameters.map((each) => /^\s*charset="?([^"\s]+)"?\s*$/.exec(each)?.[1]).find(Boolean);
+  if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') throw unsupported('text must be UTF-8');
+  return type.trim();
+}
+
+/**
+ * The bytes of a streamed body, unpacked where they came gzipped. Bounded on both sides, so that a small body can't
+ * unfold into one that fills the memory or the disk.
+ */
+export function bodyBytes(request: FastifyRequest, unpackedBytesMax: number): AsyncIterable<Buffer> {
+  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
+  // Without any body and any type there was nothing to parse.
+  const payload = (request.body ?? []) as Readable | Buffer[];
+  const received = bounded(payload, RECEIVED_BYTES_MAX, 'a body');
+  if (encoding === 'identity') return received;
+  if (encoding !== 'gzip' && encoding !== 'x-gzip') throw unsupported(`only gzip is unpacked, not ${encoding}`);
+  return unpacked(received, unpackedBytesMax);
+}
+
+async function* unpacked(received: AsyncIterable<Buffer>, bytesMax: number): AsyncGenerator<Buffer> {
+  // What goes wrong before the end comes out of the stream that is read below.
+  const gunzip = pipeline(received, createGunzip(), () => undefined);
+  try {
+    yield* bounded(gunzip, bytesMax, 'an unpacked body');
+  } catch (error) {
+    if (!errorCode(error).startsWith('Z_')) throw error;
+    throw new Refusal('unreadable', 'bad_gzip', 'the body says it is gzipped, but can not be unpacked to its end');
+  }
+}
+
+async function* bounded(
+  source: AsyncIterable<Buffer> | Buffer[],
+  bytesMax: number,
+  what: string,
+): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  try {
+    for await (const chunk of source) {
+      bytes += chunk.length;
+      if (bytes > bytesMax) {
+        throw new Refusal(
+          'too-large',
+          'too_large',
+          `${what} may have ${bytesMax / 1024 ** 2} MB at most; send it in parts`,
+        );
+      }
+      yield chunk;
+    }
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== 'ECONNRESET' && code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+    throw new Refusal('unreadable', 'broken_off', 'the body broke off before its end');
+  }
+}
+
+function unsupported(detail: string): HttpProblem {
+  return new HttpProblem(415, 'unsupported_media_type', detail);
+}

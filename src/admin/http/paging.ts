@@ -1,0 +1,51 @@
+/** Lists in pages: a cursor says after which row the next page begins; what is added meanwhile moves nothing. */
+import { z, type ZodType } from 'zod';
+import { Refusal } from '../../kernel/refusal.ts';
+
+export const pageQuery = z.object({
+  cursor: z.string().max(500).optional().meta({ description: 'the `next` of the page before' }),
+  limit: z.coerce.number().int().min(1).max(1000).default(100).meta({ description: 'how many at most' }),
+});
+
+export interface Page<T> {
+  items: T[];
+  /** the cursor of the next page; null: this was the last */
+  next: string | null;
+}
+
+export function pageOf<T extends ZodType>(item: T) {
+  return z.object({ items: z.array(item), next: z.string().nullable() });
+}
+
+/** Cuts a page from up to `limit + 1` rows: the row too many tells that there is more. */
+export function toPage<R, T>(rows: R[], limit: number, position: (row: R) => string, item: (row: R) => T): Page<T> {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  const next = rows.length > limit && last !== undefined ? writeCursor(position(last)) : null;
+  return { items: shown.map(item), next };
+}
+
+function writeCursor(position: string): string {
+  return Buffer.from(position, 'utf8').toString('base64url');
+}
+
+/** The position a cursor names; `undefined`: from the beginning. */
+export function textCursor(cursor: string | undefined): string | undefined {
+  if (cursor === undefined) return undefined;
+  const position = Buffer.from(cursor, 'base64url').toString('utf8');
+  if (position === '' || position.includes('\0') || writeCursor(position) !== cursor) throw badCursor();
+  return position;
+}
+
+/** The same, where positions are whole numbers. */
+export function numberCursor(cursor: string | undefined): string | undefined {
+  const position = textCursor(cursor);
+  if (position !== undefined && !/^\d{1,18}$/.test(position)) throw badCursor();
+  return position;
+}
+
+function badCursor(): Refusal {
+  return new Refusal('invalid', 'bad_cursor', 'this cursor is not one of ours', [
+    { field: 'cursor', detail: 'must be the `next` of the page before, unchanged' },
+  ]);
+}

@@ -1,0 +1,22 @@
+/** Forms in which values travel, for the documentation of answers. */
+import { z } from 'zod';
+import { formatInstant, parseInstant } from '../../kernel/clock.ts';
+
+export const instant = z.string().meta({ format: 'date-time', description: 'RFC 3339 with an offset' });
+
+export const amount = z.string().meta({ format: 'decimal', description: 'a decimal string, excluding tax' });
+
+/** A stored instant as it travels; null stays null. */
+export function showInstant(at: Date, zone?: string | null): string;
+export function showInstant(at: Date | null, zone?: string | null): string | null;
+export function showInstant(at: Date | null, zone?: string | null): string | null {
+  return at && formatInstant(at.getTime(), zone ?? 'UTC');
+}
+
+/** An instant in a query. A `+` that was not escaped arrives as a space, and is taken for what it was. */
+export const queryInstant = z
+  .string()
+  .transform((text) => text.replace(/ (\d\d:\d\d)$/, '+$1'))
+  .refine((text) => parseInstant(text) !== undefined, {
+    error: 'must be RFC 3339 with an offset, such as 2010-03-14T02:41:00+01:00',
+  });

@@ -1,0 +1,69 @@
+/**
+ * Nothing is read of a request, not even its body, before it has shown a key. Open are /health, the pages for customers
+ * and the receipts of SMS gateways, whose key is the token in their path.
+ */
+import { Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { Attempts } from './attempts.ts';
+import { KeyRing } from './key-ring.ts';
+import { HttpProblem } from '../http/problem.ts';
+
+const CHALLENGES = ['Bearer realm="plafond"', 'Basic realm="plafond: any name, the key as password", charset="UTF-8"'];
+
+/** The routes that need no key. */
+const OPEN_ROUTES: ReadonlySet<string | undefined> = new Set([
+  '/health/live',
+  '/health/ready',
+  '/v1/receipts/:token',
+  '/a/:token',
+  '/a/:token/us',
+  '/a/:token/not-us',
+  '/a/:token/call-me',
+]);
+
+const WRONG_KEYS_A_MINUTE_MAX = 20;
+
+@Injectable()
+export class Gate {
+  constructor(
+    private readonly keys: KeyRing,
+    private readonly attempts: Attempts,
+  ) {}
+
+  /** Notes on the request who calls. Throws 401, or 429 after too many wrong keys from one address, whichever process they were shown to. */
+  async admit(request: FastifyRequest): Promise<void> {
+    const route = request.routeOptions.url;
+    if (OPEN_ROUTES.has(route)) return;
+    const docs = route !== undefined && /^\/docs(?:$|[/-])/.test(route);
+    const presented = presentedKey(request.headers.authorization, docs);
+    if (presented === undefined) throw unauthorized('a key is needed: Authorization: Bearer <key>', docs);
+    const principal = await this.keys.bearer(presented);
+    if (!principal) {
+      // Of wrong keys alone: who has a valid one is never slowed down, and costs no write.
+      const wait_s = await this.attempts.note(`wrong key ${request.ip}`, WRONG_KEYS_A_MINUTE_MAX);
+      if (wait_s === undefined) throw unauthorized('this key is not known, or was revoked', docs);
+      throw new HttpProblem(429, 'too_many_wrong_keys', 'too many wrong keys from this address; wait a little', {
+        'retry-after': String(wait_s),
+      });
+    }
+    request.principal = principal;
+  }
+}
+
+// A browser sends a Basic password along with every request once it has it, those that another site causes as well; so
+// it opens nothing but the documentation, which changes nothing.
+function presentedKey(header: string | undefined, docs: boolean): string | undefined {
+  const bearer = /^Bearer +(\S+)$/i.exec(header ?? '')?.[1];
+  if (bearer !== undefined) return bearer;
+  const basic = docs ? /^Basic +(\S+)$/i.exec(header ?? '')?.[1] : undefined;
+  return basic === undefined
+    ? undefined
+    : Buffer.from(basic, 'base64')
+        .toString('utf8')
+        .replace(/^[^:]*:/, '');
+}
+
+function unauthorized(detail: string, docs: boolean): HttpProblem {
+  // Asked for both, a browser that shows a page of ours would open its password box for a program's request too.
+  return new HttpProblem(401, 'unauthorized', detail, { 'www-authenticate': docs ? CHALLENGES : CHALLENGES[0]! });
+}

@@ -1,0 +1,58 @@
+import { Controller, HttpCode, Post, Query, Req } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { RecordUsage } from '../../pipeline/usage/record-usage.ts';
+import { bodyBytes, mediaType } from '../http/bodies.ts';
+import { importResult, showResult, type ImportResultResponse } from './import-result.ts';
+import { Actor, Route } from '../http/route.ts';
+
+const FORMAT_OF = { 'text/csv': 'csv', 'application/x-ndjson': 'ndjson', 'application/json': 'json' } as const;
+
+/** Usage is counted as it comes in, so a large file takes time, not memory. */
+const UNPACKED_BYTES_MAX = 512 * 1024 ** 2;
+
+const feedQuery = z.object({
+  feed: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
+      error: 'must be 1 to 64 letters, digits, dots, dashes or underscores',
+    })
+    .default('default')
+    .meta({ description: 'made on first use' }),
+});
+
+@ApiTags('usage')
+@Controller('v1/usage')
+export class UsageController {
+  readonly #record: RecordUsage;
+
+  constructor(record: RecordUsage) {
+    this.#record = record;
+  }
+
+  @Post()
+  @HttpCode(200)
+  @RouteConfig({ streams: Object.keys(FORMAT_OF) })
+  @ApiConsumes(...Object.keys(FORMAT_OF))
+  @ApiBody({ schema: { type: 'string', format: 'binary' }, description: 'Canonical usage, gzipped or not' })
+  @Route({
+    needs: 'billing',
+    alsoFor: 'feed',
+    summary: 'Takes usage',
+    description: 'Canonical usage as CSV with a header, NDJSON or a JSON array; up to 64 MB as sent, 512 MB unpacked.',
+    answers: 'It is durable; what became of its rows',
+    schema: importResult,
+  })
+  async receive(
+    @Query({ schema: feedQuery }) { feed }: z.output<typeof feedQuery>,
+    @Req() request: FastifyRequest,
+    @Actor() actor: string,
+  ): Promise<ImportResultResponse> {
+    // A type that is not one of these never comes this far.
+    const format = FORMAT_OF[mediaType(request) as keyof typeof FORMAT_OF] ?? 'csv';
+    const bytes = bodyBytes(request, UNPACKED_BYTES_MAX);
+    return showResult(await this.#record.record({ feed, source: 'http', format, bytes, requestedBy: actor }));
+  }
+}
