@@ -109,12 +109,10 @@ describeWith(['bearerbox', 'smsbox', FAKESMSC], 'warnings by Kannel', () => {
     const sms = await settled('2004', 'failed');
     expect(sms.attempts).toMatchObject([{ outcome: 'refused', answer: 'not sent: it is a landline' }]);
     expect(kannel.received()).not.toContain('31201234567');
-    const { items } = await plafond.json<{ items: { text: string }[] }>(
-      'GET',
-      '/v1/alarms?kind=contact-fails&open=true',
-    );
-    expect(items.map(({ text }) => text)).toContainEqual(
-      expect.stringContaining("account 2004 can't be reached by sms"),
-    );
+    await until('the alarm tells of the customer', async () => {
+      const path = '/v1/alarms?kind=contact-fails&open=true';
+      const { items } = await plafond.json<{ items: { text: string }[] }>('GET', path);
+      return items.some(({ text }) => text.includes("account 2004 can't be reached by sms"));
+    });
   });
 });
