@@ -27,7 +27,7 @@ const deviationsQuery = pageQuery.extend({ account: z.string().max(64).optional(
 
 const deviation = z.looseObject({ case: z.string().nullable(), case_state: z.string().nullable() }).meta({
   id: 'Deviation',
-  description: 'a decision (CONTRACT §5) with its score, its evidence, and the case it belongs to',
+  description: 'a decision with its score, its evidence, and the case it belongs to',
 });
 
 const normal = z
