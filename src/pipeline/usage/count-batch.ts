@@ -210,11 +210,15 @@ export async function writeBatch(transaction: Transaction, batch: WeighedBatch):
     source: { feed: source.feed, importId },
     moved: [...surplus.map((from) => ({ from, to: undefined })), ...movements],
   }));
-  const write = () => writeVersions(client, batch);
+  const write = () => {
+    const written = writeVersions(client, batch);
+    // Here rather than in the end: the log's lines are put together while the server works.
+    atLast(askToObserve(client, moved, accounts, policies, now));
+    return written;
+  };
   const crossings = await applyMovements(transaction, { accounts, meters }, all.flat(), now, write, batch.spent);
   const movements = parts.flatMap((part) => part.movements);
   atLast(followInterims(client, movements, now));
-  atLast(askToObserve(client, moved, accounts, policies, now));
   if (crossings.length === 0) return;
   const partOf = new Map(all.flatMap((of, part) => of.map(({ to }) => [to, part] as const)));
   for (const [part, ofPart] of grouped(crossings, ({ record }) => partOf.get(record!)!)) {

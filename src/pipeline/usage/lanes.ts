@@ -1,6 +1,6 @@
 /**
- * Lanes: an importer counts a large batch in two transactions side by side, so that the database works on one while the
- * other is prepared. An account is always in the same lane, so what happens to it happens in the order of the file. Pure.
+ * Lanes: an importer counts large batches in two transactions side by side, so that the database works on one while the
+ * other is prepared. An account is always in the same lane, so what happens to it happens in the order of the file.
  */
 import type { FeedRow } from '../../feeds/usage-record.ts';
 import { shardOf } from '../../ledger/usage-store.ts';
@@ -35,30 +35,85 @@ export interface LaneBatch {
   after: SettledLines;
 }
 
-/** Splits a batch by lane where that is worth it; a record that stands in it under two accounts keeps it whole. */
-export function splitIntoLanes(rows: readonly FeedRow[], settled: SettledLines): LaneBatch[] {
-  const last = lineOf(rows.at(-1)!);
-  const whole = [{ rows, before: settled, after: settled.map(() => last) }];
-  if (rows.length < ROWS_WORTH_SPLITTING || hasRecordOfTwoAccounts(rows)) return whole;
+/** A batch by lane, and by record whose it is. */
+export interface SplitBatch {
+  lanes: readonly LaneBatch[];
+  accounts: ReadonlyMap<string, string>;
+}
+
+/** Splits a batch by lane; undefined where that is not worth it, or a record stands in it under two accounts. */
+export function splitIntoLanes(rows: readonly FeedRow[], settled: SettledLines): SplitBatch | undefined {
+  const accounts = rows.length < ROWS_WORTH_SPLITTING ? undefined : accountsOfRecords(rows);
+  if (!accounts) return undefined;
   const byLane = settled.map((): FeedRow[] => []);
   for (const row of rows) byLane[laneOf(row)]!.push(row);
-  // Where one lane has it all, it settles the others too: nothing of theirs was left out.
-  if (byLane.filter((each) => each.length > 0).length === 1) return whole;
-  return byLane.map((each, lane) => ({
+  if (byLane.some((each) => each.length === 0)) return undefined;
+  const last = lineOf(rows.at(-1)!);
+  const lanes = byLane.map((each, lane) => ({
     rows: each,
     before: settled,
     after: settled.map((line, other) => (other === lane ? last : line)),
   }));
+  return { lanes, accounts };
 }
 
-function hasRecordOfTwoAccounts(rows: readonly FeedRow[]): boolean {
+/** A batch that one transaction settles for all lanes; one that was further ahead stays there. */
+export function wholeBatch(rows: readonly FeedRow[], settled: SettledLines): LaneBatch {
+  const last = lineOf(rows.at(-1)!);
+  return { rows, before: settled, after: settled.map((line) => Math.max(line, last)) };
+}
+
+/** What is settled when lanes have ended. */
+export function settledBy(lanes: readonly LaneBatch[]): SettledLines {
+  return lanes[0]!.after.map((_, lane) => Math.max(...lanes.map(({ after }) => after[lane]!)));
+}
+
+function accountsOfRecords(rows: readonly FeedRow[]): Map<string, string> | undefined {
   const accounts = new Map<string, string>();
   for (const row of rows) {
     if (!('record' in row)) continue;
     const { recordId, accountId } = row.record;
     const known = accounts.get(recordId);
     if (known === undefined) accounts.set(recordId, accountId);
-    else if (known !== accountId) return true;
+    else if (known !== accountId) return undefined;
   }
-  return false;
+  return accounts;
+}
+
+/**
+ * The lanes of an import at work: each counts its parts of the batches in their order, and none is more than a batch ahead
+ * of another. Where one is in the database, another is prepared, whatever batch it is in.
+ */
+export class LanesAtWork {
+  #earlier: readonly Promise<void>[] = [];
+  #latest: readonly Promise<void>[] = [];
+  #accounts: ReadonlyMap<string, string> = new Map();
+
+  /** Begins a batch, when the last but one has ended; rejects where that has failed. */
+  async begin({ lanes, accounts }: SplitBatch, count: (lane: LaneBatch) => Promise<void>): Promise<void> {
+    await allEnded(this.#earlier);
+    // A record that comes back under another account is in another lane: its versions have to come in their order.
+    for (const [recordId, accountId] of accounts) {
+      if ((this.#accounts.get(recordId) ?? accountId) === accountId) continue;
+      await this.ended();
+      break;
+    }
+    this.#earlier = this.#latest;
+    this.#latest = lanes.map((lane, index) => (this.#earlier[index] ?? Promise.resolve()).then(() => count(lane)));
+    // Its failure is told when it is waited for.
+    for (const each of this.#latest) each.catch(() => undefined);
+    this.#accounts = accounts;
+  }
+
+  /** Waits until all that has begun has ended: nothing goes on behind the caller's back. */
+  async ended(): Promise<void> {
+    await allEnded([...this.#earlier, ...this.#latest]);
+  }
+}
+
+/** Waits until all have ended, also where one failed. */
+async function allEnded(all: readonly Promise<void>[]): Promise<void> {
+  const ended = await Promise.allSettled(all);
+  const failed = ended.find((each) => each.status === 'rejected');
+  if (failed) throw failed.reason;
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { PoolClient } from 'pg';
@@ -19,7 +20,16 @@ import { UsagePartitions } from '../../ledger/partitions.ts';
 import { Counting, daysOf, later, type Ending, type SettledBatch } from './counting.ts';
 import { FeedBook } from './feed-book.ts';
 import { JointDeliveries } from './joint-deliveries.ts';
-import { lineOf, NOTHING_SETTLED, splitIntoLanes, unsettled, type LaneBatch } from './lanes.ts';
+import {
+  LanesAtWork,
+  lineOf,
+  NOTHING_SETTLED,
+  settledBy,
+  splitIntoLanes,
+  unsettled,
+  wholeBatch,
+  type LaneBatch,
+} from './lanes.ts';
 
 /** Usage on its way in. */
 export interface Delivery {
@@ -85,6 +95,8 @@ export class RecordUsage {
     let running = broken;
     let header: string | undefined;
     let latestStart: Instant | undefined;
+    let settled = running?.settledLines ?? NOTHING_SETTLED;
+    const atWork = new LanesAtWork();
     const begun = {
       feed: delivery.feed,
       source: delivery.source,
@@ -101,33 +113,43 @@ export class RecordUsage {
       const batches: AsyncGenerator<FeedRow[]> = peer
         ? readPeerRows(delivery.bytes, peer, { byLine, sealChecked, batchRows: BATCH_ROWS, onHeader })
         : readRows(delivery.bytes, delivery.format, BATCH_ROWS, onHeader);
-      for await (const batch of oneAhead(batches)) {
-        const rows = unsettled(batch, running?.settledLines ?? NOTHING_SETTLED);
+      for await (const batch of batches) {
+        const rows = unsettled(batch, settled);
         if (rows.length === 0) continue;
-        const lanes = splitIntoLanes(rows, running?.settledLines ?? NOTHING_SETTLED);
-        // Only one transaction can begin the import; where there are two, it has begun before them.
-        if (lanes.length > 1) running ??= await inTransaction(this.#dataSource, ({ client }) => begin(client));
         await this.#partitions.prepareDays(daysOf(rows));
-        const isLast = batch.length < BATCH_ROWS && lanes.length === 1;
+        const split = splitIntoLanes(rows, settled);
+        if (split) {
+          // Only one transaction can begin the import; where there are two, it has begun before them.
+          const importing = (running ??= await inTransaction(this.#dataSource, ({ client }) => begin(client)));
+          await atWork.begin(split, async (lane) => {
+            const { outcome } = await this.#countLane(lane, importing, begin);
+            latestStart = later(latestStart, outcome.latestStart);
+          });
+          settled = settledBy(split.lanes);
+          // What the lanes ask of the database goes out before the next batch is read.
+          await nextTurn();
+          continue;
+        }
+        await atWork.ended();
+        const whole = wholeBatch(rows, settled);
+        const isLast = batch.length < BATCH_ROWS;
         if (isLast && !running) {
-          const whole = { ...begun, rows, header, lastLine: lineOf(rows.at(-1)!) };
+          const arrived = { ...begun, rows, header, lastLine: lineOf(rows.at(-1)!) };
           const { importId, counts } =
             rows.length > JOINT_ROWS_MAX
-              ? (await this.#counting.settleWhole(delivery.feed, definition.origin, [whole]))[0]!
-              : await this.#joint.count(delivery.feed, definition.origin, whole);
+              ? (await this.#counting.settleWhole(delivery.feed, definition.origin, [arrived]))[0]!
+              : await this.#joint.count(delivery.feed, definition.origin, arrived);
           return { importId, ...counts };
         }
-        if (isLast) {
-          const { running: ended, outcome } = await this.#countLane(lanes[0]!, running, begin, { header, latestStart });
-          return { importId: ended.importId, ...outcome.counts };
-        }
-        const counted = await allEnded(lanes.map((lane) => this.#countLane(lane, running, begin)));
-        running = { ...counted[0]!.running, settledLines: NOTHING_SETTLED.map(() => lineOf(rows.at(-1)!)) };
-        for (const { outcome } of counted) {
-          latestStart = later(latestStart, outcome.latestStart);
-        }
+        const counted = await this.#countLane(whole, running, begin, isLast ? { header, latestStart } : undefined);
+        running = counted.running;
+        if (isLast) return { importId: running.importId, ...counted.outcome.counts };
+        settled = whole.after;
+        latestStart = later(latestStart, counted.outcome.latestStart);
       }
+      await atWork.ended();
     } catch (error) {
+      await atWork.ended().catch(() => undefined);
       // The database itself may be what failed: then the import stays as running, and the cause is what is told.
       const end = { state: 'failed' as const, error: String(error), header, latestStart };
       if (running) await this.#end(running.importId, end).catch(() => undefined);
@@ -158,30 +180,5 @@ export class RecordUsage {
     end: { state: 'done' | 'failed'; error?: string; header: string | undefined; latestStart: Instant | undefined },
   ): Promise<ImportCounts> {
     return inTransaction(this.#dataSource, ({ client }) => endImport(client, importId, end, this.#clock.now()));
-  }
-}
-
-/** Waits until all have ended, also where one failed: nothing goes on behind the caller's back. */
-async function allEnded<T>(all: readonly Promise<T>[]): Promise<T[]> {
-  const ended = await Promise.allSettled(all);
-  const failed = ended.find((each) => each.status === 'rejected');
-  if (failed) throw failed.reason;
-  return ended.map((each) => (each as PromiseFulfilledResult<T>).value);
-}
-
-/** Reads the next batch while the one before is being counted. */
-async function* oneAhead<T>(batches: AsyncGenerator<T>): AsyncGenerator<T> {
-  let next = batches.next();
-  try {
-    for (;;) {
-      const { value, done } = await next;
-      if (done) return;
-      next = batches.next();
-      // Its failure is told when it is its turn.
-      next.catch(() => undefined);
-      yield value;
-    }
-  } finally {
-    await batches.return(undefined).catch(() => undefined);
   }
 }
