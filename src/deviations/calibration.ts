@@ -171,7 +171,7 @@ function rarest({ scales }: Tails, statistics: Maxima): number {
 
 export const SCORE_MAX = 1e9;
 
-const NOTHING_UNUSUAL = Object.freeze({ score: 0, scale: 0 });
+export const NOTHING_UNUSUAL = Object.freeze({ score: 0, scale: 0 });
 
 /** In how many account-months the like is to be expected once (0: nothing is more than was shown before), and which scale says so. */
 export function scoreOf(calibration: Tails, statistics: ArrayLike<number>): { score: number; scale: number } {

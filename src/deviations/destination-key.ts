@@ -60,27 +60,37 @@ export function numberBlock(number: string): Traffic | undefined {
 
 /** The same as a whole number; 0 where a number has no block. */
 export function blockDigits(number: string): number {
-  if (number.length <= 7 || number.charCodeAt(0) !== PLUS) return 0;
-  let digits = 0;
-  for (let at = 1; at < number.length - 3; at++) digits = digits * 10 + (number.charCodeAt(at) - ZERO);
-  return digits;
+  if (number !== latest) read(number);
+  return block;
+}
+
+/** A spread of the number over 32 bits (FNV-1a): the same in every process. */
+export function numberHash(number: string): number {
+  if (number !== latest) read(number);
+  return spread;
 }
 
 const PLUS = 43;
 const ZERO = 48;
+const BLOCK_LENGTH_MIN = 8;
+const OF_BLOCK = 3;
 
-/** The latest number that was spread: several things remember each. */
-let spreadNumber = '';
+/** The latest number that was read, and what was read of it: several things ask for each. */
+let latest: string | undefined;
 let spread = 0;
+let block = 0;
 
-/** A spread of the number over 32 bits (FNV-1a): the same in every process. */
-export function numberHash(number: string): number {
-  if (number === spreadNumber && spread !== 0) return spread;
+function read(number: string): void {
+  const { length } = number;
+  const blockEnds = length >= BLOCK_LENGTH_MIN && number.charCodeAt(0) === PLUS ? length - OF_BLOCK : 0;
   let hash = 2_166_136_261;
-  for (let index = 0; index < number.length; index++) {
-    hash = Math.imul(hash ^ number.charCodeAt(index), 16_777_619);
+  let digits = 0;
+  for (let at = 0; at < length; at++) {
+    const character = number.charCodeAt(at);
+    hash = Math.imul(hash ^ character, 16_777_619);
+    if (at < blockEnds && at > 0) digits = digits * 10 + (character - ZERO);
   }
-  spreadNumber = number;
+  latest = number;
   spread = (hash ^ (hash >>> 15)) >>> 0;
-  return spread;
+  block = digits;
 }

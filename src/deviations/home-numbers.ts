@@ -4,7 +4,10 @@
  * what is known is forgotten in part where it gets too much. Pure.
  */
 import { numberHash } from './destination-key.ts';
-import { AT, HOME_WORDS, type Signature } from './signature.ts';
+import { AT as WORD, HOME_WORDS, type Signature } from './signature.ts';
+
+/** A name of this file's own: see `observe.ts`. */
+const AT = WORD;
 
 const WEEK = AT.home + HOME_WORDS;
 const WEEK_S = 7 * 86_400;

@@ -2,9 +2,12 @@
  * What becomes normal, and when: usage waits for two to three days before it is learnt, so that a person can still say what it was; what
  * was learnt fades with a half-life; and no one teaches an account more than a share a day. Pure.
  */
-import { SCALES, SLOT, SLOTS, SLOT_WORDS, AT, type Signature } from './signature.ts';
+import { SCALES, SLOT, SLOTS, SLOT_WORDS, AT as WORD, type Signature } from './signature.ts';
 import { knowBlocks } from './number-blocks.ts';
 import type { SegmentModel } from './model.ts';
+
+/** A name of this file's own: see `observe.ts`. */
+const AT = WORD;
 
 const HALF_LIFE_DAYS = 75;
 /** Silence teaches that nothing is used for so long; a longer one is a closure, which teaches nothing. */

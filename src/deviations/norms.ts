@@ -227,9 +227,16 @@ const WORTH: Record<string, number> = {
   ZAR: 20,
 };
 
-/** Micros of the currency in which a euro is counted. */
+let latestCurrency = 'EUR';
+let latestMicros = 1_000_000;
+
+/** Micros of the currency in which a euro is counted. Most ask for the same one time after time. */
 export function microsPerEuro(currency: string): number {
-  return 1_000_000 * (WORTH[currency] ?? 1);
+  if (currency !== latestCurrency) {
+    latestMicros = 1_000_000 * (WORTH[currency] ?? 1);
+    latestCurrency = currency;
+  }
+  return latestMicros;
 }
 
 function zeros(): number[] {

@@ -4,7 +4,10 @@
  */
 import { blockDigits, numberHash } from './destination-key.ts';
 import { bitsIn } from './home-numbers.ts';
-import { AT, BLOCKS, type Signature } from './signature.ts';
+import { AT as WORD, BLOCKS, type Signature } from './signature.ts';
+
+/** A name of this file's own: see `observe.ts`. */
+const AT = WORD;
 
 /** Times are kept in steps of six hours, in ten bits: they come round after 256 days. */
 const STEP_S = 6 * 3_600;

@@ -6,31 +6,28 @@
 import type { Account } from '../accounts/account.ts';
 import { TRAFFIC_BIT } from '../destinations/traffic.ts';
 import type { Movement, Version } from '../ledger/version.ts';
-import type { Thresholds } from './calibration.ts';
+import { NOTHING_UNUSUAL, type Thresholds } from './calibration.ts';
 import { awayKey, blockDigits, destinationKey } from './destination-key.ts';
-import { dailyOf, turnTo } from './learning.ts';
+import { turnTo } from './learning.ts';
 import { isKnownAtHome, rememberAtHome } from './home-numbers.ts';
 import type { Model, SegmentModel } from './model.ts';
-import { callWeight, moneyOf, weekPart, worthOf } from './norms.ts';
+import { callWeight, microsPerEuro, moneyOf, weekPart } from './norms.ts';
 import { rememberBlock } from './number-blocks.ts';
-import { fadeBy, fades, SCALE, type Family } from './scales.ts';
-import { AT, FACTORS, SCALES, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
-import { DAY_S, factors, rememberNumber, rememberOrigin, slotOf, unusualHour, weigh } from './weight.ts';
+import { fadeBy, fades as left, SCALE, type Family } from './scales.ts';
+import { AT as WORD, FACTORS, SCALES, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
+import { measure, statistics } from './statistics.ts';
+import { DAY_S, factors, hourShare, rememberNumber, rememberOrigin, slotOf, unusualHour, weigh } from './weight.ts';
 import { daysBetween, dearness, unlikeTravel } from './travel.ts';
 import { hourOfWeek } from '../kernel/local-time.ts';
 
+/** Names of this file's own: what is imported is looked up by each use, and there are hundreds a record. */
+const AT = WORD;
+const fades = left;
+
 const ROAMING = SCALES - 1;
-/** All spend, over as long as a journey is remembered. */
-const ALL_4_DAYS = 6;
-/** Use from abroad counts in full from so many euros on. */
-const ROAMING_EUROS = 30;
-const PEAK_SHARE = 0.8;
 /** A call at home to a number that was called before counts so much as one to another. */
 const KNOWN_CALL = 0.2;
 
-/** Of a new account so many times its usual is not unusual yet; half of that after so many days. */
-const FRESH = 5;
-const FRESH_HALF_DAYS = 10;
 /** A run of unusual usage is over when its evidence at the longest scale is below this (euros' worth). */
 const RUN_OVER = 0.5;
 /** … or below this share of the account's own highest, of all spend. */
@@ -57,8 +54,6 @@ export interface Reading {
   rose: Level;
 }
 
-const statistics = new Float64Array(SCALES);
-
 /**
  * Takes a movement of what holds into the signature. `thresholds` undefined: learns, but stays silent (a warm-up).
  *
@@ -75,20 +70,23 @@ export function observe(
   const { from, to } = movement;
   advance(signature, Math.floor(to.startedAt / 1_000), segment);
   const key = keyOf(to, account);
-  const same = from !== undefined && keyOf(from, account) === key && from.startedAt === to.startedAt;
   // A growing call stays one call; what moved elsewhere goes there as a whole.
-  const calls = same ? 0 : 1;
-  if (from !== undefined) add(signature, from, -1, -calls, account, model, segment);
-  add(signature, to, 1, calls, account, model, segment);
+  let calls = 1;
+  if (from !== undefined) {
+    const before = keyOf(from, account);
+    if (before === key && from.startedAt === to.startedAt) calls = 0;
+    add(signature, from, before, -1, -calls, account, model, segment);
+  }
+  add(signature, to, key, 1, calls, account, model, segment);
 
-  measure(signature, segment);
   const { u, f } = signature;
-  if (Math.floor(to.startedAt / 1_000) >= u[AT.maximaSince]!) {
+  const unusual = measure(signature, segment);
+  if (unusual && Math.floor(to.startedAt / 1_000) >= u[AT.maximaSince]!) {
     for (let scale = 0; scale < SCALES; scale++) {
       if (statistics[scale]! > f[AT.maxima + scale]!) f[AT.maxima + scale] = statistics[scale]!;
     }
   }
-  const { score, scale } = model.score(account.segment, f[AT.days]!, statistics);
+  const { score, scale } = unusual ? model.score(account.segment, f[AT.days]!, statistics) : NOTHING_UNUSUAL;
   if (score >= HEARD_SCORE && model.isCalibrated) u[AT.heardAt] = u[AT.now]!;
   return {
     score,
@@ -124,10 +122,11 @@ function advance(signature: Signature, start: number, segment: SegmentModel): vo
   if (day !== u[AT.day]) turnTo(signature, day, segment);
 }
 
-/** Adds (`sign` 1) or takes out (−1) what a version is worth; `calls` is 0 where its record was counted before and still is. */
+/** Adds (`sign` 1) or takes out (−1) what a version to `key` is worth; `calls` is 0 where its record was counted before and still is. */
 function add(
   signature: Signature,
   version: Version,
+  key: number,
   sign: 1 | -1,
   calls: number,
   account: Account,
@@ -135,7 +134,8 @@ function add(
   segment: SegmentModel,
 ): void {
   const { u, f } = signature;
-  const price = worthOf(version, account.currency);
+  const micros = moneyOf(version);
+  const price = micros / microsPerEuro(account.currency);
   const euros = sign * price;
   const start = Math.floor(version.startedAt / 1_000);
   const day = Math.floor(start / DAY_S);
@@ -143,7 +143,6 @@ function add(
   const late = u[AT.now]! - start;
   if (late > 0) fadeBy(late);
   else fades.fill(1);
-  const key = keyOf(version, account);
   const isNational = (version.destination.traffic & (TRAFFIC_BIT.international | TRAFFIC_BIT.premium)) === 0;
   sum(f, AT.waitingAll + waits, euros);
   const counted =
@@ -152,13 +151,14 @@ function add(
   sum(f, AT.waitingCalls + waits, counted);
   const part = weekPart(hourOfWeek(account.timeZone, version.startedAt));
   if (calls > 0) f[AT.hours + part] = f[AT.hours + part]! + 1;
-  const money = sign * moneyOf(version);
+  const money = sign * micros;
   if (calls > 0 && isOver(signature, 2, f[AT.evidence + 6]!, f[AT.peaks + 6]!)) beginRun(signature, 2, start);
   extendRun(signature, 2, start, money, calls);
   raise(f, 5, euros, waits);
   raise(f, 6, euros, waits);
   if (key === 0) followBlock(signature, version.destination.number, euros);
-  const busy = counted * unusualHour(f, segment, part);
+  const share = hourShare(f, segment, part);
+  const busy = counted * unusualHour(share, part);
   raise(f, 7, busy, waits);
   raise(f, 8, busy, waits);
   if (key === 0) return;
@@ -173,7 +173,7 @@ function add(
     raise(f, 4, euros, waits);
   }
 
-  const weight = Math.exp(weigh(signature, version, account, key, part, price, model, segment));
+  const weight = Math.exp(weigh(signature, version, account, key, part, share, price, model, segment));
   const value = (euros + calls * perCall(version, price)) * weight;
   // What travellers use is weighed among travellers' alone: everywhere it would look new, dear and from abroad.
   if (key !== away) {
@@ -218,10 +218,10 @@ function travel(
     u[AT.awayLast] = start;
   }
   const { travel } = segment;
-  const left = fades[ROAMING]!;
-  sum(f, AT.awayRecords, calls * left);
+  const journey = fades[ROAMING]!;
+  sum(f, AT.awayRecords, calls * journey);
   const dear = sign * dearness(price, segment.worthAway(away, version.kind), travel.spread);
-  f[AT.awayDear] = f[AT.awayDear]! + dear * left;
+  f[AT.awayDear] = f[AT.awayDear]! + dear * journey;
   const at = AT.evidence + ROAMING;
   f[at] = unlikeTravel(f[AT.awayRecords]!, f[AT.awayDear]!, f[AT.awayDays]!, travel);
   const peak = AT.waitingPeaks + 3 * ROAMING + waits;
@@ -304,27 +304,6 @@ function placeFor(signature: Signature, key: number, start: number): number {
   u[place + SLOT.key] = key;
   u[place + SLOT.first] = start;
   return place;
-}
-
-/** Evidence against what is usual here, as logarithms; 0 where it is no more than this account has shown. */
-function measure({ f }: Signature, segment: SegmentModel): void {
-  const international = dailyOf(f[AT.learntInternational]!, segment.dayInternational, f[AT.days]!);
-  const all = dailyOf(f[AT.learntAll]!, segment.dayAll, f[AT.days]!);
-  const calls = dailyOf(f[AT.learntCalls]!, segment.dayCalls, f[AT.days]!);
-  const fresh = FRESH / (1 + f[AT.days]! / FRESH_HALF_DAYS);
-  for (let scale = 0; scale < SCALES; scale++) {
-    const { family, seconds, floor } = SCALE[scale]!;
-    const evidence = f[AT.evidence + scale]!;
-    if (family === 'roaming') {
-      // A logarithm already. However busy a traveller is, what costs little is no abuse: it counts as far as there is money in it.
-      const money = Math.min(1, f[AT.evidence + ALL_4_DAYS]! / ROAMING_EUROS);
-      statistics[scale] = Math.max(0, money * evidence - PEAK_SHARE * f[AT.peaks + scale]!);
-      continue;
-    }
-    const perDay = family === 'all' ? all : family === 'international' ? international : family === 'calls' ? calls : 0;
-    const shown = floor + ((1 + fresh) * perDay * seconds) / DAY_S + PEAK_SHARE * f[AT.peaks + scale]!;
-    statistics[scale] = evidence > shown ? Math.log(evidence / shown) : 0;
-  }
 }
 
 /**

@@ -9,8 +9,11 @@ import { countryKey, numberHash } from './destination-key.ts';
 import { blockFactor } from './number-blocks.ts';
 import type { Model, SegmentModel } from './model.ts';
 import { EVEN_SHARES, WEEK_PARTS } from './norms.ts';
-import { AT, FACTORS, NUMBERS, ORIGINS, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
+import { AT as WORD, FACTORS, NUMBERS, ORIGINS, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
 import { KNOWN_AFTER_DAYS } from './learning.ts';
+
+/** A name of this file's own: see `observe.ts`. */
+const AT = WORD;
 
 export const DAY_S = 86_400;
 /** What is younger may be an attacker's doing. */
@@ -29,13 +32,14 @@ const HOUR_WEIGHT = 20;
 /** Each premium number is a service of its own: what was learnt of others counts so much. */
 const OTHER_PREMIUM = 0.3;
 
-/** The sum of the log-factors of a record to destination `key` in a part of the week; leaves the single ones in {@link factors}. */
+/** The sum of the log-factors of a record to destination `key` in a part of the week that has this {@link hourShare}; leaves the single ones in {@link factors}. */
 export function weigh(
   signature: Signature,
   version: Version,
   account: Account,
   key: number,
   part: number,
+  share: number,
   euros: number,
   model: Model,
   segment: SegmentModel,
@@ -68,7 +72,7 @@ export function weigh(
   }
   factors[2] = risk;
 
-  factors[3] = between(-0.3, -0.6 * Math.log(hourShare(f, segment, part) / EVEN_SHARES[part]!), 0.9);
+  factors[3] = between(-0.3, -0.6 * Math.log(share / EVEN_SHARES[part]!), 0.9);
 
   const burst = f[AT.burst]!;
   factors[4] = Math.min(2.3, Math.log1p(burst / (isPremium ? 0.6 : 1.5)));
@@ -90,13 +94,13 @@ export function weigh(
 const HOUR_LEAST = 0.3;
 const HOUR_MOST = 6;
 
-/** How many times likelier the hour is of a machine, which knows none, than of this account. */
-export function unusualHour(f: Float32Array, segment: SegmentModel, part: number): number {
-  return Math.sqrt(between(HOUR_LEAST, EVEN_SHARES[part]! / hourShare(f, segment, part), HOUR_MOST));
+/** How many times likelier the hour is of a machine, which knows none, than of an account that has this {@link hourShare}. */
+export function unusualHour(share: number, part: number): number {
+  return Math.sqrt(between(HOUR_LEAST, EVEN_SHARES[part]! / share, HOUR_MOST));
 }
 
 /** The share of this account's usage in a part of the week, as far as it is known; else its segment's. */
-function hourShare(f: Float32Array, segment: SegmentModel, part: number): number {
+export function hourShare(f: Float32Array, segment: SegmentModel, part: number): number {
   let calls = 0;
   for (let each = 0; each < WEEK_PARTS; each++) calls += f[AT.hours + each]!;
   return (f[AT.hours + part]! + HOUR_WEIGHT * segment.hourShares[part]!) / (calls + HOUR_WEIGHT);
