@@ -80,9 +80,10 @@ export class ShardsMissing extends Error {
   }
 }
 
-/** Accounts that were asked for, since they were not among the remembered, and those of them that there are. */
-interface AskedAccounts {
+/** The accounts that a batch names: those that were remembered, and what was found of the others. */
+interface NamedAccounts {
   remembered: ReadonlyMap<string, Account>;
+  named: Map<string, Account>;
   found: readonly Account[];
 }
 
@@ -96,20 +97,28 @@ export class KnownAccounts {
   static readonly #REMEMBERED_MAX = 200_000;
 
   /** Reads the accounts among `ids` that are not remembered. */
-  async ask(client: PoolClient, ids: Iterable<string>): Promise<AskedAccounts> {
+  async ask(client: PoolClient, ids: Iterable<string>): Promise<NamedAccounts> {
     const remembered = this.#accounts;
-    const unknown = new Set<string>();
-    for (const id of ids) if (!remembered.has(id)) unknown.add(id);
-    return { remembered, found: await accountsById(client, [...unknown], 'accounts-to-count') };
+    const named = new Map<string, Account>();
+    const unknown: string[] = [];
+    for (const id of ids) {
+      const account = remembered.get(id);
+      if (account) named.set(id, account);
+      else unknown.push(id);
+    }
+    return { remembered, named, found: await accountsById(client, unknown, 'accounts-to-count') };
   }
 
-  /** The caps and policies at `revision`, and the accounts named, as far as they exist; `asked` were read when that was locked. */
+  /**
+   * The caps and policies at `revision`, and the accounts named, as far as they exist, in a map of their own: a batch looks
+   * each up several times, and all that are remembered lie far apart. `asked` were read when that revision was locked.
+   */
   async at(
     revision: string,
     client: PoolClient,
     ids: Iterable<string>,
-    asked?: AskedAccounts,
-  ): Promise<{ meters: Meters; policies: PolicyBook; accounts: ReadonlyMap<string, Account> }> {
+    asked?: NamedAccounts,
+  ): Promise<{ meters: Meters; policies: PolicyBook; accounts: Map<string, Account> }> {
     if (revision !== this.#revision) {
       this.#meters = new Meters(await capBook(client));
       this.#policies = await policyBook(client);
@@ -117,11 +126,13 @@ export class KnownAccounts {
       this.#revision = revision;
     }
     if (this.#accounts.size > KnownAccounts.#REMEMBERED_MAX) this.#accounts = new Map();
-    const accounts = this.#accounts;
-    // Where they are no longer the same, what was asked for is not all that is missing.
-    const answers = asked?.remembered === accounts ? [asked] : [asked, await this.ask(client, ids)];
-    for (const answer of answers) for (const each of answer?.found ?? []) accounts.set(each.accountId, each);
-    return { meters: this.#meters, policies: this.#policies, accounts };
+    // Where they are no longer the same, what was remembered may be of another revision.
+    const { named, found } = asked?.remembered === this.#accounts ? asked : await this.ask(client, ids);
+    for (const account of found) {
+      this.#accounts.set(account.accountId, account);
+      named.set(account.accountId, account);
+    }
+    return { meters: this.#meters, policies: this.#policies, accounts: named };
   }
 }
 
@@ -174,7 +185,9 @@ export async function weighBatch(
     .map((version) => version.accountId)
     .filter((id) => !accounts.has(id) || !shards.has(shardOf(id)));
   if (others.some((id) => !shards.has(shardOf(id)))) throw new ShardsMissing([...shards, ...others.map(shardOf)]);
-  if (others.length > 0) await known.at(revision, client, others);
+  if (others.length > 0) {
+    for (const [id, account] of (await known.at(revision, client, others)).accounts) accounts.set(id, account);
+  }
 
   const holding = new Map(held);
   const parts = arriving.map(({ importId, versions, rejects }): ImportPart => {
