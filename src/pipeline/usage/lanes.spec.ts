@@ -70,25 +70,24 @@ describe('lanes at work', () => {
   it('go on by themselves, no more than one batch apart', async () => {
     const { log, begin, end, atWork } = begun();
     await begin(rows(1));
-    await begin(rows(2_001));
-    const third = begin(rows(4_001));
+    const second = begin(rows(2_001));
+    const third = second.then(() => begin(rows(4_001)));
     await end('1/0');
     expect(log).toEqual(['1/0', '1/1', '2001/0']);
     await end('2001/0');
     // The first batch has not ended in the other lane.
     expect(log).toEqual(['1/0', '1/1', '2001/0']);
     await end('1/1');
-    await third;
-    await nextTurn();
     expect(log).toEqual(['1/0', '1/1', '2001/0', '2001/1', '4001/0']);
     await end('2001/1');
+    await third;
     await end('4001/0');
     await end('4001/1');
     await atWork.ended();
   });
 
   it('wait for each other where a record comes back under an account of another lane', async () => {
-    const { log, begin, end } = begun();
+    const { log, begin, end, atWork } = begun();
     await begin(rows(1));
     const back = rows(2_001);
     (back[5] as { record: UsageRecord }).record.recordId = 'r9';
@@ -97,25 +96,26 @@ describe('lanes at work', () => {
     expect(log).toEqual(['1/0', '1/1']);
     await end('1/1');
     await second;
-    await nextTurn();
     expect(log).toEqual(['1/0', '1/1', '2001/0', '2001/1']);
+    await end('2001/0');
+    await end('2001/1');
+    await atWork.ended();
   });
 
   it('tell of a failure when all have ended, and the lane that failed goes no further', async () => {
     const { log, begin, end, atWork } = begun();
     await begin(rows(1));
-    await begin(rows(2_001));
+    const second = begin(rows(2_001)).catch((error: Error) => error.message);
     await end('1/0', new Error('the disk is full'));
     await end('1/1');
+    expect(await second).toBe('the disk is full');
     expect(log).toEqual(['1/0', '1/1', '2001/1']);
-    let told = false;
-    const ended = atWork.ended().catch((error: Error) => {
-      told = true;
-      return error.message;
-    });
+    let told = '';
+    const ended = atWork.ended().catch((error: Error) => (told = error.message));
     await nextTurn();
-    expect(told).toBe(false);
+    expect(told).toBe('');
     await end('2001/1');
-    expect(await ended).toBe('the disk is full');
+    await ended;
+    expect(told).toBe('the disk is full');
   });
 });

@@ -89,9 +89,11 @@ export class LanesAtWork {
   #latest: readonly Promise<void>[] = [];
   #accounts: ReadonlyMap<string, string> = new Map();
 
-  /** Begins a batch, when the last but one has ended; rejects where that has failed. */
+  /**
+   * Begins a batch; resolves when the one before has ended, and rejects where that has failed. What is read of a file
+   * before then would only lie in memory.
+   */
   async begin({ lanes, accounts }: SplitBatch, count: (lane: LaneBatch) => Promise<void>): Promise<void> {
-    await allEnded(this.#earlier);
     // A record that comes back under another account is in another lane: its versions have to come in their order.
     for (const [recordId, accountId] of accounts) {
       if ((this.#accounts.get(recordId) ?? accountId) === accountId) continue;
@@ -103,6 +105,7 @@ export class LanesAtWork {
     // Its failure is told when it is waited for.
     for (const each of this.#latest) each.catch(() => undefined);
     this.#accounts = accounts;
+    await allEnded(this.#earlier);
   }
 
   /** Waits until all that has begun has ended: nothing goes on behind the caller's back. */
