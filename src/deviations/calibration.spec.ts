@@ -53,6 +53,18 @@ describe('calibration', () => {
     expect(calibrate([], watchedOf(5, 1)).settled.everyone).toEqual(UNFITTED_CALIBRATION.settled.everyone);
   });
 
+  it.each([
+    ['is scored as everyone where it shows no more than they do', 0.2, 1, 1],
+    ['is scored lower where it reaches higher than they do', 1.2, 0, 0.5],
+  ])('a segment too small for a tail of its own %s', (_, slope, least, most) => {
+    const few = watchedOf(100, 5, slope).map((each) => ({ ...each, segment: 'few' }));
+    const { everyone, segments } = calibrate([], [...watchedOf(4_000, 7), ...few]).settled;
+    const height = Array.from({ length: SCALES }, () => 3);
+    const share = scoreOf(segments['few']!, height).score / scoreOf(everyone, height).score;
+    expect(share).toBeGreaterThanOrEqual(least);
+    expect(share).toBeLessThanOrEqual(most);
+  });
+
   it('gives a higher score to what is higher at any scale', () => {
     const { everyone } = calibrate([], watchedOf(2_000, 3)).settled;
     for (let scale = 0; scale < SCALES; scale++) {

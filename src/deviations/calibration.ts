@@ -48,6 +48,8 @@ const RARE_COUNT_MIN = 5;
 const FEW = 4;
 /** A built-in slope weighs as much as so many observations of the tail. */
 const SLOPE_WEIGHT = 16;
+/** Where a segment is too small for a tail of its own, everyone's rate weighs as much as so many that were seen beyond. */
+const RATE_WEIGHT = 3;
 /** The few very highest may be fraud that nobody noticed: the slope is fitted with them cut to what this share reaches. */
 const TRUSTED_RATE = 0.0015;
 /** Account-months are not independent of each other, nor those to come quite like those seen: each tells half of the slope. */
@@ -92,8 +94,8 @@ export interface Watched {
 }
 
 /**
- * Fits from accounts that were watched, when they were new and later. Where they are few, rates lean on everyone's, and those on the
- * built-in ones.
+ * Fits from accounts that were watched, when they were new and later. Where a segment's are few, it leans on everyone, and everyone on
+ * what is built in.
  */
 export function calibrate(
   fresh: readonly Watched[],
@@ -104,29 +106,31 @@ export function calibrate(
 }
 
 function fitCohort(watched: readonly Watched[], before: Cohort): Cohort {
-  const everyone = fitTails(watched, before.everyone);
+  const everyone = fitTails(watched, before.everyone, false);
   const segments: Record<string, Tails> = {};
   for (const name of [...new Set(watched.map(({ segment }) => segment))].toSorted()) {
     segments[name] = fitTails(
       watched.filter(({ segment }) => segment === name),
       everyone,
+      true,
     );
   }
   return { everyone, segments };
 }
 
-function fitTails(watched: readonly Watched[], before: Tails): Tails {
+function fitTails(watched: readonly Watched[], before: Tails, isPart: boolean): Tails {
   const accountMonths = watched.reduce((sum, { months }) => sum + months, 0);
   if (watched.length <= TAIL_COUNT_MIN || accountMonths <= 0) return before;
+  const fit = isPart && accountMonths * TAIL_RATE < TAIL_COUNT_MIN ? leanTail : fitTail;
   const scales = before.scales.map((tail, scale) =>
-    fitTail(
+    fit(
       watched.map(({ maxima }) => maxima[scale]!),
       accountMonths,
       tail,
     ),
   );
   const fitted: Tails = { accountMonths, scales, together: before.together };
-  const together = fitTail(
+  const together = fit(
     watched.map(({ maxima }) => rarest(fitted, maxima)),
     accountMonths,
     before.together,
@@ -153,6 +157,21 @@ function fitTail(values: readonly number[], months: number, before: Tail): Tail 
   // A censored exponential: the mean excess is the whole excess over the number of values that are not cut.
   const seen = Math.max(1, above) + SLOPE_WEIGHT;
   return { from, rate: count / months, slope: Math.max(excess / seen, 0.05), seen: SEEN_SHARE * seen };
+}
+
+/**
+ * The tail of a small segment: everyone's, unless it shows more than they do: oftener beyond where theirs begins, or further beyond (each
+ * shrunk to everyone's, a rate as gamma-Poisson). That it shows less may be chance.
+ */
+function leanTail(values: readonly number[], months: number, everyone: Tail): Tail {
+  const { from, rate, slope } = everyone;
+  const beyond = values.filter((value) => value > from);
+  const excess = beyond.reduce((sum, value) => sum + value - from, SLOPE_WEIGHT * slope);
+  return {
+    ...everyone,
+    rate: Math.max(rate, (beyond.length + RATE_WEIGHT) / (months + RATE_WEIGHT / rate)),
+    slope: Math.max(slope, excess / (beyond.length + SLOPE_WEIGHT)),
+  };
 }
 
 /** How much rarer something must be on a scale that gets less of the budget. */
