@@ -121,16 +121,16 @@ function fitCohort(watched: readonly Watched[], before: Cohort): Cohort {
 function fitTails(watched: readonly Watched[], before: Tails, isPart: boolean): Tails {
   const accountMonths = watched.reduce((sum, { months }) => sum + months, 0);
   if (watched.length <= TAIL_COUNT_MIN || accountMonths <= 0) return before;
-  const fit = isPart && accountMonths * TAIL_RATE < TAIL_COUNT_MIN ? leanTail : fitTail;
+  const tailOf = isPart && accountMonths * TAIL_RATE < TAIL_COUNT_MIN ? leanTail : fitTail;
   const scales = before.scales.map((tail, scale) =>
-    fit(
+    tailOf(
       watched.map(({ maxima }) => maxima[scale]!),
       accountMonths,
       tail,
     ),
   );
   const fitted: Tails = { accountMonths, scales, together: before.together };
-  const together = fit(
+  const together = tailOf(
     watched.map(({ maxima }) => rarest(fitted, maxima)),
     accountMonths,
     before.together,
