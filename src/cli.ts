@@ -1,4 +1,4 @@
-/** The command line (CONTRACT §8): `npm run -s plafond -- <command>`. */
+/** The command line: `npm run -s plafond -- <command>`. */
 import { runCommand } from './command-line/program.ts';
 
 process.exitCode = await runCommand(process.argv.slice(2), {

@@ -1,5 +1,5 @@
 /**
- * The environment (CONTRACT §7), read once, checked, frozen. Nothing else reads `process.env`.
+ * The environment, read once, checked, frozen. Nothing else reads `process.env`.
  */
 import { resolve } from 'node:path';
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-/** A file of accounts (CONTRACT §3): CSV with a header. It is good as a whole or not at all. */
+/** A file of accounts: CSV with a header. It is good as a whole or not at all. */
 import { pipeline } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import type { Account } from './account.ts';

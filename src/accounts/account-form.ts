@@ -1,4 +1,4 @@
-/** An account as it travels (CONTRACT §3), as JSON or as a row of CSV: the column names are the same. */
+/** An account as it travels, as JSON or as a row of CSV: the column names are the same. */
 import { z } from 'zod';
 import type { Account } from './account.ts';
 import { isCountry } from '../destinations/number-plan.ts';

@@ -1,4 +1,4 @@
-/** A customer of the provider, as the provider's own systems name it (CONTRACT §3). */
+/** A customer of the provider, as the provider's own systems name it. */
 export interface Account {
   /** the provider's own customer reference, at most 64 characters */
   accountId: string;

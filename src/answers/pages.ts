@@ -37,7 +37,7 @@ export interface Situation {
   locale: string;
   timeZone: string;
   currency: string;
-  /** CONTRACT's word */
+  /** as the API names it */
   traffic: string;
   period: { from: Instant; to: Instant };
   warnedAt: Instant;

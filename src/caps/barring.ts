@@ -1,4 +1,4 @@
-/** What a bar on the switch covers (CONTRACT §7): a class of calls, or one destination. Emergency numbers always pass. */
+/** What a bar on the switch covers: a class of calls, or one destination. Emergency numbers always pass. */
 import type { Destination } from '../destinations/classify.ts';
 import { isEmergency } from '../destinations/emergency.ts';
 import { callingCodeOfCountry } from '../destinations/number-plan.ts';

@@ -1,4 +1,4 @@
-/** A file of caps (CONTRACT §4): JSON, an array or a single one. It is good as a whole or not at all. Pure. */
+/** A file of caps: JSON, an array or a single one. It is good as a whole or not at all. Pure. */
 import { faultsOf, Refusal, type Fault } from '../kernel/refusal.ts';
 import { capDefinition, type CapDefinition } from './cap.ts';
 import { definitionKey } from './cap-book.ts';

@@ -1,5 +1,5 @@
 /**
- * A spend cap (CONTRACT §4): for whom, on what, in which period, how much, and what happens at which share of it.
+ * A spend cap: for whom, on what, in which period, how much, and what happens at which share of it.
  */
 import { z } from 'zod';
 import { parseTraffic, type Traffic } from '../destinations/traffic.ts';

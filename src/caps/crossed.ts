@@ -1,4 +1,4 @@
-/** A threshold is crossed when spend goes from below its amount to that or above (CONTRACT §4). Pure. */
+/** A threshold is crossed when spend goes from below its amount to that or above. Pure. */
 import type { Micros } from '../kernel/money.ts';
 import type { Threshold } from './cap.ts';
 

@@ -1,4 +1,4 @@
-/** The commands of `plafond` (CONTRACT §8), what they take, and how each ends. */
+/** The commands of `plafond`, what they take, and how each ends. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { BadEnvironment, readClientConfig } from '../config.ts';
 import { parseInstant, type Instant } from '../kernel/clock.ts';

@@ -1,4 +1,4 @@
-/** A running Plafond as the command line speaks to it: its HTTP API (CONTRACT §6). */
+/** A running Plafond as the command line speaks to it: its HTTP API. */
 import { z, type ZodType } from 'zod';
 
 /** What the command line says instead of doing what it was asked; the text is all that a person needs. */

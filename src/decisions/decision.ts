@@ -1,4 +1,4 @@
-/** What Plafond decided, for whom, when and why (CONTRACT §5). */
+/** What Plafond decided, for whom, when and why. */
 import { createHash } from 'node:crypto';
 import type { Mode } from '../caps/cap.ts';
 import type { Traffic } from '../destinations/traffic.ts';
@@ -20,7 +20,7 @@ export interface Decision {
   action: string;
   capId: string;
   capVersion: number;
-  /** the period's name (CONTRACT §1); empty outside any */
+  /** the period's name; empty outside any */
   period: string;
   /** of a cap percent, of a deviation the score that acts; undefined outside both */
   threshold: number | undefined;
@@ -52,7 +52,7 @@ export function decisionId(...parts: (string | number)[]): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
-/** CONTRACT §5's form, its keys in its order; what does not apply is left out. */
+/** A decision as it travels, its keys in this order; what does not apply is left out. */
 export function decisionResponse(decision: Decision, timeZone: string): Record<string, unknown> {
   const { spend, limit } = decision;
   return {

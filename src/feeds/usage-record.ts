@@ -8,7 +8,7 @@ export type UsageState = (typeof STATES)[number];
 export const KINDS = ['voice', 'sms', 'data'] as const;
 export type UsageKind = (typeof KINDS)[number];
 
-/** One version of one rated record as a feed sent it (CONTRACT §2): well-formed, but not yet held against accounts. */
+/** One version of one rated record as a feed sent it: well-formed, but not yet held against accounts. */
 export interface UsageRecord {
   /** unique at its origin */
   recordId: string;

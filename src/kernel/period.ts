@@ -5,7 +5,7 @@
 import { DateTime, IANAZone } from 'luxon';
 import { formatInstant, type Instant } from './clock.ts';
 
-/** CONTRACT §4's words: `day`, `week`, `month`, `rolling:24h`. */
+/** The words for periods: `day`, `week`, `month`, `rolling:24h`. */
 export type Period = 'day' | 'week' | 'month' | `rolling:${number}h`;
 
 /** A calendar period: all instants with `from ≤ instant < to`. */
@@ -26,7 +26,7 @@ export interface Calendar {
 
 const LONGEST_ROLLING_HOURS = 24 * 366;
 
-/** Reads CONTRACT §4's words; `undefined` for anything else. */
+/** Reads the word for a period; `undefined` for anything else. */
 export function parsePeriod(text: string): Period | undefined {
   if (text === 'day' || text === 'week' || text === 'month') return text;
   const hours = /^rolling:([1-9]\d{0,3})h$/.exec(text)?.[1];

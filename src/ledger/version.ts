@@ -1,5 +1,5 @@
 /**
- * Of the versions of one record, the one with the highest (state, revision) holds (CONTRACT §2). Pure.
+ * Of the versions of one record, the one with the highest (state, revision) holds. Pure.
  */
 import type { Destination } from '../destinations/classify.ts';
 import type { Micros } from '../kernel/money.ts';

@@ -1,4 +1,4 @@
-/** What an account spent, straight from the ledger: every period that holds usage, newest first (CONTRACT §6). */
+/** What an account spent, straight from the ledger: every period that holds usage, newest first. */
 import type { ClientBase } from 'pg';
 import type { Account } from '../accounts/account.ts';
 import type { Traffic } from '../destinations/traffic.ts';
@@ -18,7 +18,7 @@ export interface SpendQuery {
 
 export interface PeriodSpend {
   traffic: Traffic;
-  /** its name (CONTRACT §1) */
+  /** its name */
   period: string;
   from: Instant;
   to: Instant;

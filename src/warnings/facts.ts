@@ -14,7 +14,7 @@ export interface WarningFacts {
    * `unusual` only tells of a deviation, `forecast` that a limit will probably be reached.
    */
   kind: 'warn' | 'suspend' | 'approve' | 'hold' | 'unusual' | 'forecast';
-  /** CONTRACT's words: `international`, `premium`, `country:SO`, … */
+  /** The API's words: `international`, `premium`, `country:SO`, … */
   traffic: string;
   spend: Micros;
   /** Undefined where no cap caused it. */
@@ -31,7 +31,7 @@ export interface WarningFacts {
   next: { percent: number; amount: Micros; warn: boolean; suspend?: BarredClass } | undefined;
   /** Only of a suspension. `until` is undefined where it is lifted by hand; `terms` is the clause of the contract. */
   suspended?: { class: BarredClass; until: Instant | undefined; terms: string };
-  /** Only of a hold: the destinations, in CONTRACT's words (`country:SO`, `prefix:+25261`). */
+  /** Only of a hold: the destinations, in the API's words (`country:SO`, `prefix:+25261`). */
   held?: { scopes: readonly string[]; until: Instant | undefined; terms: string };
   /** Only of a forecast: when the limit will be reached. */
   forecast?: { likely: Instant; earliest: Instant; latest: Instant };

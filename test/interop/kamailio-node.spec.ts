@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { CONTRACT_NAMES } from '../../src/suspensions/switches/kamailio/commands.ts';
+import { DEFAULT_NAMES } from '../../src/suspensions/switches/kamailio/commands.ts';
 import { KamailioNode } from '../../src/suspensions/switches/kamailio/kamailio-node.ts';
 import { keyOf, SwitchFailure, type Bar } from '../../src/suspensions/switches/switch.ts';
 import { until } from '../harness/process.ts';
@@ -70,11 +70,11 @@ describeWith(['kamailio', 'sipp'], 'a real Kamailio', () => {
     expect(await node.look()).toEqual({ filled: true, count: 0, bars: new Map() });
   });
 
-  it.each<[string, Partial<typeof CONTRACT_NAMES>, string]>([
+  it.each<[string, Partial<typeof DEFAULT_NAMES>, string]>([
     ['a table that is not there', { table: 'barrred' }, 'No such htable'],
-    ['a profile that is not there', { profiles: { ...CONTRACT_NAMES.profiles, premium: 'prem' } }, 'Profile not found'],
+    ['a profile that is not there', { profiles: { ...DEFAULT_NAMES.profiles, premium: 'prem' } }, 'Profile not found'],
   ])('names %s', async (_, names, story) => {
-    const wrong = new KamailioNode('wrong', new URL(kamailio.url), undefined, { ...CONTRACT_NAMES, ...names });
+    const wrong = new KamailioNode('wrong', new URL(kamailio.url), undefined, { ...DEFAULT_NAMES, ...names });
     const looked = names.table ? wrong.look() : wrong.endCalls(bar('1001', 'premium'));
     await expect(looked).rejects.toThrow(story);
     if (names.table) {

@@ -22,7 +22,7 @@ const decisionsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(NDJSON_LIMIT).optional().meta({ description: 'how many at most' }),
 });
 
-/** CONTRACT §5; what does not apply is left out. */
+/** A decision as it travels; what does not apply is left out. */
 const decision = z.object({
   id: z.string(),
   at: instant,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ImportResult } from '../../pipeline/usage/record-usage.ts';
 
-/** What became of an import's rows (CONTRACT §6). */
+/** What became of an import's rows. */
 export const importResult = z
   .object({
     import_id: z.string(),

@@ -1,5 +1,5 @@
 /**
- * The canonical usage row (CONTRACT §2). Pure: the values of one row in, a record or a reject out.
+ * The canonical usage row. Pure: the values of one row in, a record or a reject out.
  */
 import { parseInstant, type Instant } from '../../kernel/clock.ts';
 import { parseAmount } from '../../kernel/money.ts';

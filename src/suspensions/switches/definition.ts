@@ -1,7 +1,7 @@
-/** Switches as they are configured: by SWITCH_URL (CONTRACT §7) or by the API. Pure, but for opening their nodes at the end. */
+/** Switches as they are configured: by SWITCH_URL or by the API. Pure, but for opening their nodes at the end. */
 import { z } from 'zod';
 import { KamailioNode } from './kamailio/kamailio-node.ts';
-import { CONTRACT_NAMES } from './kamailio/commands.ts';
+import { DEFAULT_NAMES } from './kamailio/commands.ts';
 import { FreeSwitchNode } from './freeswitch/freeswitch-node.ts';
 import { WebhookNode } from './webhook/webhook-node.ts';
 import type { SwitchNode } from './switch.ts';
@@ -164,8 +164,8 @@ export function openNodes({ name, definition, secret }: ConfiguredSwitch): Switc
     const node = `${name} ${url.host}`;
     switch (definition.kind) {
       case 'kamailio': {
-        const profiles = { ...CONTRACT_NAMES.profiles, ...definition.profiles };
-        return new KamailioNode(node, url, secret, { table: definition.table ?? CONTRACT_NAMES.table, profiles });
+        const profiles = { ...DEFAULT_NAMES.profiles, ...definition.profiles };
+        return new KamailioNode(node, url, secret, { table: definition.table ?? DEFAULT_NAMES.table, profiles });
       }
       case 'freeswitch':
         return new FreeSwitchNode(node, url, secret ?? '');

@@ -2,7 +2,7 @@
 import { parseBarScope, type BarScope } from '../../caps/barring.ts';
 import type { Instant } from '../../kernel/clock.ts';
 
-/** `<account_id>:<scope>`, such as `1001:international` or `1001:country:SO`, as it stands on the switch (CONTRACT §7). */
+/** `<account_id>:<scope>`, such as `1001:international` or `1001:country:SO`, as it stands on the switch. */
 export type BarKey = string;
 
 /** `allow:+31…`: this number may be called whatever is barred. It stands beside the bars, and is looked up before them. */

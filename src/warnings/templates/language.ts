@@ -1,4 +1,4 @@
-/** What a text says the routes are called that a suspension closes (CONTRACT: `suspend:…`). */
+/** What a text says the routes are called that a suspension closes (`suspend:…`). */
 export type BarredClass = 'international' | 'premium' | 'outgoing';
 
 /** The fragments that a language is made of, and that a provider may replace, each by a file of its name. */
@@ -51,7 +51,7 @@ export type Fragment = (typeof FRAGMENTS)[number];
 export interface Language {
   /** The locale in which amounts and dates are written for readers whose own locale is in no language we have. */
   locale: string;
-  /** CONTRACT's words for traffic, as they stand after "limit for"; `place` is the country's name or the prefix. */
+  /** The API's words for traffic, as they stand after "limit for"; `place` is the country's name or the prefix. */
   traffic: Record<
     'all' | 'national' | 'international' | 'premium' | 'satellite' | 'high-risk' | 'country' | 'prefix',
     string

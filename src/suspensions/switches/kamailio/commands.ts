@@ -13,7 +13,7 @@ export interface Command {
   params: readonly (string | number)[];
 }
 
-/** How a site names what bars and calls stand in (CONTRACT §7). */
+/** How a site names what bars and calls stand in. */
 export interface Names {
   /** the htable of bars */
   table: string;
@@ -21,7 +21,8 @@ export interface Names {
   profiles: Record<'international' | 'premium' | 'outgoing', string>;
 }
 
-export const CONTRACT_NAMES: Names = {
+/** As `docker/kamailio` has them. */
+export const DEFAULT_NAMES: Names = {
   table: 'barred',
   profiles: { international: 'international', premium: 'premium', outgoing: 'outgoing' },
 };

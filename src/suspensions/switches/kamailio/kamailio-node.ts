@@ -31,7 +31,7 @@ export class KamailioNode implements SwitchNode {
   #lastEnding: Promise<unknown> = Promise.resolve();
 
   /** `login`: `user:password`, for a proxy before it. */
-  constructor(name: string, url: URL, login?: string, names: kamailio.Names = kamailio.CONTRACT_NAMES) {
+  constructor(name: string, url: URL, login?: string, names: kamailio.Names = kamailio.DEFAULT_NAMES) {
     this.name = name;
     this.#rpc = new JsonRpc(url, login);
     this.#names = names;
