@@ -93,7 +93,14 @@ export function plot(path: string, title: string, detectors: readonly Run[]): vo
       min: 0.1,
       max: 5,
     },
-    yAxis: { type: 'value', name: 'mean share of attack money lost', nameTextStyle: { align: 'left' }, min: 0, max: 1 },
+    yAxis: {
+      type: 'value',
+      name: 'mean share of attack money lost',
+      nameLocation: 'middle',
+      nameGap: 42,
+      min: 0,
+      max: 1,
+    },
     series: detectors.map((runs, index) => ({
       type: 'line',
       name: runs[0]!.name,
