@@ -190,13 +190,21 @@ async function latencies(server: BenchServer, database: BenchDatabase): Promise<
   await plafond.stop();
 }
 
-/** The highest resident memory of a worker that takes a large file out of its drop folder, with a crossing in each account. */
+/**
+ * The highest resident memory of an importer alone, and of a worker that takes the same large file out of its drop folder,
+ * looks at what is unusual in it, and carries out what follows; with a crossing in each account.
+ */
 async function memory(server: BenchServer): Promise<void> {
   const limit = { ...ONE_CAP[0]!, limit: '10.00' };
-  const database = await server.database('memory', [limit]);
   const folder = join(server.dataDir, 'inbox', 'bench');
   await mkdir(folder, { recursive: true });
   await writeUsage(join(folder, 'night.part'), usageLines('night', MEMORY_ROWS, 6));
+  const alone = await server.database('alone', [limit]);
+  const importer = await Importer.start(alone.url);
+  await importer.count(join(folder, 'night.part'), { counted: MEMORY_ROWS });
+  printPeak('an importer', await crossingsIn(alone), await peakOf(importer.child.pid!));
+  await importer.stop();
+  const database = await server.database('memory', [limit]);
   const worker = await serve(server, database, { ROLE: 'worker,scheduler', INBOX_DIR: join(server.dataDir, 'inbox') });
   await rename(join(folder, 'night.part'), join(folder, 'night.csv'));
   const done = async () => {
@@ -207,14 +215,25 @@ async function memory(server: BenchServer): Promise<void> {
   };
   const { counted } = await until('the large file is in', done, 900_000);
   if (Number(counted) !== MEMORY_ROWS) throw new Error(`of ${MEMORY_ROWS} rows ${counted} were counted`);
-  const [{ crossed }] = await database.dataSource.query<[{ crossed: string }]>(
-    'SELECT count(*) AS crossed FROM crossings',
-  );
-  const status = await readFile(`/proc/${worker.child.pid}/status`, 'utf8').catch(() => '');
-  const peak = /VmHWM:\s*(\d+) kB/.exec(status)?.[1];
+  printPeak('a worker', await crossingsIn(database), await peakOf(worker.child.pid!));
   await worker.stop();
-  const what = `a worker, ${MEMORY_ROWS.toLocaleString('en')} rows, ${Number(crossed).toLocaleString('en')} crossings`;
-  print(what, peak === undefined ? 'no /proc here' : `peak ${Math.round(Number(peak) / 1024)} MB`, 'goal < 300 MB');
+}
+
+async function crossingsIn({ dataSource }: BenchDatabase): Promise<number> {
+  const [{ crossed }] = await dataSource.query<[{ crossed: string }]>('SELECT count(*) AS crossed FROM crossings');
+  return Number(crossed);
+}
+
+/** In MB; undefined where the system has no /proc. */
+async function peakOf(pid: number): Promise<number | undefined> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const kilobytes = /VmHWM:\s*(\d+) kB/.exec(status)?.[1];
+  return kilobytes === undefined ? undefined : Math.round(Number(kilobytes) / 1024);
+}
+
+function printPeak(who: string, crossings: number, peak: number | undefined): void {
+  const what = `${who}, ${MEMORY_ROWS.toLocaleString('en')} rows, ${crossings.toLocaleString('en')} crossings`;
+  print(what, peak === undefined ? 'no /proc here' : `peak ${peak} MB`, 'goal < 300 MB');
 }
 
 type Figures = Record<string, number[]>;
