@@ -10,7 +10,7 @@ import { describeApi } from './operation/docs.ts';
 import { Gate } from './keys/gate.ts';
 import { KnownRoutes } from './http/known-routes.ts';
 import { Metrics } from './operation/metrics.ts';
-import { parseBodies } from './http/bodies.ts';
+import { parseBodies, passOver } from './http/bodies.ts';
 import { invalid, ProblemFilter, sendProblem } from './http/problem.ts';
 
 /** A large file on a slow line takes its time, but not for ever. */
@@ -68,6 +68,7 @@ export async function configureHttp(app: NestFastifyApplication): Promise<void> 
     if (request.is404) routes.refuse(request.method, request.url.split('?', 1)[0]!);
   });
   fastify.addHook('onResponse', async (request, reply) => {
+    passOver(request);
     metrics.answered(request.method, request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime);
   });
   parseBodies(fastify);

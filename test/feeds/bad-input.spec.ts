@@ -1,6 +1,8 @@
 /** Bad input to a running server, over HTTP and by the drop folder: each is read rightly or has a named reason, and memory stays. */
+import { once } from 'node:events';
 import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { Agent, request, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -150,6 +152,28 @@ describe('bad input', () => {
     expect(body).toMatchObject({ counted: outcome.counts, rejected: outcome.rejects.length });
     expect(await rejectsOf(body.import_id)).toEqual(outcome.rejects);
     counted += outcome.counts;
+  });
+
+  it('over HTTP: what is refused at its first line leaves its connection to the next request', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const sockets = new Set<unknown>();
+    const post = async (body: string): Promise<number> => {
+      const sent = request(`${plafond.url}/v1/usage?feed=live`, {
+        method: 'POST',
+        agent,
+        headers: { authorization: `Bearer ${KEY}`, 'content-type': 'text/csv' },
+      }).end(body);
+      sent.on('socket', (socket) => sockets.add(socket));
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+      await once(answer.resume(), 'end');
+      return answer.statusCode!;
+    };
+    for (let i = 0; i < 3; i++)
+      expect(await post(text(Array(20_000).fill('x'.repeat(100)), { header: 'none' }))).toBe(422);
+    expect(await post(text([good('after')]))).toBe(200);
+    expect(sockets.size).toBe(1);
+    counted++;
+    agent.destroy();
   });
 
   it('by the drop folder: each of these, and a gzip bomb', async () => {

@@ -32,7 +32,7 @@ async function parseJson(payload: Readable, request: FastifyRequest): Promise<un
     throw unsupported('only usage and accounts are taken compressed');
   }
   const chunks: Buffer[] = [];
-  for await (const chunk of bounded(payload, JSON_BYTES_MAX, 'a body')) chunks.push(chunk);
+  for await (const chunk of bounded(chunksOf(payload), JSON_BYTES_MAX, 'a body')) chunks.push(chunk);
   const text = Buffer.concat(chunks).toString('utf8');
   if (text.trim() === '') return undefined;
   try {
@@ -45,7 +45,7 @@ async function parseJson(payload: Readable, request: FastifyRequest): Promise<un
 /** A form's fields as a browser sends them; of a name that comes twice the last counts. */
 async function parseForm(payload: Readable): Promise<Record<string, string>> {
   const chunks: Buffer[] = [];
-  for await (const chunk of bounded(payload, FORM_BYTES_MAX, 'a form')) chunks.push(chunk);
+  for await (const chunk of bounded(chunksOf(payload), FORM_BYTES_MAX, 'a form')) chunks.push(chunk);
   return Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString('utf8')));
 }
 
@@ -64,8 +64,8 @@ export function mediaType(request: FastifyRequest): string {
 export function bodyBytes(request: FastifyRequest, unpackedBytesMax: number): AsyncIterable<Buffer> {
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   // Without any body and any type there was nothing to parse.
-  const payload = (request.body ?? []) as Readable | Buffer[];
-  const received = bounded(payload, RECEIVED_BYTES_MAX, 'a body');
+  const payload = request.body as Readable | undefined;
+  const received = bounded(payload ? chunksOf(payload) : [], RECEIVED_BYTES_MAX, 'a body');
   if (encoding === 'identity') return received;
   if (encoding !== 'gzip' && encoding !== 'x-gzip') throw unsupported(`only gzip is unpacked, not ${encoding}`);
   return unpacked(received, unpackedBytesMax);
@@ -80,6 +80,16 @@ async function* unpacked(received: AsyncIterable<Buffer>, bytesMax: number): Asy
     if (!errorCode(error).startsWith('Z_')) throw error;
     throw new Refusal('unreadable', 'bad_gzip', 'the body says it is gzipped, but can not be unpacked to its end');
   }
+}
+
+/** A request that is left before its end is not destroyed: {@link passOver} has to take the rest. */
+function chunksOf(payload: Readable): AsyncIterable<Buffer> {
+  return payload.iterator({ destroyOnReturn: false });
+}
+
+/** Takes what an answered request still brings, and drops it: else the next one on its connection is never read. */
+export function passOver(request: FastifyRequest): void {
+  if (!request.raw.readableEnded) request.raw.resume();
 }
 
 async function* bounded(
