@@ -188,7 +188,7 @@ function rarest({ scales }: Tails, statistics: Maxima): number {
   return rarest;
 }
 
-export const SCORE_MAX = 1e9;
+const SCORE_MAX = 1e9;
 
 export const NOTHING_UNUSUAL = Object.freeze({ score: 0, scale: 0 });
 

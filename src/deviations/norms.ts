@@ -177,7 +177,7 @@ export function moneyOf(version: Version): number {
 }
 
 /** The same in euros' worth. */
-export function worthOf(version: Version, currency: string): number {
+function worthOf(version: Version, currency: string): number {
   return moneyOf(version) / microsPerEuro(currency);
 }
 
@@ -227,16 +227,9 @@ const WORTH: Record<string, number> = {
   ZAR: 20,
 };
 
-let latestCurrency = 'EUR';
-let latestMicros = 1_000_000;
-
-/** Micros of the currency in which a euro is counted. Most ask for the same one time after time. */
+/** Micros of the currency in which a euro is counted. */
 export function microsPerEuro(currency: string): number {
-  if (currency !== latestCurrency) {
-    latestMicros = 1_000_000 * (WORTH[currency] ?? 1);
-    latestCurrency = currency;
-  }
-  return latestMicros;
+  return 1_000_000 * (WORTH[currency] ?? 1);
 }
 
 function zeros(): number[] {

@@ -41,7 +41,7 @@ const HEARD_SCORE = 130;
 /** What has been quiet for so long may act anew. */
 const QUIET_S = 7 * DAY_S;
 
-export const LEVELS = ['none', 'warn', 'hold', 'suspend'] as const;
+const LEVELS = ['none', 'warn', 'hold', 'suspend'] as const;
 export type Level = (typeof LEVELS)[number];
 
 /** What the engine says of a record. */

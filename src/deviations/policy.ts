@@ -36,8 +36,8 @@ export const FIRST_POLICY: DeviationPolicy = {
   falseBudget: 1,
 };
 
-export const FALSE_BUDGET_MIN = 0.05;
-export const FALSE_BUDGET_MAX = 100;
+const FALSE_BUDGET_MIN = 0.05;
+const FALSE_BUDGET_MAX = 100;
 
 /** A policy as it travels. */
 export const policyForm = z

@@ -17,7 +17,7 @@ const AT = WORD;
 
 export const DAY_S = 86_400;
 /** What is younger may be an attacker's doing. */
-export const LEARNT_AFTER_DAYS = 3;
+const LEARNT_AFTER_DAYS = 3;
 
 /** The word at which the slot of a destination begins; −1 where the account has none. */
 export function slotOf({ u }: Signature, key: number): number {

@@ -126,30 +126,14 @@ function zoneOffsets(name: string): LocalTime {
 }
 
 const HOUR_MS = 60 * MINUTE_MS;
-/** By UTC day the offset that holds all day, NaN on a day on which it changes; and the day that was asked for last. */
-interface ZoneDays {
-  offsets: Map<number, number>;
-  day: number;
-  offset: number;
-}
-const daysByZone = new Map<string, ZoneDays>();
+/** By zone and UTC day the offset that holds all day; NaN on a day on which it changes. */
+const offsetsByZone = new Map<string, Map<number, number>>();
 
 /** The hour of the week, 0 for Monday from 0:00 to 1:00 up to 167, on the clock in `zone` (IANA). Offsets are looked up once a day. */
 export function hourOfWeek(zone: string, instant: Instant): number {
-  let days = daysByZone.get(zone);
-  if (!days) daysByZone.set(zone, (days = { offsets: new Map(), day: Number.NaN, offset: Number.NaN }));
+  let offsets = offsetsByZone.get(zone);
+  if (!offsets) offsetsByZone.set(zone, (offsets = new Map()));
   const day = Math.floor(instant / DAY_MS);
-  if (day !== days.day) {
-    days.offset = offsetOfDay(zone, days.offsets, day);
-    days.day = day;
-  }
-  const offset = Number.isNaN(days.offset) ? offsetAt(zone, instant) : days.offset;
-  // 1970-01-01 was a Thursday. By division: the remainder of two floating numbers takes several times as long.
-  const hour = Math.floor((instant + offset) / HOUR_MS) + 72;
-  return hour - 168 * Math.floor(hour / 168);
-}
-
-function offsetOfDay(zone: string, offsets: Map<number, number>, day: number): number {
   let offset = offsets.get(day);
   if (offset === undefined) {
     const begins = offsetAt(zone, day * DAY_MS);
@@ -157,7 +141,10 @@ function offsetOfDay(zone: string, offsets: Map<number, number>, day: number): n
     if (offsets.size >= REMEMBERED_MAX) offsets.clear();
     offsets.set(day, offset);
   }
-  return offset;
+  if (Number.isNaN(offset)) offset = offsetAt(zone, instant);
+  // 1970-01-01 was a Thursday. By division: the remainder of two floating numbers takes several times as long.
+  const hour = Math.floor((instant + offset) / HOUR_MS) + 72;
+  return hour - 168 * Math.floor(hour / 168);
 }
 
 function offsetAt(zone: string, instant: Instant): number {

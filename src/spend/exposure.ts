@@ -95,7 +95,7 @@ interface StartedCall {
   startedAt: Instant;
 }
 
-export function isSameCall(a: StartedCall, b: StartedCall): boolean {
+function isSameCall(a: StartedCall, b: StartedCall): boolean {
   return a.accountId === b.accountId && a.number === b.number && Math.abs(a.startedAt - b.startedAt) <= SAME_START_MS;
 }
 

@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { FEED_NAME } from '../feed.ts';
 
-export const DEFINITION_FILE = 'feed.json';
+const DEFINITION_FILE = 'feed.json';
 const BYTES_MAX = 256 * 1024;
 
 export interface DefinitionFile {

@@ -132,7 +132,7 @@ export async function reportDeviations(client: ClientBase, from: Instant, to: In
 /** Usage of the same destinations in so many weeks after it shows a customer, not a thief. */
 const WEEKS_OF_A_CUSTOMER = 4;
 
-export function rightnessOf({ state, weeks }: Pick<Row, 'state' | 'weeks'>): Rightness {
+function rightnessOf({ state, weeks }: Pick<Row, 'state' | 'weeks'>): Rightness {
   if (state === 'confirmed-fraud') return 'right';
   if (state === 'legitimate') return 'false';
   if (state === 'rating-error') return 'rating-error';

@@ -5,7 +5,7 @@
 import type { FeedRow } from '../../feeds/usage-record.ts';
 import { shardOf } from '../../ledger/usage-store.ts';
 
-export const LANES = 2;
+const LANES = 2;
 const ROWS_WORTH_SPLITTING = 2_000;
 
 /** For each lane the line up to which its rows have their outcome. */
