@@ -3,11 +3,17 @@
  * ask PostgreSQL costs more than most of what it is asked for, so whoever needs two answers asks for both before awaiting
  * either. The statements run one after the other, as ever; where one fails, none behind it in the same message has run.
  *
- * A text without parameters, which may hold several statements, and COPY go by themselves, in their turn.
+ * COPY goes with its rows, which have to be there when it is asked for: to begin it, to send rows and to hear that it has
+ * ended would be three turns, each behind whatever else the process does meanwhile. A text without parameters, which may
+ * hold several statements, goes by itself, in its turn.
  */
-import type { Writable } from 'node:stream';
-import { finished as ended } from 'node:stream/promises';
 import { Query, type Connection, type PoolClient, type QueryConfig, type QueryResult, type Submittable } from 'pg';
+
+/** `COPY … FROM STDIN`, and what it is to take. */
+export interface CopyConfig {
+  text: string;
+  copied: readonly Buffer[];
+}
 
 export interface SentTogether {
   /** The connection, with a `query` that waits until this turn has asked for all it needs. */
@@ -34,7 +40,7 @@ export function sentTogether(connection: PoolClient): SentTogether {
     waiting = [];
     void thenDo(() => new Promise<void>((resolve) => connection.query(new Message(statements, resolve))));
   };
-  const ask = async (config: QueryConfig): Promise<QueryResult> => {
+  const ask = async (config: QueryConfig | CopyConfig): Promise<QueryResult> => {
     // Ticks come after everything that goes on by promises alone.
     if (waiting.length === 0) process.nextTick(send);
     try {
@@ -47,13 +53,11 @@ export function sentTogether(connection: PoolClient): SentTogether {
       throw error;
     }
   };
-  const take = (what: string | QueryConfig | Copy, values?: unknown[]): Promise<QueryResult> | Copy => {
+  const take = (what: string | QueryConfig | CopyConfig, values?: unknown[]): Promise<QueryResult> => {
     const config = typeof what === 'string' ? { text: what, values } : what;
-    if (!('submit' in config) && (config.name ?? config.values?.length)) return ask(config);
+    if ('copied' in config || (config.name ?? config.values?.length)) return ask(config);
     send();
-    if (!('submit' in config)) return thenDo(() => connection.query(config.text));
-    thenDo(() => ended(connection.query(config))).catch(() => undefined);
-    return config;
+    return thenDo(() => connection.query(config.text));
   };
   const query: typeof take = (...statement) => {
     if (finished) throw new Error('this transaction is over');
@@ -61,7 +65,7 @@ export function sentTogether(connection: PoolClient): SentTogether {
   };
   const finish = (lastWord: string | QueryConfig) => {
     finished = true;
-    return take(lastWord) as Promise<QueryResult>;
+    return take(lastWord);
   };
   return { client: Object.create(connection, { query: { value: query } }) as PoolClient, finish };
 }
@@ -72,8 +76,6 @@ const IN_FAILED_TRANSACTION = '25P02';
 function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }
-
-type Copy = Submittable & Writable;
 
 /** What `pg` tells a query of what the server says. Its types leave it out; whatever is submitted has it. */
 interface Told {
@@ -90,13 +92,13 @@ type Prepared = Connection & Record<'parsedStatements' | 'submittedNamedStatemen
 
 /** One that was asked for. */
 interface Statement {
-  config: QueryConfig;
+  config: QueryConfig | CopyConfig;
   query: Told;
   failed: boolean;
 }
 
 function statementOf(
-  config: QueryConfig,
+  config: QueryConfig | CopyConfig,
   resolve: (result: QueryResult) => void,
   reject: (error: Error) => void,
 ): Statement {
@@ -105,8 +107,49 @@ function statementOf(
     if (error) reject(error);
     else resolve(result as QueryResult);
   };
-  const statement = { config, failed: false, query: new Query(config, answered) as unknown as Told };
+  const query = 'copied' in config ? new Copy(config, answered) : (new Query(config, answered) as unknown as Told);
+  const statement = { config, failed: false, query };
   return statement;
+}
+
+/** What `pg` says to the server for COPY; its types leave it out. */
+type CopyingConnection = Connection & { sendCopyFromChunk(chunk: Buffer): void; endCopyFrom(): void };
+
+/** Rows follow at once: where the server does not come to take them, it passes over what belongs to COPY. */
+class Copy implements Told {
+  readonly #config: CopyConfig;
+  readonly #answered: (error: Error | null, result?: Pick<QueryResult, 'rowCount'>) => void;
+  #rowCount = 0;
+
+  constructor(config: CopyConfig, answered: (error: Error | null, result?: Pick<QueryResult, 'rowCount'>) => void) {
+    this.#config = config;
+    this.#answered = answered;
+  }
+
+  submit(connection: CopyingConnection): null {
+    connection.parse({ name: '', text: this.#config.text, types: [] }, true);
+    connection.bind({}, true);
+    connection.execute({}, true);
+    for (const chunk of this.#config.copied) connection.sendCopyFromChunk(chunk);
+    connection.endCopyFrom();
+    return null;
+  }
+
+  handleRowDescription(): void {}
+
+  handleDataRow(): void {}
+
+  handleCommandComplete({ text }: { text: string }): void {
+    this.#rowCount = Number(text.slice('COPY '.length));
+  }
+
+  handleReadyForQuery(): void {
+    this.#answered(null, { rowCount: this.#rowCount });
+  }
+
+  handleError(error: Error): void {
+    this.#answered(error);
+  }
 }
 
 /** Several statements up to one Sync, answered in their order; each is a query of `pg`'s own, which reads its answer. */
@@ -122,7 +165,7 @@ class Message implements Submittable, Omit<Told, 'submit'> {
 
   /** By which `pg` remembers that a statement is prepared. */
   get name(): string | undefined {
-    return this.#statements[this.#answered]?.config.name;
+    return nameOf(this.#statements[this.#answered]);
   }
 
   get text(): string | undefined {
@@ -148,6 +191,9 @@ class Message implements Submittable, Omit<Told, 'submit'> {
     }
   }
 
+  /** Its rows are on their way. */
+  handleCopyInResponse(): void {}
+
   handleRowDescription(message: unknown): void {
     this.#statements[this.#answered]!.query.handleRowDescription(message);
   }
@@ -170,10 +216,15 @@ class Message implements Submittable, Omit<Told, 'submit'> {
 
   /** The statements behind the one that failed have not run, and were not prepared. */
   handleError(error: Error, connection: Prepared): void {
-    for (const { config, query } of this.#statements.slice(this.#answered)) {
-      if (config.name !== undefined) delete connection.submittedNamedStatements[config.name];
-      query.handleError(error, connection);
+    for (const statement of this.#statements.slice(this.#answered)) {
+      const name = nameOf(statement);
+      if (name !== undefined) delete connection.submittedNamedStatements[name];
+      statement.query.handleError(error, connection);
     }
     this.#done();
   }
+}
+
+function nameOf(statement: Statement | undefined): string | undefined {
+  return statement && 'name' in statement.config ? statement.config.name : undefined;
 }

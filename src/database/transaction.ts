@@ -1,11 +1,9 @@
 /** Transactions on the raw connection: for the hot path, which is set-based, and for what must commit with it. */
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, PoolClient } from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
 import type { DataSource } from 'typeorm';
 import { LineWriter } from './line-writer.ts';
-import { sentTogether } from './sent-together.ts';
+import { sentTogether, type CopyConfig } from './sent-together.ts';
 
 export interface Transaction {
   /** What is asked of it in one turn goes to the server together: see sent-together.ts. */
@@ -71,8 +69,12 @@ async function once<T>(dataSource: DataSource, work: (transaction: Transaction) 
       // It goes with the first statement; where it fails, that one does.
       client.query(START).catch(() => undefined);
       const result = await work({ client, atLast });
+      const committed = finish(COMMIT);
+      committed.catch(() => undefined);
+      // First, since who asked has the better word for what failed.
+      await Promise.all(last);
+      const { command } = await committed;
       // PostgreSQL answers COMMIT with ROLLBACK, and no error, where a statement failed and the work went on regardless.
-      const [{ command }] = await Promise.all([finish(COMMIT), ...last]);
       if (command !== 'COMMIT') throw new Error('a statement of this transaction failed unnoticed; it was rolled back');
       return result;
     } catch (error) {
@@ -93,12 +95,13 @@ export function sqlState(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-// Large enough that the cost of a message is lost in that of its rows, small enough to stream.
+// Large enough that the cost of a message is lost in that of its rows, small enough that little is copied as it grows.
 const COPY_CHUNK_BYTES = 65_536;
 
 /**
- * Sends `rows`, as `write` writes each, to `statement`, such as `COPY staging (a, b) FROM STDIN`, no faster than the server
- * takes them. Resolves to the number of rows; throws, and spoils the transaction, where one is refused.
+ * Brings `rows`, as `write` writes each, by `statement`, such as `COPY staging (a, b) FROM STDIN`. They are written at once,
+ * and go to the server whole, so there have to be few enough. Resolves to the number of rows; throws, and spoils the
+ * transaction, where one is refused.
  */
 export async function copyRows<Row>(
   client: PoolClient,
@@ -106,9 +109,8 @@ export async function copyRows<Row>(
   rows: Iterable<Row>,
   write: (line: LineWriter, row: Row) => void,
 ): Promise<number> {
-  const copy = client.query(copyFrom(statement));
-  await pipeline(chunks(rows, write), copy);
-  return copy.rowCount;
+  const config: CopyConfig = { text: statement, copied: [...chunks(rows, write)] };
+  return (await client.query(config)).rowCount ?? 0;
 }
 
 function* chunks<Row>(rows: Iterable<Row>, write: (line: LineWriter, row: Row) => void): Generator<Buffer> {

@@ -50,22 +50,27 @@ export async function makeFeed(client: ClientBase, feed: string, at: Instant): P
 const BEGIN = {
   name: 'begin-import',
   text: `
-    INSERT INTO imports (feed, source, file_name, content_hash, format, requested_by, state, started_at)
-    SELECT feed, $2, $3, $4, $5, $6, 'running', $7 FROM feeds WHERE feed = $1
-    RETURNING import_id, settled_lines, (SELECT origin FROM feeds WHERE feed = $1) AS origin`,
+    INSERT INTO imports (feed, source, file_name, content_hash, format, requested_by, state, started_at, settled_lines)
+    SELECT feed, $2, $3, $4, $5, $6, 'running', $7, $8::bigint[] FROM feeds WHERE feed = $1
+    RETURNING import_id, (SELECT origin FROM feeds WHERE feed = $1) AS origin`,
 };
 
-export async function beginImport(client: ClientBase, begun: NewImport, at: Instant): Promise<RunningImport> {
+/** Begins an import of as many lanes as `settledLines` has places. */
+export async function beginImport(
+  client: ClientBase,
+  begun: NewImport,
+  settledLines: readonly number[],
+  at: Instant,
+): Promise<RunningImport> {
   const { feed, source, fileName, contentHash, format, requestedBy } = begun;
-  const values = [feed, source, fileName, contentHash ?? null, format, requestedBy, toDate(at)];
-  const insert = async () =>
-    (await client.query<{ import_id: string; settled_lines: string[]; origin: string }>({ ...BEGIN, values })).rows[0];
+  const values = [feed, source, fileName, contentHash ?? null, format, requestedBy, toDate(at), settledLines];
+  const insert = async () => (await client.query<{ import_id: string; origin: string }>({ ...BEGIN, values })).rows[0];
   let made = await insert();
   if (!made) {
     await makeFeed(client, feed, at);
     made = (await insert())!;
   }
-  return { importId: made.import_id, feed, origin: made.origin, settledLines: made.settled_lines.map(Number) };
+  return { importId: made.import_id, feed, origin: made.origin, settledLines };
 }
 
 /** Deliveries of one feed at the same moment do not wait for each other, as far as there are slots. */
@@ -184,7 +189,13 @@ const AS_IT_STOOD = `
                    WHERE after <> before AND now <> before)`;
 const COUNTS = 'received, counted, duplicate, stale, superseded, rejected, skipped';
 
-const SETTLE = { name: 'settle-batch', text: `UPDATE imports SET ${SETTLED} WHERE ${AS_IT_STOOD}` };
+/** Nobody waits for its answer: where nothing stood as it should, it divides by zero, and COMMIT behind it is a rollback. */
+const SETTLE = {
+  name: 'settle-batch',
+  text: `WITH settled AS (UPDATE imports SET ${SETTLED} WHERE ${AS_IT_STOOD} RETURNING import_id) SELECT 1 / count(*) FROM settled`,
+};
+/** SQLSTATE division_by_zero: how {@link settleBatch} fails where an import is in other hands. */
+export const NOT_AS_IT_STOOD = '22012';
 
 /** The last batch, in one statement: where a delivery has one row, each further statement is a good part of its time. */
 const SETTLE_LAST = {
@@ -204,26 +215,39 @@ export interface LastBatch {
   at: Instant;
 }
 
+/** What a batch brings to its import: its outcome, and of the lanes that it settles where they stood and where they stand. */
+export interface Settling {
+  importId: string;
+  counts: ImportCounts;
+  before: readonly number[];
+  after: readonly number[];
+}
+
 /**
- * Adds a batch's outcome, in the batch's own transaction: only the lanes that it settles move, each from where it stood.
- * Answers `undefined`, and the batch has to be rolled back, where somebody else has settled these lines meanwhile: then the
- * import is in other hands. Where it is the last, the import ends with it, and its counts over all batches are answered.
+ * Adds a batch's outcome, in the batch's own transaction. Fails with {@link NOT_AS_IT_STOOD} where somebody else has settled
+ * these lines meanwhile: then the same file is being imported twice.
  */
-export async function settleBatch(
+export async function settleBatch(client: ClientBase, settling: Settling): Promise<void> {
+  await client.query({ ...SETTLE, values: valuesOf(settling) });
+}
+
+/**
+ * Adds the last batch's outcome, ends the import, and answers what it has counted in all. Answers `undefined`, and the batch
+ * has to be rolled back, where somebody else has settled these lines meanwhile.
+ */
+export async function settleLastBatch(
   client: ClientBase,
-  importId: string,
-  counts: ImportCounts,
-  before: readonly number[],
-  after: readonly number[],
-  last?: LastBatch,
+  settling: Settling,
+  { header, latestStart, at }: LastBatch,
 ): Promise<ImportCounts | undefined> {
-  const { received, counted, duplicate, stale, superseded, rejected, skipped } = counts;
-  const values = [importId, received, counted, duplicate, stale, superseded, rejected, skipped, before, after];
-  if (!last) return (await client.query({ ...SETTLE, values })).rowCount === 1 ? counts : undefined;
-  const { header, latestStart, at } = last;
   const ending = [toDate(at), latestStart === undefined ? null : toDate(latestStart), header ?? null];
-  const { rows } = await client.query<CountsRow>({ ...SETTLE_LAST, values: [...values, ...ending] });
+  const { rows } = await client.query<CountsRow>({ ...SETTLE_LAST, values: [...valuesOf(settling), ...ending] });
   return rows[0] && countsOf(rows[0]);
+}
+
+function valuesOf({ importId, counts, before, after }: Settling): unknown[] {
+  const { received, counted, duplicate, stale, superseded, rejected, skipped } = counts;
+  return [importId, received, counted, duplicate, stale, superseded, rejected, skipped, before, after];
 }
 
 type CountsRow = Record<keyof ImportCounts, string>;

@@ -3,13 +3,15 @@
  * in one.
  */
 import type { DataSource } from 'typeorm';
-import { inTransaction, type Transaction } from '../../database/transaction.ts';
+import { inTransaction, sqlState, type Transaction } from '../../database/transaction.ts';
 import {
   keepImports,
   keepRejects,
   makeFeed,
+  NOT_AS_IT_STOOD,
   numberImports,
   settleBatch,
+  settleLastBatch,
   type ImportCounts,
   type NewImport,
   type RunningImport,
@@ -101,12 +103,19 @@ export class Counting {
     atLast(keepRejects(client, importId, rejects));
     atLast(keepFinalDays(client, importId, finalDaysOf(usage)));
     await writeBatch(transaction, batch);
-    // Last: the other lane settles on the same row, and would wait for all that is written behind it.
-    const settled = await settleBatch(client, importId, countsOf(rows, part), before, after, ends);
-    if (!settled) {
-      throw new Refusal('conflict', 'import_in_other_hands', `import ${importId} is being carried on by somebody else`);
+    const settling = { importId, counts: countsOf(rows, part), before, after };
+    if (ends) {
+      const counts = await settleLastBatch(client, settling, ends);
+      if (!counts) throw inOtherHands(importId);
+      return { counts, rejects, latestStart };
     }
-    return { counts: settled, rejects, latestStart };
+    // Behind all else: the other lanes settle on the same row, and wait until this one has committed.
+    atLast(
+      settleBatch(client, settling).catch((error: unknown) => {
+        throw sqlState(error) === NOT_AS_IT_STOOD ? inOtherHands(importId) : error;
+      }),
+    );
+    return { counts: settling.counts, rejects, latestStart };
   }
 
   /** Whole deliveries of one feed: all of them hold, each as its own import, or none does. */
@@ -162,6 +171,10 @@ export class Counting {
     }
     return imports;
   }
+}
+
+function inOtherHands(importId: string): Refusal {
+  return new Refusal('conflict', 'import_in_other_hands', `import ${importId} is being carried on by somebody else`);
 }
 
 function countsOf(rows: readonly FeedRow[], { standings, rejects }: ImportPart): ImportCounts {

@@ -12,6 +12,7 @@ import { Clock, SystemClock } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { ChangeFeeds } from './change-feeds.ts';
 import { FeedBook } from './feed-book.ts';
+import { NOTHING_SETTLED } from './lanes.ts';
 import { RecordUsage } from './record-usage.ts';
 
 /** Takes nightly files in from the drop folder, each content of a feed once, going on where a broken-off import stopped. */
@@ -128,7 +129,7 @@ export class ImportDroppedFile {
       );
       if (rows.length > 0) return;
       const now = this.#clock.now();
-      const { importId } = await beginImport(client, delivery, now);
+      const { importId } = await beginImport(client, delivery, NOTHING_SETTLED, now);
       await endImport(client, importId, { state, error, latestStart: undefined }, now);
     });
   }

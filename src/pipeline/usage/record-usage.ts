@@ -51,7 +51,7 @@ export interface ImportResult extends ImportCounts {
 }
 
 /** Rows of a batch: enough that the fixed cost of its transactions is lost, few enough that what lives meanwhile stays small. */
-export const BATCH_ROWS = 3_000;
+export const BATCH_ROWS = 6_000;
 
 /** A delivery of more rows is counted by itself: others would wait for it. */
 const JOINT_ROWS_MAX = 200;
@@ -105,7 +105,7 @@ export class RecordUsage {
       format: isPeerFormat(definition.format) ? definition.format : delivery.format,
       requestedBy: delivery.requestedBy,
     };
-    const begin = async (client: PoolClient) => beginImport(client, begun, this.#clock.now());
+    const begin = async (client: PoolClient) => beginImport(client, begun, NOTHING_SETTLED, this.#clock.now());
     try {
       const onHeader = (line: string) => (header = line);
       const byLine = delivery.format === 'ndjson';
@@ -119,7 +119,7 @@ export class RecordUsage {
         await this.#partitions.prepareDays(daysOf(rows));
         const split = splitIntoLanes(rows, settled);
         if (split) {
-          // Only one transaction can begin the import; where there are two, it has begun before them.
+          // Only one transaction can begin the import; where there are several, it has begun before them.
           const importing = (running ??= await inTransaction(this.#dataSource, ({ client }) => begin(client)));
           await atWork.begin(split, async (lane) => {
             const { outcome } = await this.#countLane(lane, importing, begin);

@@ -71,6 +71,7 @@ export class ResendRejects {
           format: from.format,
           requestedBy,
         },
+        NOTHING_SETTLED,
         this.#clock.now(),
       );
       await this.#partitions.prepareDays(daysOf(parsed));
