@@ -1,14 +1,14 @@
 /**
- * Lanes: an importer counts large batches in two transactions side by side, so that the database works on one while the
- * other is prepared. An account is always in the same lane, so what happens to it happens in the order of the file.
+ * Lanes: an importer counts large batches in several transactions side by side, so that the database works on some while
+ * another is prepared. An account is always in the same lane, so what happens to it happens in the order of the file.
  */
 import type { FeedRow } from '../../feeds/usage-record.ts';
 import { shardOf } from '../../ledger/usage-store.ts';
 
-const LANES = 2;
-const ROWS_WORTH_SPLITTING = 2_000;
+const LANES = 4;
+const ROWS_WORTH_SPLITTING = 4_000;
 
-/** For each lane the line up to which its rows have their outcome. */
+/** For each lane the line up to which its rows have their outcome; an import keeps as many lanes as it began with. */
 export type SettledLines = readonly number[];
 
 export const NOTHING_SETTLED: SettledLines = Array.from({ length: LANES }, () => 0);
@@ -18,14 +18,14 @@ export function lineOf(row: FeedRow): number {
   return 'reject' in row ? row.reject.line : row.skipped.line;
 }
 
-function laneOf(row: FeedRow): number {
-  return 'record' in row ? shardOf(row.record.accountId) % LANES : 0;
+function laneOf(row: FeedRow, lanes: number): number {
+  return 'record' in row ? shardOf(row.record.accountId) % lanes : 0;
 }
 
 /** The rows of a batch that an import which broke off has not settled yet. */
 export function unsettled(rows: readonly FeedRow[], settled: SettledLines): readonly FeedRow[] {
   const first = Math.max(...settled);
-  return first === 0 ? rows : rows.filter((row) => lineOf(row) > settled[laneOf(row)]!);
+  return first === 0 ? rows : rows.filter((row) => lineOf(row) > settled[laneOf(row, settled.length)]!);
 }
 
 /** A part of a batch that one transaction settles, and what it leaves settled. */
@@ -46,7 +46,7 @@ export function splitIntoLanes(rows: readonly FeedRow[], settled: SettledLines):
   const accounts = rows.length < ROWS_WORTH_SPLITTING ? undefined : accountsOfRecords(rows);
   if (!accounts) return undefined;
   const byLane = settled.map((): FeedRow[] => []);
-  for (const row of rows) byLane[laneOf(row)]!.push(row);
+  for (const row of rows) byLane[laneOf(row, settled.length)]!.push(row);
   if (byLane.some((each) => each.length === 0)) return undefined;
   const last = lineOf(rows.at(-1)!);
   const lanes = byLane.map((each, lane) => ({
