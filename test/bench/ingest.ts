@@ -9,11 +9,11 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PoolClient } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { admit, isAdmitted } from '../../src/ledger/admit.ts';
 import { COPY_USAGE, writeVersion } from '../../src/ledger/usage-store.ts';
 import { LineWriter } from '../../src/database/line-writer.ts';
-import { inTransaction } from '../../src/database/transaction.ts';
 import { readCsvLine, readHeader } from '../../src/feeds/formats/rows.ts';
 import { SystemClock } from '../../src/kernel/clock.ts';
 import { KEY, PlafondProcess, until } from '../harness/process.ts';
@@ -101,11 +101,12 @@ async function throughput(
   const capped = await Importer.start(many.url);
   const plafond = await serve(server, one);
   const copy = async (lines: readonly string[]) => {
+    const runner = raw.dataSource.createQueryRunner();
+    const client = (await runner.connect()) as PoolClient;
     for (let at = 0; at < lines.length; at += BATCH) {
-      await inTransaction(raw.dataSource, ({ client }) =>
-        pipeline(inChunks(lines.slice(at, at + BATCH)), client.query(copyFrom(COPY_USAGE))),
-      );
+      await pipeline(inChunks(lines.slice(at, at + BATCH)), client.query(copyFrom(COPY_USAGE)));
     }
+    await runner.release();
   };
   const post = async (body: Buffer) => {
     const { counted } = await plafond.json<{ counted: number }>(
