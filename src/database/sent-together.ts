@@ -97,12 +97,15 @@ interface Statement {
   failed: boolean;
 }
 
+/** Who asked hears either. */
+type Answered = (error: Error | null | undefined, result?: unknown) => void;
+
 function statementOf(
   config: QueryConfig | CopyConfig,
   resolve: (result: QueryResult) => void,
   reject: (error: Error) => void,
 ): Statement {
-  const answered = (error: Error | null | undefined, result: unknown) => {
+  const answered: Answered = (error, result) => {
     statement.failed = Boolean(error);
     if (error) reject(error);
     else resolve(result as QueryResult);
@@ -118,10 +121,10 @@ type CopyingConnection = Connection & { sendCopyFromChunk(chunk: Buffer): void; 
 /** Rows follow at once: where the server does not come to take them, it passes over what belongs to COPY. */
 class Copy implements Told {
   readonly #config: CopyConfig;
-  readonly #answered: (error: Error | null, result?: Pick<QueryResult, 'rowCount'>) => void;
+  readonly #answered: Answered;
   #rowCount = 0;
 
-  constructor(config: CopyConfig, answered: (error: Error | null, result?: Pick<QueryResult, 'rowCount'>) => void) {
+  constructor(config: CopyConfig, answered: Answered) {
     this.#config = config;
     this.#answered = answered;
   }

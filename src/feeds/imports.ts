@@ -116,7 +116,7 @@ const KEEP = {
     INSERT INTO imports (import_id, feed, source, file_name, content_hash, format, requested_by, header, state, started_at,
                          finished_at, settled_lines, received, counted, duplicate, stale, superseded, rejected, skipped)
     OVERRIDING SYSTEM VALUE
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'done', $9, $9, ARRAY[$10::bigint, $10], $11, $12, $13, $14, $15, $16, $17)`,
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'done', $9, $9, ARRAY[$10::bigint], $11, $12, $13, $14, $15, $16, $17)`,
 };
 const MARK = { name: 'mark-feed', text: seenBy('(SELECT $1::text AS feed, $2::bigint AS import_id) AS latest', 3) };
 
