@@ -30,7 +30,7 @@ const entry = z
   })
   .transform((shown): EvidenceEntry => {
     const { account, seq, at, kind, body, prev_hash, hash } = shown;
-    // A time that is none gives no hash, as any altered one.
+    // A time that can not be read makes another hash, as any altered one does.
     const instant = parseInstant(at) ?? 0;
     return { accountId: account, seq, at: instant, kind, bodyText: canonicalJson(body), prevHash: prev_hash, hash };
   });
