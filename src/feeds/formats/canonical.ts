@@ -45,7 +45,7 @@ export const REQUIRED_COLUMNS: readonly Column[] = [
   'state',
 ];
 
-/** The values of a row in the order of {@link COLUMNS}; empty where the row has none. */
+/** The values of a row in the order of {@link COLUMNS}; empty where the row has none, and none for the last that it lacks. */
 export type Values = readonly string[];
 
 const RECORD_ID_LENGTH_MAX = 128;
@@ -80,11 +80,11 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
     values as string[];
   const currency = values[10];
   const state = values[11];
-  const revisionText = values[12];
-  const costText = values[13];
-  const originCountry = values[14];
-  const received = values[15];
-  const tariff = values[16]!;
+  const revisionText = values[12] ?? '';
+  const costText = values[13] ?? '';
+  const originCountry = values[14] ?? '';
+  const received = values[15] ?? '';
+  const tariff = values[16] ?? '';
   const odd = (value: string) => !plain && CONTROL.test(value);
 
   if (!recordId) return missing('record_id');
@@ -157,17 +157,17 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
   if (amount < 0n && state !== 'final') {
     return new Unusable('amount', 'negative_amount', `is negative; only a final credit may be`);
   }
-  const revision = revisionText === '' ? 0 : readInteger(revisionText!);
+  const revision = revisionText === '' ? 0 : readInteger(revisionText);
   if (revision === undefined) {
-    return new Unusable('revision', 'bad_revision', `"${shown(revisionText!)}" is no whole number`);
+    return new Unusable('revision', 'bad_revision', `"${shown(revisionText)}" is no whole number`);
   }
-  const cost = costText === '' ? undefined : parseAmount(costText!);
-  if (costText !== '' && cost === undefined) return new Unusable('cost', 'bad_cost', notAnAmount(costText!));
-  if (originCountry !== '' && !/^[A-Z]{2}$/.test(originCountry!)) {
+  const cost = costText === '' ? undefined : parseAmount(costText);
+  if (costText !== '' && cost === undefined) return new Unusable('cost', 'bad_cost', notAnAmount(costText));
+  if (originCountry !== '' && !/^[A-Z]{2}$/.test(originCountry)) {
     return new Unusable(
       'origin_country',
       'bad_origin_country',
-      `"${shown(originCountry!)}" is no ISO 3166-1 alpha-2 code`,
+      `"${shown(originCountry)}" is no ISO 3166-1 alpha-2 code`,
     );
   }
   if (tariff.length > REFERENCE_LENGTH_MAX || odd(tariff)) {
@@ -177,12 +177,12 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
       `has more than ${REFERENCE_LENGTH_MAX} characters or a control character`,
     );
   }
-  const receivedAt = received === '' ? startedAt + durationSeconds * 1000 : readInstant(received!);
+  const receivedAt = received === '' ? startedAt + durationSeconds * 1000 : readInstant(received);
   if (receivedAt === undefined) {
     return new Unusable(
       'received_at',
       'bad_received_at',
-      `"${shown(received!)}" is no RFC 3339 instant with an offset since 2000`,
+      `"${shown(received)}" is no RFC 3339 instant with an offset since 2000`,
     );
   }
   return {
@@ -200,7 +200,7 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
     state: STATES[stateAt]!,
     revision,
     cost,
-    originCountry: originCountry!,
+    originCountry,
     tariff,
     receivedAt,
     line,

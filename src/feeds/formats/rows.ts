@@ -63,7 +63,7 @@ export interface CsvColumns {
   count: number;
   /** for each canonical column its place in the line, −1 where the file does not have it */
   places: number[];
-  /** whether they stand as the canonical columns do, so that a line's cells are a row's values */
+  /** whether the columns are the first canonical ones, in their order, so that a line's cells are a row's values */
   inOrder: boolean;
 }
 
@@ -87,7 +87,7 @@ export function readHeader(text: string): CsvColumns {
     throw new Refusal('invalid', 'bad_header', `the first line is no header of canonical usage: "${begins}"`, faults);
   }
   const places = COLUMNS.map((column) => names.indexOf(column));
-  return { count: names.length, places, inOrder: places.every((place, index) => place === index) };
+  return { count: names.length, places, inOrder: names.every((name, index) => name === COLUMNS[index]) };
 }
 
 /** Reads a line under the header that its columns were read from. */

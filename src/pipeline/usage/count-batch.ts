@@ -14,7 +14,7 @@ import { policyBook } from '../../deviations/policy-store.ts';
 import type { ParsedRow, Reject } from '../../feeds/usage-record.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import { admit, isAdmitted, startsInFuture } from '../../ledger/admit.ts';
-import { heldLines, type HeldLines } from '../../ledger/held-lines.ts';
+import { heldLines } from '../../ledger/held-lines.ts';
 import {
   dayOf,
   insertVersions,
@@ -165,20 +165,17 @@ export async function weighBatch(
 
   const arriving = rowsOfImports.map((rows, index) => admitAll(rows, accounts, source.origin, importIds[index]!, now));
   // What is held already needs no closer look, unless its batch also brings another version of it.
-  const same = new Set<HeldVersion>();
+  const same = arriving.map(({ versions }) => versions.map((version) => lines.isSame(version)));
   const changed = new Set<string>();
-  for (const { versions } of arriving) {
-    for (const version of versions) {
-      if (lines.isSame(version)) same.add(version);
-      else if (lines.has(version.recordId)) changed.add(version.recordId);
+  const first: HeldVersion[] = [];
+  for (const [part, { versions }] of arriving.entries()) {
+    for (const [at, version] of versions.entries()) {
+      if (same[part]![at]) continue;
+      if (lines.has(version.recordId)) changed.add(version.recordId);
+      else first.push(version);
     }
   }
-  const lost = await lostVersions(
-    client,
-    source.origin,
-    arriving.flatMap(({ versions }) => versions),
-    lines,
-  );
+  const lost = await lostVersions(client, source.origin, first);
   const found = [...[...changed].flatMap((recordId) => lines.versionsOf(recordId)), ...lost];
   const { held, surplus } = holdingOf(found);
   const others = found
@@ -190,14 +187,14 @@ export async function weighBatch(
   }
 
   const holding = new Map(held);
-  const parts = arriving.map(({ importId, versions, rejects }): ImportPart => {
+  const parts = arriving.map(({ importId, versions, rejects }, part): ImportPart => {
     const standings: Record<Standing, number> = { counted: 0, superseded: 0, duplicate: 0, stale: 0 };
     const movements: Movement[] = [];
     let latestStart: Instant | undefined;
-    for (const version of versions) {
+    for (const [at, version] of versions.entries()) {
       if (latestStart === undefined || version.startedAt > latestStart) latestStart = version.startedAt;
       const before = holding.get(version.recordId);
-      const result = !before && same.has(version) ? 'duplicate' : standing(before, version);
+      const result = !before && same[part]![at] ? 'duplicate' : standing(before, version);
       standings[result]++;
       if (result !== 'counted' && result !== 'superseded') continue;
       if (before && version.state === 'final') version.near = nearRealTime(before);
@@ -265,18 +262,18 @@ function namedIn(
 const PROBED_MAX = 200;
 
 /**
- * What the ledger holds of records whose start has moved by more than a day. All of the ledger is asked only for what
- * looks like the correction of a record that should be there: re-rated ones, and final ones where few of a batch are the
- * first of their record, as where near real time came before. The others, if there are any, are found by night.
+ * What the ledger holds of records whose start has moved by more than a day, so that a version looked like the first. All
+ * of the ledger is asked only for what looks like the correction of a record that should be there: re-rated ones, and
+ * final ones where few of a batch are the first of their record, as where near real time came before. The others, if
+ * there are any, are found by night.
  */
 async function lostVersions(
   client: PoolClient,
   origin: string,
-  arriving: readonly HeldVersion[],
-  found: HeldLines,
+  first: readonly HeldVersion[],
 ): Promise<HeldVersion[]> {
   const idsOf = (isCorrection: (version: HeldVersion) => boolean) => [
-    ...new Set(arriving.filter((each) => !found.has(each.recordId) && isCorrection(each)).map((each) => each.recordId)),
+    ...new Set(first.filter(isCorrection).map((each) => each.recordId)),
   ];
   const final = idsOf(({ state, revision }) => state === 'final' || revision > 0);
   const lost = final.length > PROBED_MAX ? idsOf(({ revision }) => revision > 0).slice(0, PROBED_MAX) : final;
