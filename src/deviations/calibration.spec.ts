@@ -65,6 +65,13 @@ describe('calibration', () => {
     expect(share).toBeLessThanOrEqual(most);
   });
 
+  it('promises no less of use from abroad than chance allows a likelihood ratio, however little few journeys showed', () => {
+    const roaming = SCALES - 1;
+    const { everyone } = calibrate([], watchedOf(4_000, 7, 0.1)).settled;
+    expect(everyone.scales[roaming]!.slope).toBe(1);
+    expect(everyone.scales[0]!.slope).toBeLessThan(0.3);
+  });
+
   it('gives a higher score to what is higher at any scale', () => {
     const { everyone } = calibrate([], watchedOf(2_000, 3)).settled;
     for (let scale = 0; scale < SCALES; scale++) {

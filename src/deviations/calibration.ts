@@ -55,6 +55,13 @@ const TRUSTED_RATE = 0.0015;
 /** Account-months are not independent of each other, nor those to come quite like those seen: each tells half of the slope. */
 const SEEN_SHARE = 0.5;
 
+const SLOPE_MIN = 0.05;
+/**
+ * Use from abroad is the logarithm of a likelihood ratio: by chance it gets to x as often as e to the minus x, at most (J. Ville, 1939).
+ * That in the few journeys of two months it did so more rarely promises nothing.
+ */
+const SLOPE_LEAST = SCALE.map(({ family }) => (family === 'roaming' ? 1 : SLOPE_MIN));
+
 const UNFITTED_TAILS: Tails = {
   accountMonths: 0,
   scales: Array.from({ length: SCALES }, (_, scale) => ({
@@ -122,13 +129,11 @@ function fitTails(watched: readonly Watched[], before: Tails, isPart: boolean): 
   const accountMonths = watched.reduce((sum, { months }) => sum + months, 0);
   if (watched.length <= TAIL_COUNT_MIN || accountMonths <= 0) return before;
   const tailOf = isPart && accountMonths * TAIL_RATE < TAIL_COUNT_MIN ? leanTail : fitTail;
-  const scales = before.scales.map((tail, scale) =>
-    tailOf(
-      watched.map(({ maxima }) => maxima[scale]!),
-      accountMonths,
-      tail,
-    ),
-  );
+  const scales = before.scales.map((tail, scale) => {
+    const values = watched.map(({ maxima }) => maxima[scale]!);
+    const fitted = tailOf(values, accountMonths, tail);
+    return { ...fitted, slope: Math.max(fitted.slope, SLOPE_LEAST[scale]!) };
+  });
   const fitted: Tails = { accountMonths, scales, together: before.together };
   const together = tailOf(
     watched.map(({ maxima }) => rarest(fitted, maxima)),
@@ -156,7 +161,7 @@ function fitTail(values: readonly number[], months: number, before: Tail): Tail 
   }
   // A censored exponential: the mean excess is the whole excess over the number of values that are not cut.
   const seen = Math.max(1, above) + SLOPE_WEIGHT;
-  return { from, rate: count / months, slope: Math.max(excess / seen, 0.05), seen: SEEN_SHARE * seen };
+  return { from, rate: count / months, slope: Math.max(excess / seen, SLOPE_MIN), seen: SEEN_SHARE * seen };
 }
 
 /**

@@ -11,6 +11,7 @@ import { HotList, Model } from './model.ts';
 import { UNFITTED_NORMS } from './norms.ts';
 import { observe, type Reading } from './observe.ts';
 import { AT, Signature, SIGNATURE_BYTES_MAX } from './signature.ts';
+import { isRedialled } from './weight.ts';
 
 const ACCOUNT: Account = {
   accountId: '1',
@@ -83,6 +84,29 @@ describe('the engine', () => {
     const { rises } = run([...USUAL, ...toSomalia(30)]);
     const held = rises.find(({ rose }) => rose === 'hold' || rose === 'suspend')!;
     expect(held.record.startedAt).toBeLessThan(NIGHT + HOUR);
+  });
+
+  const scoreOf = (calls: readonly Version[]) => run([...USUAL, ...calls]).readings.at(-1)!.score;
+
+  it('takes one dear call for less than a series of calls that cost as much', () => {
+    const series = toSomalia(16).map((each) => ({ ...each, amount: 20_000_000n }));
+    expect(scoreOf([call(NIGHT, '+252615551000', 160, 320)])).toBeLessThan(scoreOf(series) / 10);
+  });
+
+  it('takes redialling a number for less than calls to several', () => {
+    const calls = (numberOf: (index: number) => string) =>
+      Array.from({ length: 6 }, (_, index) => call(NIGHT + index * 0.1 * HOUR, numberOf(index), 2, 1.4));
+    const redialled = scoreOf(calls(() => '+252615551000'));
+    expect(redialled).toBeLessThan(0.7 * scoreOf(calls((index) => `+25261555${1000 + index}`)));
+  });
+
+  it.each([
+    ['knows the number that was weighed last', '+252615551000', true],
+    ['counts each call to a premium number for itself', '+319061234567', false],
+  ])('%s', (_, number, redialled) => {
+    const { signature } = run([...USUAL, call(NIGHT, number, 2, 1.4)]);
+    expect(isRedialled(signature, classify(number, 'NL')!)).toBe(redialled);
+    expect(isRedialled(signature, classify('+252615552000', 'NL')!)).toBe(false);
   });
 
   it('does nothing twice while what it did holds', () => {

@@ -7,7 +7,7 @@ import type { Account } from '../accounts/account.ts';
 import { TRAFFIC_BIT } from '../destinations/traffic.ts';
 import type { Movement, Version } from '../ledger/version.ts';
 import { NOTHING_UNUSUAL, type Thresholds } from './calibration.ts';
-import { awayKey, blockDigits, destinationKey } from './destination-key.ts';
+import { awayKey, blockDigits, destinationKey, numberHash } from './destination-key.ts';
 import { turnTo } from './learning.ts';
 import { isKnownAtHome, rememberAtHome } from './home-numbers.ts';
 import type { Model, SegmentModel } from './model.ts';
@@ -16,7 +16,17 @@ import { rememberBlock } from './number-blocks.ts';
 import { fadeBy, fades as left, SCALE, type Family } from './scales.ts';
 import { AT as WORD, FACTORS, SCALES, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
 import { measure, statistics } from './statistics.ts';
-import { DAY_S, factors, hourShare, rememberNumber, rememberOrigin, slotOf, unusualHour, weigh } from './weight.ts';
+import {
+  DAY_S,
+  factors,
+  hourShare,
+  isRedialled,
+  rememberNumber,
+  rememberOrigin,
+  slotOf,
+  unusualHour,
+  weigh,
+} from './weight.ts';
 import { daysBetween, dearness, unlikeTravel } from './travel.ts';
 import { hourOfWeek } from '../kernel/local-time.ts';
 
@@ -27,6 +37,12 @@ const fades = left;
 const ROAMING = SCALES - 1;
 /** A call at home to a number that was called before counts so much as one to another. */
 const KNOWN_CALL = 0.2;
+
+/** Of what one record costs, beyond so many euros the root counts: one dear call is not yet a series of calls. */
+const DEAR_RECORD = 20;
+/** Who redials repeats what was weighed: the logarithm of what that counts less, and the share in how often somebody calls. */
+const REDIALLED = -0.5;
+const REDIALLED_RATE = 0.2;
 
 /** A run of unusual usage is over when its evidence at the longest scale is below this (euros' worth). */
 const RUN_OVER = 0.5;
@@ -154,8 +170,9 @@ function add(
   const money = sign * micros;
   if (calls > 0 && isOver(signature, 2, f[AT.evidence + 6]!, f[AT.peaks + 6]!)) beginRun(signature, 2, start);
   extendRun(signature, 2, start, money, calls);
-  raise(f, 5, euros, waits);
-  raise(f, 6, euros, waits);
+  const believed = sign * (price > DEAR_RECORD ? Math.sqrt(DEAR_RECORD * price) : price);
+  raise(f, 5, believed, waits);
+  raise(f, 6, believed, waits);
   if (key === 0) followBlock(signature, version.destination.number, euros);
   const share = hourShare(f, segment, part);
   const busy = counted * unusualHour(share, part);
@@ -169,12 +186,14 @@ function add(
   if (away !== 0) travel(signature, version, price, sign, calls, away, start, waits, segment);
   if (!isNational) {
     sum(f, AT.waitingInternational + waits, euros);
-    raise(f, 3, euros, waits);
-    raise(f, 4, euros, waits);
+    raise(f, 3, believed, waits);
+    raise(f, 4, believed, waits);
   }
 
-  const weight = Math.exp(weigh(signature, version, account, key, part, share, price, model, segment));
-  const value = (euros + calls * perCall(version, price)) * weight;
+  const redialled = calls > 0 && isRedialled(signature, version.destination);
+  const log = weigh(signature, version, account, key, part, share, price, model, segment);
+  const weight = Math.exp(redialled ? log + REDIALLED : log);
+  const value = (believed + calls * perCall(version, price)) * weight;
   // What travellers use is weighed among travellers' alone: everywhere it would look new, dear and from abroad.
   if (key !== away) {
     if (calls > 0 && isOver(signature, 0, f[AT.evidence + 2]!, 0)) beginRun(signature, 0, start);
@@ -182,7 +201,9 @@ function add(
     for (let each = 0; each < FACTORS.length; each++) {
       sum(f, AT.factors + each, value * Math.max(0, factors[each]!));
     }
-    f[AT.burst] = Math.max(0, f[AT.burst]! + calls * fades[0]! * Math.min(1, weight));
+    const rate = redialled ? REDIALLED_RATE : calls;
+    f[AT.burst] = Math.max(0, f[AT.burst]! + rate * fades[0]! * Math.min(1, weight));
+    if (calls > 0) u[AT.lastNumber] = numberHash(version.destination.number);
     if (weight >= TOLD_WEIGHT) extendRun(signature, 0, start, money, calls);
     u[AT.lastEnd] = Math.max(u[AT.lastEnd]!, start + version.durationSeconds);
   }

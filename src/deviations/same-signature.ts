@@ -19,6 +19,7 @@ const WHOLE = new Set<number>([
   ...span(AT.runSince, RUNS),
   ...span(AT.runCalls, RUNS),
   AT.lastEnd,
+  AT.lastNumber,
   AT.awayLast,
   ...span(AT.origins, ORIGINS),
   ...span(AT.numbers, NUMBERS),

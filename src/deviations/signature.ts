@@ -4,12 +4,12 @@
  */
 import { assert } from '../kernel/assert.ts';
 
-const VERSION = 5;
+const VERSION = 6;
 
 export const SCALES = 10;
 export const SLOTS = 10;
 export const SLOT_WORDS = 9;
-export const NUMBERS = 18;
+export const NUMBERS = 17;
 export const ORIGINS = 4;
 export const BLOCKS = 5;
 export const HOME_WORDS = 8;
@@ -47,6 +47,8 @@ export const AT = {
   heardAt: words(),
   /** end of the latest call to an unfamiliar destination */
   lastEnd: words(),
+  /** the number (its hash) that was weighed last */
+  lastNumber: words(),
 
   /** days behind what was learnt, as they count after forgetting */
   days: words(),

@@ -3,6 +3,7 @@
  * models that people understand). Pure.
  */
 import type { Account } from '../accounts/account.ts';
+import type { Destination } from '../destinations/classify.ts';
 import { TRAFFIC_BIT } from '../destinations/traffic.ts';
 import type { Version } from '../ledger/version.ts';
 import { countryKey, numberHash } from './destination-key.ts';
@@ -116,6 +117,14 @@ function isKnownNumber({ u }: Signature, number: string, start: number): boolean
   const hash = numberHash(number);
   const word = u[AT.numbers + (hash % NUMBERS)]!;
   return word !== 0 && word >>> 8 === hash >>> 8 && age(word & 255, start, 256) >= LEARNT_AFTER_DAYS;
+}
+
+/**
+ * Whether the number is the one that was weighed last: who redials has reached nobody, and that is no series of calls. Each call to
+ * a premium number is charged for itself.
+ */
+export function isRedialled({ u }: Signature, { number, traffic }: Destination): boolean {
+  return number !== '' && (traffic & TRAFFIC_BIT.premium) === 0 && u[AT.lastNumber] === numberHash(number);
 }
 
 /** Remembers a number that was called; the place of one that was called before it is taken. */

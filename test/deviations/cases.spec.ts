@@ -202,7 +202,7 @@ describe('a case', () => {
     await settle.settle((await caseOf('b1')).case_no, 'rating-error', 'anna', 'deck 12 is wrong');
     const [braked] = await plafond.query<{ range: string }>('SELECT range FROM tariff_brakes ORDER BY range');
     const number = `${braked!.range}2345678`.slice(0, 13);
-    await live([call('w1', 'b2', ATTACK + 2 * DAY_MS, 600, number, 240)], 1);
+    await live([call('w1', 'b2', ATTACK + 2 * DAY_MS, 600, number, 3_000)], 1);
     const told = () =>
       plafond.query<{ warning_id: string; facts: { facts: { kind: string; limit?: { micros: string } } }[] }>(
         `SELECT warning_id, facts FROM warnings WHERE account_id = 'b2' AND channel = 'email'`,
