@@ -12,6 +12,7 @@ import { PriceCallsByCountry1700000000012 } from './12-price-calls-by-country.ts
 import { ExpireEvidenceAndAttempts1700000000013 } from './13-expire-evidence-and-attempts.ts';
 import { MarkFeedsSideBySide1700000000015 } from './15-mark-feeds-side-by-side.ts';
 import { CountWrongKeys1700000000016 } from './16-count-wrong-keys.ts';
+import { RememberWhoIsRedialled1700000000017 } from './17-remember-who-is-redialled.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
 export const migrations = [
@@ -29,4 +30,5 @@ export const migrations = [
   ExpireEvidenceAndAttempts1700000000013,
   MarkFeedsSideBySide1700000000015,
   CountWrongKeys1700000000016,
+  RememberWhoIsRedialled1700000000017,
 ];

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
+import { RememberWhoIsRedialled1700000000017 } from '../../migrations/17-remember-who-is-redialled.ts';
 import { migrations } from '../../migrations/index.ts';
 import { assertServerVersion, createDataSource } from '../../src/database/data-source.ts';
 import { migrate } from '../../src/database/migrate.ts';
@@ -36,6 +37,22 @@ describe('the migrations', () => {
   it('bring the tables of the queue', async () => {
     const { rows } = await client.query(`SELECT to_regclass('bullmq.job') IS NOT NULL AS there`);
     expect(rows).toEqual([{ there: true }]);
+  });
+});
+
+describe('a migration to an engine that remembers more', () => {
+  it('has the signatures of the one before made anew, where there are any', async () => {
+    const dataSource = await createDataSource(database.url, { poolSize: 1, applicationName: 'a test' }).initialize();
+    const runner = dataSource.createQueryRunner();
+    const jobs = async (): Promise<unknown> => runner.query('SELECT job, payload FROM outbox');
+    const migration = new RememberWhoIsRedialled1700000000017();
+    await migration.up(runner);
+    expect(await jobs()).toEqual([]);
+    await runner.query(`INSERT INTO deviation_signatures (account_id, state) VALUES ('1', '\\x05000000')`);
+    await migration.up(runner);
+    expect(await jobs()).toEqual([{ job: 'rebuild-signatures', payload: {} }]);
+    await runner.release();
+    await dataSource.destroy();
   });
 });
 

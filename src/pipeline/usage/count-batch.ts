@@ -267,11 +267,7 @@ const PROBED_MAX = 200;
  * final ones where few of a batch are the first of their record, as where near real time came before. The others, if
  * there are any, are found by night.
  */
-async function lostVersions(
-  client: PoolClient,
-  origin: string,
-  first: readonly HeldVersion[],
-): Promise<HeldVersion[]> {
+async function lostVersions(client: PoolClient, origin: string, first: readonly HeldVersion[]): Promise<HeldVersion[]> {
   const idsOf = (isCorrection: (version: HeldVersion) => boolean) => [
     ...new Set(first.filter(isCorrection).map((each) => each.recordId)),
   ];
