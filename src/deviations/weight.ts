@@ -120,7 +120,7 @@ function isKnownNumber({ u }: Signature, number: string, start: number): boolean
 }
 
 /**
- * Whether the number is the one that was weighed last: who redials has reached nobody, and that is no series of calls. Each call to
+ * Whether the number is the one that was weighed last: who redials has mostly reached nobody, and that is no series of calls. Each call to
  * a premium number is charged for itself.
  */
 export function isRedialled({ u }: Signature, { number, traffic }: Destination): boolean {
