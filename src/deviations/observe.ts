@@ -7,7 +7,7 @@ import type { Account } from '../accounts/account.ts';
 import { TRAFFIC_BIT } from '../destinations/traffic.ts';
 import type { Movement, Version } from '../ledger/version.ts';
 import { NOTHING_UNUSUAL, type Thresholds } from './calibration.ts';
-import { awayKey, blockDigits, destinationKey, numberHash } from './destination-key.ts';
+import { awayKey, blockDigits, destinationKey } from './destination-key.ts';
 import { turnTo } from './learning.ts';
 import { isKnownAtHome, rememberAtHome } from './home-numbers.ts';
 import type { Model, SegmentModel } from './model.ts';
@@ -21,6 +21,7 @@ import {
   factors,
   hourShare,
   isRedialled,
+  rememberLast,
   rememberNumber,
   rememberOrigin,
   slotOf,
@@ -203,7 +204,7 @@ function add(
     }
     const rate = redialled ? REDIALLED_RATE : calls;
     f[AT.burst] = Math.max(0, f[AT.burst]! + rate * fades[0]! * Math.min(1, weight));
-    if (calls > 0) u[AT.lastNumber] = numberHash(version.destination.number);
+    if (calls > 0) rememberLast(signature, version.destination.number);
     if (weight >= TOLD_WEIGHT) extendRun(signature, 0, start, money, calls);
     u[AT.lastEnd] = Math.max(u[AT.lastEnd]!, start + version.durationSeconds);
   }

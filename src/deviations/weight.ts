@@ -127,6 +127,11 @@ export function isRedialled({ u }: Signature, { number, traffic }: Destination):
   return number !== '' && (traffic & TRAFFIC_BIT.premium) === 0 && u[AT.lastNumber] === numberHash(number);
 }
 
+/** Remembers the number that was weighed last. */
+export function rememberLast({ u }: Signature, number: string): void {
+  u[AT.lastNumber] = numberHash(number);
+}
+
 /** Remembers a number that was called; the place of one that was called before it is taken. */
 export function rememberNumber({ u }: Signature, number: string, start: number): void {
   if (number === '') return;
