@@ -6,7 +6,7 @@ import type { PoolClient } from 'pg';
 import { textArray } from '../../database/array-literal.ts';
 import type { Transaction } from '../../database/transaction.ts';
 import type { Account } from '../../accounts/account.ts';
-import { Evaluation, stepsOf, type Crossing, type Step } from '../../caps/evaluation.ts';
+import { Evaluation, stepsOf, type Crossing, type CrossingState, type Step } from '../../caps/evaluation.ts';
 import type { Meters } from '../../caps/meters.ts';
 import { crossingsOf, keepCrossings } from '../../caps/store.ts';
 import type { Instant } from '../../kernel/clock.ts';
@@ -42,9 +42,14 @@ export async function applyMovements(
     atLast(addToCounters(client, deltas).then(assertNone));
     return [];
   }
-  const windows = await loadWindows(client, steps, accounts, meters);
-  const [, befores] = await Promise.all([write(), addToCounters(client, deltas)]);
-  return findCrossings(client, steps, befores, windows, now);
+  // In this order: windows are read as they are before anything is written.
+  const [windows, recalled, , befores] = await Promise.all([
+    loadWindows(client, steps, accounts, meters),
+    recallWindowed(client, steps),
+    write(),
+    addToCounters(client, deltas),
+  ]);
+  return findCrossings(client, steps, befores, windows, recalled, now);
 }
 
 function assertNone(befores: ReadonlyMap<string, Micros>): void {
@@ -89,17 +94,15 @@ async function findCrossings(
   steps: readonly Step[],
   befores: ReadonlyMap<string, Micros>,
   windows: ReadonlyMap<string, RollingWindow>,
+  recalled: Recalled,
   now: Instant,
 ): Promise<Crossing[]> {
   if (befores.size === 0 && windows.size === 0) return [];
   const looked = steps.filter(({ key, period }) => !period || befores.has(key));
-  const reaching = new Set<string>();
+  const reaching = new Set<string>(recalled.accounts);
   const running = new Map(befores);
   for (const { key, period, meter, account, delta } of looked) {
-    if (!period) {
-      reaching.add(account.accountId);
-      continue;
-    }
+    if (!period) continue;
     const before = running.get(key)!;
     const after = before + delta;
     running.set(key, after);
@@ -109,12 +112,24 @@ async function findCrossings(
   const evaluation = new Evaluation();
   for (const [key, before] of befores) evaluation.counters.set(key, before);
   for (const [key, window] of windows) evaluation.windows.set(key, window);
-  evaluation.recall(await crossingsOf(client, [...reaching]));
+  const others = [...reaching].filter((id) => !recalled.accounts.has(id));
+  evaluation.recall([...recalled.states, ...(await crossingsOf(client, others))]);
   const crossings = looked
     .filter(({ account }) => reaching.has(account.accountId))
     .flatMap((step) => evaluation.apply(step, now));
   await keepCrossings(client, evaluation.touched());
   return crossings;
+}
+
+/** What accounts with rolling caps crossed before: whether a window acts anew depends on it. */
+interface Recalled {
+  accounts: ReadonlySet<string>;
+  states: readonly CrossingState[];
+}
+
+async function recallWindowed(client: PoolClient, steps: readonly Step[]): Promise<Recalled> {
+  const accounts = new Set(steps.filter(({ period }) => !period).map(({ account }) => account.accountId));
+  return { accounts, states: await crossingsOf(client, [...accounts]) };
 }
 
 /** What of the usage of accounts with rolling caps is in windows, around the starts that move; by the index on (account_id, started_at). */
