@@ -20,13 +20,8 @@ export interface NotAdmitted {
   detail: string;
 }
 
-export function admit(
-  record: UsageRecord,
-  account: Account | undefined,
-  origin: string,
-  now: Instant,
-  importId = '',
-): HeldVersion | NotAdmitted {
+/** What speaks against a record, its numbers aside. */
+export function refusalOf(record: UsageRecord, account: Account | undefined, now: Instant): NotAdmitted | undefined {
   if (!account) {
     return {
       field: 'account_id',
@@ -48,6 +43,18 @@ export function admit(
       detail: `starts at ${formatInstant(record.startedAt, account.timeZone)}, after ${formatInstant(now, account.timeZone)}`,
     };
   }
+  return undefined;
+}
+
+export function admit(
+  record: UsageRecord,
+  account: Account | undefined,
+  origin: string,
+  now: Instant,
+  importId = '',
+): HeldVersion | NotAdmitted {
+  const refusal = refusalOf(record, account, now);
+  if (refusal || !account) return refusal!;
   const destination = record.bNumber === '' ? NO_DESTINATION : classify(record.bNumber, account.homeCountry);
   if (!destination) {
     return { field: 'b_number', reason: 'bad_number', detail: `"${record.bNumber}" is no number that can be dialled` };

@@ -4,26 +4,81 @@
  */
 import type { ClientBase } from 'pg';
 import { textArray } from '../database/array-literal.ts';
-import { STATES, type UsageKind } from '../feeds/usage-record.ts';
+import { STATES, type UsageKind, type UsageRecord } from '../feeds/usage-record.ts';
 import { dateOfDay, destinationOf } from './usage-store.ts';
 import type { HeldVersion } from './version.ts';
 
-/** What a version says, then its rank, then what only the ledger knows. No text of a record holds a control character. */
+/**
+ * A version's rank, which most corrections change, then what it says, then what only the ledger knows. No text of a record
+ * holds a control character.
+ */
 const LINE = `
-  concat_ws(E'\\t', u.record_id, u.account_id, u.service_id, (date_part('epoch', u.started_at) * 1000)::bigint, u.duration_s,
+  concat_ws(E'\\t', u.record_id, u.state, u.revision, u.account_id, u.service_id, (date_part('epoch', u.started_at) * 1000)::bigint, u.duration_s,
             u.kind, coalesce(u.units::text, ''), u.a_number, u.b_number, u.amount_micros, coalesce(u.cost_micros::text, ''),
-            u.origin_country, u.tariff, u.state, u.revision, u.country, u.traffic, u.import_id,
+            u.origin_country, u.tariff, u.country, u.traffic, u.import_id,
             coalesce(u.near_amount_micros::text, ''), coalesce(u.near_import_id::text, ''))`;
 const CELLS = 20;
 
-/** A version as {@link LINE} begins. */
-function beginningOf(v: HeldVersion): string {
-  return `${v.recordId}\t${v.accountId}\t${v.serviceId}\t${v.startedAt}\t${v.durationSeconds}\t${v.kind}\t${v.units ?? ''}\t${v.aNumber}\t${v.destination.number}\t${v.amount}\t${v.cost ?? ''}\t${v.originCountry}\t${v.tariff}\t${STATES.indexOf(v.state)}\t${v.revision}\t`;
+type Said = Omit<UsageRecord, 'bNumber' | 'currency' | 'line'>;
+
+/**
+ * Whether a line begins with what is said of a record. Value by value where they stand: a text to compare it with would be
+ * garbage, and of what is sent again all of it is compared.
+ */
+function begins(line: string, said: Said, bNumber: string): boolean {
+  let at = afterText(line, 0, said.recordId);
+  at = afterInteger(line, at, STATES.indexOf(said.state));
+  at = afterInteger(line, at, said.revision);
+  at = afterText(line, at, said.accountId);
+  at = afterText(line, at, said.serviceId);
+  at = afterInteger(line, at, said.startedAt);
+  at = afterInteger(line, at, said.durationSeconds);
+  at = afterText(line, at, said.kind);
+  at = afterInteger(line, at, said.units);
+  at = afterText(line, at, said.aNumber);
+  at = afterText(line, at, bNumber);
+  at = afterInteger(line, at, said.amount);
+  at = afterInteger(line, at, said.cost);
+  at = afterText(line, at, said.originCountry);
+  return afterText(line, at, said.tariff) >= 0;
+}
+
+const TAB = 9;
+const ZERO = 48;
+
+/** Where the next value stands, if this one is `text`; −1 where it is not, or one before was not. */
+function afterText(line: string, at: number, text: string): number {
+  const end = at + text.length;
+  return at >= 0 && line.charCodeAt(end) === TAB && line.startsWith(text, at) ? end + 1 : -1;
+}
+
+function afterInteger(line: string, at: number, value: number | bigint | undefined): number {
+  if (at < 0 || value === undefined) return afterText(line, at, '');
+  if (value < 0 || value > Number.MAX_SAFE_INTEGER) return afterText(line, at, value.toString());
+  let read = 0;
+  let end = at;
+  for (let unit = line.charCodeAt(end); unit !== TAB; unit = line.charCodeAt(++end)) {
+    if (!(unit >= ZERO && unit < ZERO + 10)) return -1;
+    read = read * 10 + unit - ZERO;
+  }
+  return end > at && read === Number(value) ? end + 1 : -1;
+}
+
+/** The line of a record that is held, or all of them. */
+export type HeldOf = string | string[];
+
+/**
+ * Whether the ledger holds exactly this of a record, from whichever import, and nothing else: then it is a duplicate. No
+ * separator stands in what arrives, so where the texts are equal each of their values is. A number that arrives as it is
+ * held need not be made ready first.
+ */
+export function isSame(held: HeldOf, said: Said, bNumber: string): boolean {
+  return typeof held === 'string' && begins(held, said, bNumber);
 }
 
 export class HeldLines {
   readonly #origin: string;
-  readonly #lines = new Map<string, string | string[]>();
+  readonly #lines = new Map<string, HeldOf>();
 
   constructor(origin: string, text: string) {
     this.#origin = origin;
@@ -37,30 +92,22 @@ export class HeldLines {
     }
   }
 
-  has(recordId: string): boolean {
-    return this.#lines.has(recordId);
-  }
-
-  /**
-   * Whether the ledger holds exactly this of the record, from whichever import, and nothing else: then it is a duplicate.
-   * No separator stands in what arrives, so where the texts are equal each of their values is.
-   */
-  isSame(version: HeldVersion): boolean {
-    const line = this.#lines.get(version.recordId);
-    return typeof line === 'string' && line.startsWith(beginningOf(version));
+  /** What is held of a record; undefined where nothing is. */
+  of(recordId: string): HeldOf | undefined {
+    return this.#lines.get(recordId);
   }
 
   /** Usually one; several where a start has moved by days. */
   versionsOf(recordId: string): HeldVersion[] {
-    return [this.#lines.get(recordId) ?? []].flat().map((line) => versionOfLine(line, this.#origin));
+    return [this.of(recordId) ?? []].flat().map((line) => versionOfLine(line, this.#origin));
   }
 }
 
 function versionOfLine(line: string, origin: string): HeldVersion {
   const cells = line.split('\t');
   if (cells.length !== CELLS) throw new Error(`the ledger holds a text with a control character: ${line}`);
-  const [recordId, accountId, serviceId, started, duration, kind, units, aNumber, bNumber, amount] = cells as Ten;
-  const [cost, originCountry, tariff, state, revision, country, traffic, importId, nearAmount, nearImportId] =
+  const [recordId, state, revision, accountId, serviceId, started, duration, kind, units, aNumber] = cells as Ten;
+  const [bNumber, amount, cost, originCountry, tariff, country, traffic, importId, nearAmount, nearImportId] =
     cells.slice(10) as Ten;
   const startedAt = Number(started);
   const durationSeconds = Number(duration);

@@ -11,10 +11,10 @@ import { capBook } from '../../caps/uplift-store.ts';
 import type { Transaction } from '../../database/transaction.ts';
 import { PolicyBook } from '../../deviations/policy.ts';
 import { policyBook } from '../../deviations/policy-store.ts';
-import type { ParsedRow, Reject } from '../../feeds/usage-record.ts';
+import type { ParsedRow, Reject, UsageRecord } from '../../feeds/usage-record.ts';
 import type { Instant } from '../../kernel/clock.ts';
-import { admit, isAdmitted, startsInFuture } from '../../ledger/admit.ts';
-import { heldLines } from '../../ledger/held-lines.ts';
+import { admit, isAdmitted, refusalOf, startsInFuture, type NotAdmitted } from '../../ledger/admit.ts';
+import { heldLines, isSame, type HeldLines, type HeldOf } from '../../ledger/held-lines.ts';
 import {
   dayOf,
   insertVersions,
@@ -163,20 +163,18 @@ export async function weighBatch(
   ]);
   const { meters, policies, accounts } = await known.at(revision, client, named.accounts, asked);
 
-  const arriving = rowsOfImports.map((rows, index) => admitAll(rows, accounts, source.origin, importIds[index]!, now));
-  // What is held already needs no closer look, unless its batch also brings another version of it.
-  const same = arriving.map(({ versions }) => versions.map((version) => lines.isSame(version)));
-  const changed = new Set<string>();
-  const first: HeldVersion[] = [];
-  for (const [part, { versions }] of arriving.entries()) {
-    for (const [at, version] of versions.entries()) {
-      if (same[part]![at]) continue;
-      if (lines.has(version.recordId)) changed.add(version.recordId);
-      else first.push(version);
-    }
-  }
-  const lost = await lostVersions(client, source.origin, first);
-  const found = [...[...changed].flatMap((recordId) => lines.versionsOf(recordId)), ...lost];
+  const arriving = rowsOfImports.map((rows, index) =>
+    admitAll(rows, accounts, lines, source.origin, importIds[index]!, now),
+  );
+  const lost = await lostVersions(
+    client,
+    source.origin,
+    arriving.flatMap(({ first }) => first),
+  );
+  const found = [
+    ...[...new Set(arriving.flatMap(({ changed }) => changed))].flatMap((recordId) => lines.versionsOf(recordId)),
+    ...lost,
+  ];
   const { held, surplus } = holdingOf(found);
   const others = found
     .map((version) => version.accountId)
@@ -187,24 +185,36 @@ export async function weighBatch(
   }
 
   const holding = new Map(held);
-  const parts = arriving.map(({ importId, versions, rejects }, part): ImportPart => {
+  const parts = arriving.map(({ importId, admitted, versions, rejects }): ImportPart => {
     const standings: Record<Standing, number> = { counted: 0, superseded: 0, duplicate: 0, stale: 0 };
     const movements: Movement[] = [];
     let latestStart: Instant | undefined;
-    for (const [at, version] of versions.entries()) {
-      if (latestStart === undefined || version.startedAt > latestStart) latestStart = version.startedAt;
-      const before = holding.get(version.recordId);
-      const result = !before && same[part]![at] ? 'duplicate' : standing(before, version);
+    for (const [at, row] of admitted.entries()) {
+      const { recordId, startedAt } = row.record;
+      if (latestStart === undefined || startedAt > latestStart) latestStart = startedAt;
+      const before = holding.get(recordId);
+      // What is held already needs no closer look, unless its batch also brings another version of it.
+      if (!before && !versions[at]) {
+        standings.duplicate++;
+        continue;
+      }
+      const version =
+        versions[at] ?? admit(row.record, accounts.get(row.record.accountId), source.origin, now, importId);
+      if (!isAdmitted(version)) {
+        rejects.push(rejectOf(row, version));
+        continue;
+      }
+      const result = standing(before, version);
       standings[result]++;
       if (result !== 'counted' && result !== 'superseded') continue;
       if (before && version.state === 'final') version.near = nearRealTime(before);
-      holding.set(version.recordId, version);
+      holding.set(recordId, version);
       movements.push({ from: before, to: version });
     }
     return { importId, standings, rejects, latestStart, surplus: [], movements };
   });
   for (const each of surplus) {
-    const part = arriving.findIndex(({ versions }) => versions.some(({ recordId }) => recordId === each.recordId));
+    const part = arriving.findIndex(({ admitted }) => admitted.some(({ record }) => record.recordId === each.recordId));
     // What an import before has read of a record is what it is rid of.
     parts[Math.max(part, 0)]!.surplus.push(each);
   }
@@ -276,25 +286,64 @@ async function lostVersions(client: PoolClient, origin: string, first: readonly 
   return lost.length === 0 ? [] : versionsOnAnyDay(client, origin, lost);
 }
 
+type AdmittedRow = Extract<ParsedRow, { record: unknown }>;
+
+interface Arriving {
+  importId: string;
+  /** the rows that can be counted, and beside each its version: none where the ledger holds exactly this of the record */
+  admitted: AdmittedRow[];
+  versions: (HeldVersion | undefined)[];
+  /** the versions of which nothing is held on the days around, and the records of which something else is */
+  first: HeldVersion[];
+  changed: string[];
+  rejects: Reject[];
+}
+
 function admitAll(
   rows: readonly ParsedRow[],
   accounts: ReadonlyMap<string, Account>,
+  lines: HeldLines,
   origin: string,
   importId: string,
   now: Instant,
-): { importId: string; versions: HeldVersion[]; rejects: Reject[] } {
-  const versions: HeldVersion[] = [];
-  const rejects: Reject[] = [];
+): Arriving {
+  const arriving: Arriving = { importId, admitted: [], versions: [], first: [], changed: [], rejects: [] };
   for (const row of rows) {
     if ('reject' in row) {
-      rejects.push(row.reject);
+      arriving.rejects.push(row.reject);
       continue;
     }
-    const admitted = admit(row.record, accounts.get(row.record.accountId), origin, now, importId);
-    if (isAdmitted(admitted)) versions.push(admitted);
-    else rejects.push({ ...admitted, line: row.record.line, text: row.text });
+    const { record } = row;
+    const account = accounts.get(record.accountId);
+    const held = lines.of(record.recordId);
+    if (held !== undefined && isSameAsWritten(held, record) && !refusalOf(record, account, now)) {
+      arriving.admitted.push(row);
+      arriving.versions.push(undefined);
+      continue;
+    }
+    const version = admit(record, account, origin, now, importId);
+    if (!isAdmitted(version)) {
+      arriving.rejects.push(rejectOf(row, version));
+      continue;
+    }
+    const same = held !== undefined && isSame(held, version, version.destination.number);
+    arriving.admitted.push(row);
+    arriving.versions.push(same ? undefined : version);
+    if (held === undefined) arriving.first.push(version);
+    else if (!same) arriving.changed.push(version.recordId);
   }
-  return { importId, versions, rejects };
+  return arriving;
+}
+
+/** Whether a row says what is held. The number plan changes no E.164 number that it has made, so that one need not be asked. */
+function isSameAsWritten(held: HeldOf, record: UsageRecord): boolean {
+  const { aNumber, bNumber } = record;
+  const areKept = (bNumber === '' || bNumber.startsWith('+')) && (aNumber === '' || aNumber.startsWith('+'));
+  return areKept && isSame(held, record, bNumber);
+}
+
+function rejectOf({ record, text }: AdmittedRow, refusal: NotAdmitted): Reject {
+  return { ...refusal, line: record.line, text };
 }
 
 /**
