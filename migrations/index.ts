@@ -13,6 +13,7 @@ import { ExpireEvidenceAndAttempts1700000000013 } from './13-expire-evidence-and
 import { MarkFeedsSideBySide1700000000015 } from './15-mark-feeds-side-by-side.ts';
 import { CountWrongKeys1700000000016 } from './16-count-wrong-keys.ts';
 import { RememberWhoIsRedialled1700000000017 } from './17-remember-who-is-redialled.ts';
+import { WeighPremiumByTheHour1700000000018 } from './18-weigh-premium-by-the-hour.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
 export const migrations = [
@@ -31,4 +32,5 @@ export const migrations = [
   MarkFeedsSideBySide1700000000015,
   CountWrongKeys1700000000016,
   RememberWhoIsRedialled1700000000017,
+  WeighPremiumByTheHour1700000000018,
 ];

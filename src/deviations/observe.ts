@@ -45,6 +45,13 @@ const DEAR_RECORD = 20;
 const REDIALLED = -0.5;
 const REDIALLED_RATE = 0.2;
 
+/**
+ * Who abuses premium numbers does so within hours; help desks and votes are called honestly again and again over days. So
+ * such a call counts more at the scales of hours, and less at the longest one, which everything else unusual shares with it.
+ */
+const PREMIUM_HOURS = 1.5;
+const PREMIUM_DAYS = 0.4;
+
 /** A run of unusual usage is over when its evidence at the longest scale is below this (euros' worth). */
 const RUN_OVER = 0.5;
 /** … or below this share of the account's own highest, of all spend. */
@@ -198,7 +205,10 @@ function add(
   // What travellers use is weighed among travellers' alone: everywhere it would look new, dear and from abroad.
   if (key !== away) {
     if (calls > 0 && isOver(signature, 0, f[AT.evidence + 2]!, 0)) beginRun(signature, 0, start);
-    for (let scale = 0; scale < 3; scale++) raise(f, scale, value, waits);
+    const isPremium = (version.destination.traffic & TRAFFIC_BIT.premium) !== 0;
+    raise(f, 0, isPremium ? value * PREMIUM_HOURS : value, waits);
+    raise(f, 1, isPremium ? value * PREMIUM_HOURS : value, waits);
+    raise(f, 2, isPremium ? value * PREMIUM_DAYS : value, waits);
     for (let each = 0; each < FACTORS.length; each++) {
       sum(f, AT.factors + each, value * Math.max(0, factors[each]!));
     }
