@@ -13,10 +13,10 @@ import type { HeldVersion } from './version.ts';
  * holds a control character.
  */
 const LINE = `
-  concat_ws(E'\\t', u.record_id, u.state, u.revision, u.account_id, u.service_id, (date_part('epoch', u.started_at) * 1000)::bigint, u.duration_s,
-            u.kind, coalesce(u.units::text, ''), u.a_number, u.b_number, u.amount_micros, coalesce(u.cost_micros::text, ''),
-            u.origin_country, u.tariff, u.country, u.traffic, u.import_id,
-            coalesce(u.near_amount_micros::text, ''), coalesce(u.near_import_id::text, ''))`;
+  concat_ws(E'\\t', u.record_id, u.state, u.revision, u.account_id, u.service_id,
+            (date_part('epoch', u.started_at) * 1000)::bigint, u.duration_s, u.kind, coalesce(u.units::text, ''), u.a_number,
+            u.b_number, u.amount_micros, coalesce(u.cost_micros::text, ''), u.origin_country, u.tariff, u.country, u.traffic,
+            u.import_id, coalesce(u.near_amount_micros::text, ''), coalesce(u.near_import_id::text, ''))`;
 const CELLS = 20;
 
 type Said = Omit<UsageRecord, 'bNumber' | 'currency' | 'line'>;

@@ -165,6 +165,26 @@ describe('the versions of a record', () => {
     expect(await spent(account)).toEqual(['month 2026-03-01: 2.00', 'day 2026-03-11: 2.00']);
   });
 
+  it.each([
+    ['as it is kept', '+31612345678', '+31201234567'],
+    ['as it is dialled at home', '0612345678', '020 1234567'],
+    ['with a trunk prefix', '+310612345678', '+310201234567'],
+    ['by a short code', '112', '0201234567'],
+  ])('a number written %s is the same when its record is sent again, in whatever form', async (_, called, calling) => {
+    const row = { amount: '1.00', b_number: called, a_number: calling };
+    const kept = { ...row, b_number: called === '112' ? called : '+31612345678', a_number: '+31201234567' };
+    const other = { ...row, b_number: '+31612345679' };
+    const { standings } = await story(row, row, kept, row, { ...row, amount: '1.01' }, other);
+    expect(standings).toEqual(['counted', 'duplicate', 'duplicate', 'duplicate', 'stale', 'stale']);
+  });
+
+  it('what is held already is refused all the same where it would not be admitted', async () => {
+    const account = await newAccount();
+    const row = { record_id: `${account}-r`, account_id: account };
+    expect(await plafond.send([row])).toMatchObject({ counted: 1 });
+    expect(await plafond.send([{ ...row, currency: 'USD' }])).toMatchObject({ duplicate: 0, rejected: 1 });
+  });
+
   it('what is held already is a duplicate before a higher version, and stale after it', async () => {
     const account = await newAccount();
     const version = (change: Partial<UsageRow>) => ({ record_id: `${account}-h`, account_id: account, ...change });
