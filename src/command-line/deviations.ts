@@ -7,6 +7,7 @@ const rebuilt = z.object({
   accounts: z.int(),
   count: z.int(),
   differing: z.array(z.string()),
+  corrected: z.int(),
   waiting: z.int(),
 });
 
@@ -17,9 +18,14 @@ export async function rebuildDeviations(
   out: Out,
 ): Promise<number> {
   const found = await server.ask('POST', '/v1/deviations/rebuild', rebuilt, { query: { check: String(check) } });
-  const { accounts, count, differing, waiting } = found;
+  const { accounts, count, differing, corrected, waiting } = found;
   if (waiting > 0) out(`usage of ${counted(waiting, 'account')} waits to be looked at: ask again`);
-  if (count === 0) out(`every signature of ${counted(accounts, 'account')} is what the ledger makes of it`);
+  if (corrected > 0)
+    out(`${counted(corrected, 'signature')} of accounts whose usage was corrected: made anew within the hour`);
+  if (count === 0)
+    out(
+      `every ${corrected > 0 ? 'other ' : ''}signature of ${counted(accounts, 'account')} is what the ledger makes of it`,
+    );
   else {
     out(`${counted(count, 'signature')} ${check ? 'NOT what the ledger makes of them' : 'made anew'}`);
     table(

@@ -37,6 +37,11 @@ const MEASURED: readonly number[] = [
 const RELATIVE = 1e-3;
 const ABSOLUTE = 0.02;
 
+/** Whether they are the same to the last bit, or there are none. */
+export function isSame(a: Signature | undefined, b: Signature | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : a.u.every((word, at) => word === b.u[at]);
+}
+
 export function isSameMemory(a: Signature, b: Signature): boolean {
   for (const at of WHOLE) if (a.u[at] !== b.u[at]) return false;
   for (const at of MEASURED) {

@@ -175,23 +175,29 @@ export async function removeHotRanges(client: ClientBase, caseNo: string): Promi
 /** A verdict that found usage to be the customer's own: what waited is learnt. */
 export interface SignatureEvent {
   accountId: string;
-  /** the last import before it */
+  /** in the order of usage: it comes after all with a lower number */
+  arrived: number;
+  /** where that says nothing, since it is of a time when usage had no order: the last import before it */
   importId: bigint;
 }
 
 export async function signatureEvents(client: ClientBase, accountIds: readonly string[]): Promise<SignatureEvent[]> {
-  const { rows } = await client.query<{ account_id: string; import_id: string }>(
-    'SELECT account_id, import_id FROM signature_events WHERE account_id = ANY ($1) ORDER BY event_no',
+  const { rows } = await client.query<{ account_id: string; arrived: string; import_id: string }>(
+    'SELECT account_id, arrived, import_id FROM signature_events WHERE account_id = ANY ($1) ORDER BY event_no',
     [accountIds],
   );
-  return rows.map(({ account_id, import_id }) => ({ accountId: account_id, importId: BigInt(import_id) }));
+  return rows.map((row) => ({
+    accountId: row.account_id,
+    arrived: Number(row.arrived),
+    importId: BigInt(row.import_id),
+  }));
 }
 
-/** Notes that what waited was taken in now, after all imports so far. */
+/** Notes that what waited was taken in now, after all usage so far. The caller holds the lock of the account's shard. */
 export async function keepTakenIn(client: ClientBase, accountId: string, at: Instant): Promise<void> {
   await client.query(
-    `INSERT INTO signature_events (account_id, what, import_id, at)
-     SELECT $1, 'taken-in', coalesce(max(import_id), 0), $2 FROM imports`,
+    `INSERT INTO signature_events (account_id, what, arrived, import_id, at)
+     SELECT $1, 'taken-in', nextval('usage_batches'), coalesce(max(import_id), 0), $2 FROM imports`,
     [accountId, toDate(at)],
   );
 }

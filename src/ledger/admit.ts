@@ -20,6 +20,12 @@ export interface NotAdmitted {
   detail: string;
 }
 
+/** By which import a version comes, and in which batch. */
+export type Arrival = Pick<HeldVersion, 'importId' | 'arrived'>;
+
+/** Of a version that is only looked at. */
+const NOT_ARRIVED: Arrival = { importId: '', arrived: 0 };
+
 /** What speaks against a record, its numbers aside. */
 export function refusalOf(record: UsageRecord, account: Account | undefined, now: Instant): NotAdmitted | undefined {
   if (!account) {
@@ -51,7 +57,7 @@ export function admit(
   account: Account | undefined,
   origin: string,
   now: Instant,
-  importId = '',
+  { importId, arrived }: Arrival = NOT_ARRIVED,
 ): HeldVersion | NotAdmitted {
   const refusal = refusalOf(record, account, now);
   if (refusal || !account) return refusal!;
@@ -80,6 +86,7 @@ export function admit(
     tariff: record.tariff,
     receivedAt: record.receivedAt,
     importId,
+    arrived,
     near: undefined,
   };
 }

@@ -16,8 +16,8 @@ const LINE = `
   concat_ws(E'\\t', u.record_id, u.state, u.revision, u.account_id, u.service_id,
             (date_part('epoch', u.started_at) * 1000)::bigint, u.duration_s, u.kind, coalesce(u.units::text, ''), u.a_number,
             u.b_number, u.amount_micros, coalesce(u.cost_micros::text, ''), u.origin_country, u.tariff, u.country, u.traffic,
-            u.import_id, coalesce(u.near_amount_micros::text, ''), coalesce(u.near_import_id::text, ''))`;
-const CELLS = 20;
+            u.import_id, u.arrived, coalesce(u.near_amount_micros::text, ''), coalesce(u.near_import_id::text, ''))`;
+const CELLS = 21;
 
 type Said = Omit<UsageRecord, 'bNumber' | 'currency' | 'line'>;
 
@@ -107,8 +107,10 @@ function versionOfLine(line: string, origin: string): HeldVersion {
   const cells = line.split('\t');
   if (cells.length !== CELLS) throw new Error(`the ledger holds a text with a control character: ${line}`);
   const [recordId, state, revision, accountId, serviceId, started, duration, kind, units, aNumber] = cells as Ten;
-  const [bNumber, amount, cost, originCountry, tariff, country, traffic, importId, nearAmount, nearImportId] =
-    cells.slice(10) as Ten;
+  const [bNumber, amount, cost, originCountry, tariff, country, traffic, importId, arrived, nearAmount] = cells.slice(
+    10,
+  ) as Ten;
+  const nearImportId = cells[20]!;
   const startedAt = Number(started);
   const durationSeconds = Number(duration);
   return {
@@ -130,6 +132,7 @@ function versionOfLine(line: string, origin: string): HeldVersion {
     receivedAt: startedAt + durationSeconds * 1000,
     destination: destinationOf({ b_number: bNumber, country, traffic: Number(traffic) }),
     importId,
+    arrived: Number(arrived),
     near: nearAmount === '' ? undefined : { amount: BigInt(nearAmount), importId: nearImportId },
   };
 }

@@ -60,20 +60,28 @@ const LOCK = {
            set_config('enable_seqscan', 'off', true), pg_advisory_xact_lock_shared(${COUNTING_LOCK}),
            (SELECT count(pg_advisory_xact_lock(${SHARD_LOCKS}, shard)) FROM unnest((SELECT $1::int[])) AS shard)`,
 };
-const REVISION = { name: 'cap-book-revision', text: 'SELECT revision FROM cap_book' };
+const REVISION = {
+  name: 'cap-book-revision',
+  text: `SELECT revision, nextval('usage_batches') AS batch FROM cap_book`,
+};
 
 /**
  * The first words of a transaction that counts usage: the caps and the cut of accounts stand still while it lasts, and the
  * shards are its own. Locks are taken in one order, so two importers wait for each other and never both. Answers the
- * revision of the cap book. What is asked in the same turn is read when the locks are held.
+ * revision of the cap book, and the batch's number: above those of all that counted in these shards before, and below those
+ * of all that will. What is asked in the same turn is read when the locks are held.
  */
-export async function lockShards(client: ClientBase, shards: Iterable<number>): Promise<string> {
+export async function lockShards(
+  client: ClientBase,
+  shards: Iterable<number>,
+): Promise<{ revision: string; batch: number }> {
   const ordered = [...new Set(shards)].toSorted((a, b) => a - b);
   const [, { rows }] = await Promise.all([
     client.query({ ...LOCK, values: [integerArray(ordered)] }),
-    client.query<{ revision: string }>(REVISION),
+    client.query<{ revision: string; batch: string }>(REVISION),
   ]);
-  return rows[0]!.revision;
+  const { revision, batch } = rows[0]!;
+  return { revision, batch: Number(batch) };
 }
 
 /** Keeps every importer out while caps, or what accounts are cut by, change; the new revision makes all read them again. */
@@ -102,6 +110,7 @@ export interface UsageRow {
   traffic: number;
   origin_country: string;
   import_id: string;
+  arrived: string;
   near_amount_micros: string | null;
   near_import_id: string | null;
   tariff: string;
@@ -110,7 +119,7 @@ export interface UsageRow {
 export const USAGE_ROW = `
   u.record_id, u.origin, u.account_id, u.service_id, (extract(epoch FROM u.started_at) * 1000)::bigint AS started_ms,
   u.duration_s, u.kind, u.units, u.a_number, u.b_number, u.amount_micros, u.cost_micros, u.state, u.revision, u.country,
-  u.traffic, u.origin_country, u.import_id, u.near_amount_micros, u.near_import_id, u.tariff`;
+  u.traffic, u.origin_country, u.import_id, u.arrived, u.near_amount_micros, u.near_import_id, u.tariff`;
 
 /** The ledger keeps what classification found; the type of number is not asked for again. */
 export function destinationOf(row: Pick<UsageRow, 'b_number' | 'country' | 'traffic'>): Destination {
@@ -138,6 +147,7 @@ export function versionOf(row: UsageRow): HeldVersion {
     receivedAt: startedAt + row.duration_s * 1000,
     destination: destinationOf(row),
     importId: row.import_id,
+    arrived: Number(row.arrived),
     near:
       row.near_amount_micros === null
         ? undefined
@@ -147,7 +157,7 @@ export function versionOf(row: UsageRow): HeldVersion {
 
 const COLUMNS = [
   'day, record_id, origin, account_id, service_id, started_at, duration_s, kind, units, a_number, b_number, amount_micros',
-  'cost_micros, state, revision, country, traffic, origin_country, import_id, near_amount_micros, near_import_id, tariff',
+  'cost_micros, state, revision, country, traffic, origin_country, import_id, near_amount_micros, near_import_id, tariff, arrived',
 ].join(', ');
 const COLUMN_COUNT = COLUMNS.split(',').length;
 
@@ -197,6 +207,7 @@ function cellsOf(v: HeldVersion): (string | number | bigint | null)[] {
     v.near?.amount ?? null,
     v.near?.importId ?? null,
     v.tariff,
+    v.arrived,
   ];
 }
 
@@ -225,6 +236,7 @@ export function writeVersion(line: LineWriter, v: HeldVersion): void {
   line.integer(v.near?.amount);
   line.text(v.near?.importId);
   line.text(v.tariff);
+  line.integer(v.arrived);
   line.endLine();
 }
 

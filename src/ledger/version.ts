@@ -21,6 +21,8 @@ export interface NearRealTime {
 /** A version with the import that brought it, as the ledger holds it. */
 export interface HeldVersion extends Version {
   importId: string;
+  /** the number of the batch by which its record first came to the account: so usage of an account stays in its order */
+  arrived: number;
   /** beside a final version what had held near real time, also when it is re-rated later */
   near: NearRealTime | undefined;
 }

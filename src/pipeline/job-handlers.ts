@@ -61,6 +61,7 @@ export class PipelineHandlers {
     'sweep-observations': () => this.observations.sweep(),
     'fit-norms': () => this.norms.run(),
     'rebuild-signatures': () => this.signatures.mend(),
+    'mend-signatures': () => this.signatures.mendCorrected(),
     'evaluate-exposure': () => this.#evaluateExposure(),
     'reinstate-due': () => this.#endWhatIsOver(),
     'import-file': (file) => this.droppedFiles.import(file),

@@ -52,6 +52,8 @@ export const JOB_MAP = {
   /** Learns prices and what is usual in each segment from the ledger. */
   'fit-norms': { queue: 'upkeep', payload: nothing, attempts: 3, backoff_ms: 60_000 },
   'rebuild-signatures': { queue: 'upkeep', payload: nothing, attempts: 3, backoff_ms: 60_000 },
+  /** Makes the signatures of accounts anew whose usage was corrected. */
+  'mend-signatures': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
   'evaluate-exposure': { queue: 'suspensions', payload: nothing, attempts: 1, backoff_ms: 0 },
   'reinstate-due': { queue: 'suspensions', payload: nothing, attempts: 1, backoff_ms: 0 },
   'import-file': {

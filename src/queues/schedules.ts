@@ -77,6 +77,11 @@ export class Schedules implements OnApplicationBootstrap {
     return this.add('fit-norms', HOUR_MS);
   }
 
+  @Cron('0 40 * * * *', ONE_AT_A_TIME)
+  mendSignatures(): Promise<void> {
+    return this.add('mend-signatures', HOUR_MS);
+  }
+
   @Cron('0 * * * * *', ONE_AT_A_TIME)
   watchFeeds(): Promise<void> {
     return this.add('watch-feeds', MINUTE_MS);

@@ -172,7 +172,7 @@ function copied(text: string): string {
   const row = readCsvLine(text, 1, columns);
   if (!('record' in row)) throw new Error(`a row of the bench is unusable: ${text}`);
   const account = madeUpAccount(Number(row.record.accountId.slice(1)));
-  const version = admit(row.record, account, 'default', clock.now(), '1');
+  const version = admit(row.record, account, 'default', clock.now(), { importId: '1', arrived: 64_000 });
   if (!isAdmitted(version)) throw new Error(`a row of the bench is not admitted: ${version.detail}`);
   const line = new LineWriter();
   writeVersion(line, version);

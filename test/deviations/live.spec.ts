@@ -6,8 +6,9 @@ import { ChangePolicies } from '../../src/pipeline/deviations/change-policies.ts
 import { FitNorms } from '../../src/pipeline/deviations/fit-norms.ts';
 import { ObserveUsage } from '../../src/pipeline/deviations/observe-usage.ts';
 import { RebuildSignatures } from '../../src/pipeline/deviations/rebuild-signatures.ts';
+import { BATCH_ROWS } from '../../src/pipeline/usage/record-usage.ts';
 import { TestPlafond } from '../harness/plafond.ts';
-import { call, courtCase, inBatches, officeDays, type Call } from './deviating.ts';
+import { call, courtCase, inBatches, officeDays, seeded, type Call } from './deviating.ts';
 
 Logger.overrideLogger(false);
 
@@ -52,6 +53,10 @@ async function history(): Promise<void> {
   await signatures.mend();
 }
 
+const EQUAL = { differing: [], corrected: 0, waiting: 0 };
+const bytes = () =>
+  plafond.query<{ account_id: string; state: Buffer }>('SELECT * FROM deviation_signatures ORDER BY 1');
+
 const deviations = async () => (await plafond.decisions()).filter(({ trigger }) => trigger === 'deviation');
 
 describe('signatures', () => {
@@ -65,9 +70,7 @@ describe('signatures', () => {
       await Promise.all([look(), look()]);
     }
     await look();
-    expect(await signatures.check()).toEqual({ accounts: ACCOUNTS.length, differing: [], waiting: 0 });
-    const bytes = () =>
-      plafond.query<{ account_id: string; state: Buffer }>('SELECT * FROM deviation_signatures ORDER BY 1');
+    expect(await signatures.check()).toEqual({ ...EQUAL, accounts: ACCOUNTS.length });
     const before = await bytes();
     expect(before).toHaveLength(ACCOUNTS.length);
     expect(Math.max(...before.map(({ state }) => state.length))).toBeLessThanOrEqual(1_024);
@@ -86,6 +89,7 @@ describe('signatures', () => {
     );
     await look();
     expect(await signatures.check()).toMatchObject({ differing: [] });
+    expect(await signatures.check()).toMatchObject(EQUAL);
     const late = call('late', 'b1', START + 10 * DAY_MS, 60, '+4930123450', 0.09);
     await plafond.send(
       [
@@ -95,10 +99,44 @@ describe('signatures', () => {
       'night',
     );
     await live([late]);
-    // What was rounded or remembered otherwise on the way is mended by a rebuild.
+    expect(await signatures.check()).toMatchObject({ differing: [], corrected: 1 });
+    expect(await signatures.mendCorrected()).toBe(1);
+    expect(await signatures.check()).toMatchObject(EQUAL);
+    const mended = await bytes();
     await signatures.mend();
-    expect(await signatures.check()).toMatchObject({ differing: [] });
+    expect(await bytes()).toEqual(mended);
     expect((await plafond.query<{ n: number }>('SELECT count(*)::int AS n FROM deviation_signatures'))[0]!.n).toBe(2);
+  });
+
+  it('are what the ledger makes of a file of several batches in no order at all', async () => {
+    const calls = ACCOUNTS.flatMap((account, i) => officeDays(account, START, 190, i + 1));
+    expect(calls.length).toBeGreaterThan(BATCH_ROWS);
+    const random = seeded(4);
+    const shuffled = calls.map((each) => ({ each, at: random() })).toSorted((a, b) => a.at - b.at);
+    plafond.clock.advanceTo(START + 191 * DAY_MS);
+    await plafond.send(shuffled.map(({ each }) => each.row));
+    await look();
+    expect(await signatures.check()).toMatchObject(EQUAL);
+  });
+
+  it('are made anew where usage was corrected, beside what comes meanwhile', async () => {
+    const calls = officeDays('b1', START, 40, 1);
+    const [before, after] = [calls.slice(0, 100), calls.slice(100)];
+    await live(before);
+    for (const each of inBatches(after, 10)) {
+      plafond.clock.advanceTo(each.at(-1)!.at + 60_000);
+      const corrected = each.map(({ row }) => ({ ...row, state: 'final', amount: '4.00' }));
+      const arrive = async () => {
+        await plafond.send(each.map(({ row }) => row));
+        await look();
+        await plafond.send(corrected, 'night');
+        await look();
+      };
+      await Promise.all([arrive(), signatures.mendCorrected(), signatures.mendCorrected()]);
+    }
+    expect(await signatures.check()).toMatchObject({ differing: [] });
+    await signatures.mendCorrected();
+    expect(await signatures.check()).toMatchObject(EQUAL);
   });
 
   it('are not made of accounts that nobody watches, and go with their account', async () => {

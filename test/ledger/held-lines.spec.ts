@@ -61,11 +61,12 @@ const version: fc.Arbitrary<Omit<HeldVersion, 'recordId'>> = fc.record({
     traffic: fc.nat(31),
   }),
   importId: fc.constantFrom('1', '12'),
+  arrived: fc.constantFrom(0, 64, 2 ** 52),
   near: fc.option(fc.record({ amount: micros, importId: fc.constantFrom('1', '12') }), { nil: undefined }),
 });
 const FIELDS = [
   ...(['accountId', 'serviceId', 'startedAt', 'durationSeconds', 'kind', 'units', 'aNumber', 'amount'] as const),
-  ...(['cost', 'originCountry', 'tariff', 'destination', 'state', 'revision', 'importId', 'near'] as const),
+  ...(['cost', 'originCountry', 'tariff', 'destination', 'state', 'revision', 'importId', 'arrived', 'near'] as const),
 ];
 /** A version, and another: of its own, or the same but for one value. */
 const pair = fc.tuple(version, version, fc.option(fc.constantFrom(...FIELDS))).map(([held, other, field]) => ({

@@ -60,6 +60,7 @@ const rebuilt = z
     accounts: z.int(),
     count: z.int().meta({ description: 'accounts whose signature was not what the ledger makes of it' }),
     differing: z.array(z.string()).meta({ description: `the first ${SHOWN_MAX}` }),
+    corrected: z.int().meta({ description: 'accounts that differ for what was corrected: made anew within the hour' }),
     waiting: z.int().meta({ description: 'accounts of which usage waits to be looked at: ask again' }),
   })
   .meta({ id: 'SignaturesRebuilt' });
@@ -201,7 +202,7 @@ export class DeviationsController {
   ): Promise<z.output<typeof rebuilt>> {
     const mends = check === 'false';
     const found = mends ? await this.#signatures.mend() : await this.#signatures.check();
-    const { accounts, differing, waiting } = found;
-    return { rebuilt: mends, accounts, count: differing.length, differing: differing.slice(0, SHOWN_MAX), waiting };
+    const { differing, ...counts } = found;
+    return { rebuilt: mends, ...counts, count: differing.length, differing: differing.slice(0, SHOWN_MAX) };
   }
 }

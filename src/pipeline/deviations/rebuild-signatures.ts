@@ -7,26 +7,41 @@ import { accountsById } from '../../accounts/store.ts';
 import { notToLearn, type NotToLearn } from '../../cases/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { takeIn } from '../../deviations/learning.ts';
+import { correctedAccounts, correctedAmong, forgetCorrected } from '../../deviations/corrected-accounts.ts';
 import type { Model } from '../../deviations/model.ts';
-import { hasUnread } from '../../deviations/movement-log.ts';
+import { hasUnread, takeTurn } from '../../deviations/movement-log.ts';
 import { observe } from '../../deviations/observe.ts';
-import { isSameMemory, takeOver } from '../../deviations/same-signature.ts';
+import { isSame, isSameMemory, takeOver } from '../../deviations/same-signature.ts';
 import type { Signature } from '../../deviations/signature.ts';
-import { removeSignatures, saveSignatures, signatureEvents, signaturesOf } from '../../deviations/signature-store.ts';
+import {
+  removeSignatures,
+  saveSignatures,
+  signatureEvents,
+  signaturesOf,
+  type SignatureEvent,
+} from '../../deviations/signature-store.ts';
 import { Clock } from '../../kernel/clock.ts';
 import { lockShards, SHARDS, shardOf, USAGE_ROW, versionOf, type UsageRow } from '../../ledger/usage-store.ts';
-import type { Version } from '../../ledger/version.ts';
+import type { HeldVersion } from '../../ledger/version.ts';
+import { grouped, inChunks } from '../grouped.ts';
 import { ObservationContexts } from './observation-context.ts';
 import { ObserveUsage } from './observe-usage.ts';
 import { newSignature } from './watch-signatures.ts';
 
 const CHUNK = 200;
+/** Of those that were corrected: few, so that another worker seldom changes one of them meanwhile. */
+const CORRECTED_CHUNK = 20;
+const CORRECTED_MAX = 50_000;
+/** The rest waits for the next hour. */
+const MENDING_MS = 5 * 60_000;
 const FETCH_ROWS = 20_000;
 
 export interface RebuiltSignatures {
   accounts: number;
   /** accounts whose live signature is not what the ledger makes of them */
   differing: string[];
+  /** accounts that differ for what was corrected since: they are made anew within the hour */
+  corrected: number;
   /** accounts of which something waits to be looked at, so that nothing can be said now */
   waiting: number;
 }
@@ -44,13 +59,21 @@ export class RebuildSignatures {
 
   /** Where live signatures and the ledger differ. Nobody is held up; by today's norms, so that new norms show as differences too. */
   async check(): Promise<RebuiltSignatures> {
-    const found: RebuiltSignatures = { accounts: 0, differing: [], waiting: 0 };
+    const found = nothingFound();
     for (const [shard, ids] of await this.#accountsByShard()) {
       await inTransaction(this.dataSource, async ({ client }) => {
         await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
         found.accounts += ids.length;
-        if (await hasUnread(client, shard)) found.waiting += ids.length;
-        else for (const chunk of chunksOf(ids)) found.differing.push(...(await this.#differing(client, chunk)));
+        if (await hasUnread(client, shard)) {
+          found.waiting += ids.length;
+          return;
+        }
+        for (const chunk of inChunks(ids, CHUNK)) {
+          const differing = await this.#differing(client, chunk);
+          const corrected = await correctedAmong(client, differing);
+          found.corrected += corrected.size;
+          found.differing.push(...differing.filter((id) => !corrected.has(id)));
+        }
       });
     }
     return found;
@@ -58,11 +81,11 @@ export class RebuildSignatures {
 
   /** Makes all signatures anew, shard by shard: importers wait for the accounts of one shard at a time. */
   async mend(): Promise<RebuiltSignatures> {
-    const done: RebuiltSignatures = { accounts: 0, differing: [], waiting: 0 };
+    const done = nothingFound();
     for (const [shard, ids] of await this.#accountsByShard()) {
       await inTransaction(this.dataSource, async ({ client }) => {
         await this.catchUp(client, shard);
-        for (const chunk of chunksOf(ids)) {
+        for (const chunk of inChunks(ids, CHUNK)) {
           done.differing.push(...(await this.#differing(client, chunk)));
           await this.rebuild(client, chunk);
         }
@@ -71,6 +94,40 @@ export class RebuildSignatures {
     }
     this.#log.log(`made ${done.accounts} signatures anew; ${done.differing.length} differed`);
     return done;
+  }
+
+  /**
+   * Makes the signatures of corrected accounts anew; answers of how many. Nobody is held up: what has changed by the time
+   * that one is ready is left for the next hour, and so is what is not come to within minutes.
+   */
+  async mendCorrected(): Promise<number> {
+    const until = performance.now() + MENDING_MS;
+    const corrected = await inTransaction(this.dataSource, ({ client }) => correctedAccounts(client, CORRECTED_MAX));
+    let mended = 0;
+    for (const [shard, ids] of grouped(corrected, shardOf)) {
+      for (const chunk of inChunks(ids, CORRECTED_CHUNK)) {
+        if (performance.now() < until) mended += await this.#mendChunk(shard, chunk);
+      }
+    }
+    if (corrected.length > 0)
+      this.#log.log(`made ${mended} of ${corrected.length} signatures anew whose accounts' usage was corrected`);
+    return mended;
+  }
+
+  async #mendChunk(shard: number, accountIds: readonly string[]): Promise<number> {
+    const seen = await inTransaction(this.dataSource, async ({ client }) => {
+      await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+      if (await hasUnread(client, shard)) return undefined;
+      return { live: await signaturesOf(client, accountIds), made: await this.#fromLedger(client, accountIds) };
+    });
+    if (!seen) return 0;
+    return inTransaction(this.dataSource, async ({ client }) => {
+      await takeTurn(client, shard);
+      const now = await signaturesOf(client, accountIds);
+      const unchanged = accountIds.filter((id) => isSame(seen.live.get(id), now.get(id)));
+      await replace(client, unchanged, now, seen.made);
+      return unchanged.length;
+    });
   }
 
   /** Locks a shard against importers and looks at all that has moved in it: ledger and signatures are of one state then. */
@@ -82,14 +139,7 @@ export class RebuildSignatures {
   /** Makes signatures anew within the transaction of `client`, which has caught up. */
   async rebuild(client: ClientBase, accountIds: readonly string[]): Promise<void> {
     const before = await signaturesOf(client, accountIds);
-    const made = await this.#fromLedger(client, accountIds);
-    for (const [accountId, signature] of made) {
-      const old = before.get(accountId);
-      if (old) takeOver(signature, old);
-    }
-    const gone = [...before.keys()].filter((id) => !made.has(id));
-    await removeSignatures(client, gone);
-    await saveSignatures(client, made);
+    await replace(client, accountIds, before, await this.#fromLedger(client, accountIds));
   }
 
   async #differing(client: ClientBase, accountIds: readonly string[]): Promise<string[]> {
@@ -114,8 +164,7 @@ export class RebuildSignatures {
         return [account.accountId, new SignatureMaker(account, model, excluded.filter(own), events.filter(own))];
       }),
     );
-    for await (const { version, arrived } of usageOf(client, ids))
-      makers.get(version.accountId)!.take(version, arrived);
+    for await (const version of usageOf(client, ids)) makers.get(version.accountId)!.take(version);
     const made = new Map<string, Signature>();
     for (const [id, maker] of makers) {
       const signature = maker.end();
@@ -143,11 +192,11 @@ class SignatureMaker {
     private readonly account: Account,
     private readonly model: Model,
     private readonly excluded: readonly NotToLearn[],
-    private readonly events: { importId: bigint }[],
+    private readonly events: SignatureEvent[],
   ) {}
 
-  take(version: Version, arrived: bigint): void {
-    while (this.events.length > 0 && this.events[0]!.importId < arrived) this.#takeIn();
+  take(version: HeldVersion): void {
+    while (this.events.length > 0 && isBefore(this.events[0]!, version)) this.#takeIn();
     if (this.excluded.some((each) => isWithin(version, each))) return;
     this.#signature ??= newSignature(version.startedAt);
     observe(this.#signature, { from: undefined, to: version }, this.account, this.model, undefined);
@@ -164,32 +213,57 @@ class SignatureMaker {
   }
 }
 
-function isWithin({ startedAt, destination }: Version, { from, to, ranges, countries }: NotToLearn): boolean {
+/** Whether a verdict came before a record did: by the order of usage, or, of a time when there was none, by imports. */
+function isBefore(event: SignatureEvent, { arrived, near, importId }: HeldVersion): boolean {
+  return event.arrived < arrived || (event.arrived === arrived && event.importId < BigInt(near?.importId ?? importId));
+}
+
+function isWithin({ startedAt, destination }: HeldVersion, { from, to, ranges, countries }: NotToLearn): boolean {
   if (startedAt < from || startedAt > to) return false;
   return countries.includes(destination.country) || ranges.some((range) => destination.number.startsWith(range));
 }
 
-/** The usage that holds, by account in the order in which its records first arrived; by the index on (account_id, started_at). */
+/**
+ * The usage that holds, by account in the order in which its records first came; by the index on (account_id, started_at).
+ * Of a time when batches had no numbers, by imports.
+ */
 const USAGE = `
   DECLARE usage_of_accounts NO SCROLL CURSOR FOR
-  SELECT ${USAGE_ROW}, coalesce(u.near_import_id, u.import_id) AS arrived FROM usage u WHERE u.account_id = ANY ($1)
-   ORDER BY u.account_id, arrived, u.started_at, u.record_id`;
+  SELECT ${USAGE_ROW} FROM usage u WHERE u.account_id = ANY ($1)
+   ORDER BY u.account_id, u.arrived, coalesce(u.near_import_id, u.import_id), u.started_at, u.record_id`;
 
-async function* usageOf(
-  client: ClientBase,
-  accountIds: readonly string[],
-): AsyncGenerator<{ version: Version; arrived: bigint }> {
+async function* usageOf(client: ClientBase, accountIds: readonly string[]): AsyncGenerator<HeldVersion> {
   await client.query(USAGE, [accountIds]);
   for (;;) {
-    const { rows } = await client.query<UsageRow & { arrived: string }>(`FETCH ${FETCH_ROWS} FROM usage_of_accounts`);
-    for (const row of rows) yield { version: versionOf(row), arrived: BigInt(row.arrived) };
+    const { rows } = await client.query<UsageRow>(`FETCH ${FETCH_ROWS} FROM usage_of_accounts`);
+    for (const row of rows) yield versionOf(row);
     if (rows.length < FETCH_ROWS) break;
   }
   await client.query('CLOSE usage_of_accounts');
 }
 
-function chunksOf(ids: readonly string[]): string[][] {
-  const chunks: string[][] = [];
-  for (let from = 0; from < ids.length; from += CHUNK) chunks.push(ids.slice(from, from + CHUNK));
-  return chunks;
+/** Puts what was made anew in the place of what was before, in their shards' turn. */
+async function replace(
+  client: ClientBase,
+  accountIds: readonly string[],
+  before: ReadonlyMap<string, Signature>,
+  made: ReadonlyMap<string, Signature>,
+): Promise<void> {
+  const kept = new Map<string, Signature>();
+  for (const accountId of accountIds) {
+    const [old, signature] = [before.get(accountId), made.get(accountId)];
+    if (!signature) continue;
+    if (old) takeOver(signature, old);
+    kept.set(accountId, signature);
+  }
+  await removeSignatures(
+    client,
+    accountIds.filter((id) => before.has(id) && !kept.has(id)),
+  );
+  await saveSignatures(client, kept);
+  await forgetCorrected(client, accountIds);
+}
+
+function nothingFound(): RebuiltSignatures {
+  return { accounts: 0, differing: [], corrected: 0, waiting: 0 };
 }

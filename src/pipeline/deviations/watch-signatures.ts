@@ -2,6 +2,7 @@
 import type { ClientBase } from 'pg';
 import type { Account } from '../../accounts/account.ts';
 import { resetMaxima, type Thresholds } from '../../deviations/calibration.ts';
+import { noteCorrected } from '../../deviations/corrected-accounts.ts';
 import { deviationOf } from '../../deviations/deviation.ts';
 import type { LogEntry } from '../../deviations/movement-log.ts';
 import { ignoresHold, isHeld, noteSuspended, type Held } from '../../deviations/ignored-hold.ts';
@@ -50,11 +51,13 @@ export async function watchSignatures(
     [...signatures].filter(([, signature]) => isHeld(signature)).map(([accountId]) => accountId),
   );
   const matters = new Map<LogEntry, Matter[]>();
+  const corrected = new Set<string>();
   for (const entry of entries) {
     for (const movement of inOrder(entry.movements)) {
       const account = accounts.get(movement.to.accountId);
       // A later version that only confirms, as most of the night's do, changes nothing.
       if (!account || !context.policies.watches(account) || confirms(movement)) continue;
+      if (movement.from) corrected.add(account.accountId);
       const observed = takeIn(signatures, holds, movement, account, entry.at, context);
       if (!observed) continue;
       const matter = deviationMatter(observed);
@@ -64,6 +67,7 @@ export async function watchSignatures(
     }
   }
   await saveSignatures(client, signatures);
+  await noteCorrected(client, corrected, entries.at(-1)!.at);
   return matters;
 }
 

@@ -72,7 +72,8 @@ const FORGET: Readonly<Record<string, string>> = {
       SELECT account_id FROM deviation_signatures s WHERE $1::timestamptz IS NOT NULL
          AND NOT EXISTS (SELECT FROM accounts a WHERE a.account_id = s.account_id)
        ORDER BY account_id LIMIT $2 FOR UPDATE SKIP LOCKED
-    ), events AS (DELETE FROM signature_events e USING old WHERE e.account_id = old.account_id)
+    ), events AS (DELETE FROM signature_events e USING old WHERE e.account_id = old.account_id),
+       corrected AS (DELETE FROM corrected_accounts c USING old WHERE c.account_id = old.account_id)
     DELETE FROM deviation_signatures s USING old WHERE s.account_id = old.account_id`,
   'names, addresses and numbers in the record of changes': `
     UPDATE changes c

@@ -13,7 +13,7 @@ import { PolicyBook } from '../../deviations/policy.ts';
 import { policyBook } from '../../deviations/policy-store.ts';
 import type { ParsedRow, Reject, UsageRecord } from '../../feeds/usage-record.ts';
 import type { Instant } from '../../kernel/clock.ts';
-import { admit, isAdmitted, refusalOf, startsInFuture, type NotAdmitted } from '../../ledger/admit.ts';
+import { admit, isAdmitted, refusalOf, startsInFuture, type Arrival, type NotAdmitted } from '../../ledger/admit.ts';
 import { heldLines, isSame, type HeldLines, type HeldOf } from '../../ledger/held-lines.ts';
 import {
   dayOf,
@@ -154,7 +154,7 @@ export async function weighBatch(
 ): Promise<WeighedBatch> {
   const named = namedIn(rowsOfImports, now);
   const shards = new Set([...[...named.accounts].map(shardOf), ...extraShards]);
-  const [importIds, revision, asked, lines, spent] = await Promise.all([
+  const [importIds, { revision, batch }, asked, lines, spent] = await Promise.all([
     numbered,
     lockShards(client, shards),
     known.ask(client, named.accounts),
@@ -164,7 +164,7 @@ export async function weighBatch(
   const { meters, policies, accounts } = await known.at(revision, client, named.accounts, asked);
 
   const arriving = rowsOfImports.map((rows, index) =>
-    admitAll(rows, accounts, lines, source.origin, importIds[index]!, now),
+    admitAll(rows, accounts, lines, source.origin, { importId: importIds[index]!, arrived: batch + index }, now),
   );
   const lost = await lostVersions(
     client,
@@ -185,7 +185,7 @@ export async function weighBatch(
   }
 
   const holding = new Map(held);
-  const parts = arriving.map(({ importId, admitted, versions, rejects }): ImportPart => {
+  const parts = arriving.map(({ importId, arrived, admitted, versions, rejects }): ImportPart => {
     const standings: Record<Standing, number> = { counted: 0, superseded: 0, duplicate: 0, stale: 0 };
     const movements: Movement[] = [];
     let latestStart: Instant | undefined;
@@ -199,7 +199,8 @@ export async function weighBatch(
         continue;
       }
       const version =
-        versions[at] ?? admit(row.record, accounts.get(row.record.accountId), source.origin, now, importId);
+        versions[at] ??
+        admit(row.record, accounts.get(row.record.accountId), source.origin, now, { importId, arrived });
       if (!isAdmitted(version)) {
         rejects.push(rejectOf(row, version));
         continue;
@@ -208,6 +209,7 @@ export async function weighBatch(
       standings[result]++;
       if (result !== 'counted' && result !== 'superseded') continue;
       if (before && version.state === 'final') version.near = nearRealTime(before);
+      if (before?.accountId === version.accountId) version.arrived = before.arrived;
       holding.set(recordId, version);
       movements.push({ from: before, to: version });
     }
@@ -288,8 +290,7 @@ async function lostVersions(client: PoolClient, origin: string, first: readonly 
 
 type AdmittedRow = Extract<ParsedRow, { record: unknown }>;
 
-interface Arriving {
-  importId: string;
+interface Arriving extends Arrival {
   /** the rows that can be counted, and beside each its version: none where the ledger holds exactly this of the record */
   admitted: AdmittedRow[];
   versions: (HeldVersion | undefined)[];
@@ -304,10 +305,10 @@ function admitAll(
   accounts: ReadonlyMap<string, Account>,
   lines: HeldLines,
   origin: string,
-  importId: string,
+  arrival: Arrival,
   now: Instant,
 ): Arriving {
-  const arriving: Arriving = { importId, admitted: [], versions: [], first: [], changed: [], rejects: [] };
+  const arriving: Arriving = { ...arrival, admitted: [], versions: [], first: [], changed: [], rejects: [] };
   for (const row of rows) {
     if ('reject' in row) {
       arriving.rejects.push(row.reject);
@@ -321,7 +322,7 @@ function admitAll(
       arriving.versions.push(undefined);
       continue;
     }
-    const version = admit(record, account, origin, now, importId);
+    const version = admit(record, account, origin, now, arrival);
     if (!isAdmitted(version)) {
       arriving.rejects.push(rejectOf(row, version));
       continue;

@@ -58,7 +58,7 @@ export class SettleMovedRecords {
     const { client } = transaction;
     const seen = await versionsOnAnyDay(client, origin, [recordId]);
     const ids = seen.map((version) => version.accountId);
-    const revision = await lockShards(client, ids.map(shardOf));
+    const { revision } = await lockShards(client, ids.map(shardOf));
     const holding = await this.#known.at(revision, client, ids);
     // What was seen before the locks may have changed since; what is there now can't.
     const versions = await versionsOnAnyDay(client, origin, [recordId]);
