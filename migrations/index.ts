@@ -15,6 +15,7 @@ import { CountWrongKeys1700000000016 } from './16-count-wrong-keys.ts';
 import { RememberWhoIsRedialled1700000000017 } from './17-remember-who-is-redialled.ts';
 import { WeighPremiumByTheHour1700000000018 } from './18-weigh-premium-by-the-hour.ts';
 import { OrderUsageAsItCame1700000000019 } from './19-order-usage-as-it-came.ts';
+import { CalibrateEveryFourWeeks1700000000020 } from './20-calibrate-every-four-weeks.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
 export const migrations = [
@@ -35,4 +36,5 @@ export const migrations = [
   RememberWhoIsRedialled1700000000017,
   WeighPremiumByTheHour1700000000018,
   OrderUsageAsItCame1700000000019,
+  CalibrateEveryFourWeeks1700000000020,
 ];

@@ -83,6 +83,8 @@ export const UNFITTED_CALIBRATION: Calibration = {
 /** The highest that each scale was within a month or so. */
 export type Maxima = readonly number[];
 
+export const NOTHING_NOTED: Maxima = Array.from({ length: SCALES }, () => 0);
+
 export function maximaOf(signature: Signature): Maxima {
   return Array.from(signature.f.subarray(AT.maxima, AT.maxima + SCALES));
 }

@@ -248,12 +248,16 @@ export async function endTurn(client: ClientBase, shard: number, entryNo: string
   await client.query('UPDATE shard_turns SET entry_no = $2 WHERE shard = $1', [shard, entryNo]);
 }
 
+/** The end of the index, whatever the planner knows of the log: it would read all of it for an entry that is not there. */
+function isUnread(shard: string): string {
+  return `(SELECT max(l.entry_no) FROM movement_log l WHERE l.shard = ${shard}) >
+          coalesce((SELECT t.entry_no FROM shard_turns t WHERE t.shard = ${shard}), 0)`;
+}
+
 /** Shards that have entries nobody has read; for the case that an ask got lost. One probe of the index a shard. */
 const UNREAD = `
   SELECT shard FROM generate_series(0, $1::int - 1) AS shard
-   WHERE EXISTS (SELECT FROM movement_log l
-                  WHERE l.shard = shard.shard
-                    AND l.entry_no > coalesce((SELECT t.entry_no FROM shard_turns t WHERE t.shard = shard.shard), 0))`;
+   WHERE ${isUnread('shard.shard')}`;
 
 export async function unreadShards(client: ClientBase, shards: number): Promise<number[]> {
   const { rows } = await client.query<{ shard: number }>(UNREAD, [shards]);
@@ -263,8 +267,7 @@ export async function unreadShards(client: ClientBase, shards: number): Promise<
 /** Whether something of a shard waits to be read. */
 export async function hasUnread(client: ClientBase, shard: number): Promise<boolean> {
   const { rows } = await client.query<{ unread: boolean }>(
-    `SELECT EXISTS (SELECT FROM movement_log
-                     WHERE shard = $1 AND entry_no > coalesce((SELECT entry_no FROM shard_turns WHERE shard = $1), 0)) AS unread`,
+    `SELECT coalesce(${isUnread('$1::smallint')}, false) AS unread`,
     [shard],
   );
   return rows[0]!.unread;

@@ -29,17 +29,18 @@ function decoded(state: Buffer): Signature | undefined {
   }
 }
 
-/** Some thousands at a time, in their accounts' order, for what goes through all of them. */
-export async function* allSignatures(client: ClientBase): AsyncGenerator<{ accountId: string; signature: Signature }> {
+/** Some thousands at a time, in their accounts' order and with their segments, for what goes through all of them. */
+export async function* allSignatures(client: ClientBase): AsyncGenerator<{ segment: string; signature: Signature }> {
   for (let after = ''; ;) {
-    const { rows } = await client.query<{ account_id: string; state: Buffer }>(
-      'SELECT account_id, state FROM deviation_signatures WHERE account_id > $1 ORDER BY account_id LIMIT 5000',
+    const { rows } = await client.query<{ account_id: string; segment: string; state: Buffer }>(
+      `SELECT s.account_id, a.segment, s.state FROM deviation_signatures s JOIN accounts a USING (account_id)
+        WHERE s.account_id > $1 ORDER BY s.account_id LIMIT 5000`,
       [after],
     );
     if (rows.length === 0) return;
-    for (const { account_id, state } of rows) {
+    for (const { segment, state } of rows) {
       const signature = decoded(state);
-      if (signature) yield { accountId: account_id, signature };
+      if (signature) yield { segment, signature };
     }
     after = rows.at(-1)!.account_id;
   }

@@ -1,4 +1,4 @@
-/** Databases of a bench on one embedded PostgreSQL with its default durability: migrated, with 100,000 accounts and caps. */
+/** Databases of a bench on one embedded PostgreSQL with its default durability: migrated, with 100,000 accounts (or `BENCH_ACCOUNTS`) and caps. */
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +20,7 @@ const silent = {
   error: (text: string) => process.stderr.write(`${text}\n`),
 };
 const clock = new SystemClock();
+const PUT_TOGETHER = 50_000;
 
 export interface BenchDatabase {
   url: string;
@@ -55,10 +56,13 @@ export class BenchServer {
     const dataSource = createDataSource(at.href, { poolSize: 4, applicationName: 'bench' });
     await dataSource.initialize();
     this.#databases.push({ url: at.href, dataSource });
-    const accounts = Array.from({ length: ACCOUNTS }, (_, index) => madeUpAccount(index));
-    await inTransaction(dataSource, async ({ client }) => {
-      await putAccounts(client, accounts, toDate(clock.now()));
-    });
+    for (let from = 0; from < ACCOUNTS; from += PUT_TOGETHER) {
+      const count = Math.min(PUT_TOGETHER, ACCOUNTS - from);
+      const accounts = Array.from({ length: count }, (_, index) => madeUpAccount(from + index));
+      await inTransaction(dataSource, async ({ client }) => {
+        await putAccounts(client, accounts, toDate(clock.now()));
+      });
+    }
     await new UsagePartitions(dataSource, clock).prepareDays(DAYS);
     const changes = new ChangeCaps(dataSource, clock);
     for (const cap of caps) await changes.create(capDefinition.parse(cap), 'bench');

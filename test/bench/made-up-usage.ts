@@ -2,7 +2,7 @@
 import type { Account } from '../../src/accounts/account.ts';
 import { formatInstant, parseInstant } from '../../src/kernel/clock.ts';
 
-export const ACCOUNTS = 100_000;
+export const ACCOUNTS = Number(process.env.BENCH_ACCOUNTS ?? 100_000);
 const STARTS = parseInstant('2026-03-01T00:00:00Z')!;
 const TWO_DAYS_MS = 172_800_000;
 export const DAYS = [20_512, 20_513, 20_514];
@@ -17,7 +17,7 @@ function seeded(seed: number): () => number {
   return () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
 }
 
-/** `rows` lines of two days, in the order of their starts, each of any of 100,000 accounts; amounts below `amountMax`. */
+/** `rows` lines of two days, in the order of their starts, each of any of the accounts; amounts below `amountMax`. */
 export function* usageLines(name: string, rows: number, amountMax = 2): Generator<string> {
   const random = seeded([...name].reduce((hash, letter) => hash * 31 + letter.codePointAt(0)!, 7));
   for (let i = 0; i < rows; i++) {

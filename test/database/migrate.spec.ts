@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
+import { CalibrateEveryFourWeeks1700000000020 } from '../../migrations/20-calibrate-every-four-weeks.ts';
 import { RememberWhoIsRedialled1700000000017 } from '../../migrations/17-remember-who-is-redialled.ts';
 import { migrations } from '../../migrations/index.ts';
 import { assertServerVersion, createDataSource } from '../../src/database/data-source.ts';
@@ -51,6 +52,30 @@ describe('a migration to an engine that remembers more', () => {
     await runner.query(`INSERT INTO deviation_signatures (account_id, state) VALUES ('1', '\\x05000000')`);
     await migration.up(runner);
     expect(await jobs()).toEqual([{ job: 'rebuild-signatures', payload: {} }]);
+    await runner.release();
+    await dataSource.destroy();
+  });
+});
+
+describe('a migration to calibration every four weeks', () => {
+  it('has the first one hold again, where others came within hours of it', async () => {
+    const dataSource = await createDataSource(database.url, { poolSize: 1, applicationName: 'a test' }).initialize();
+    const runner = dataSource.createQueryRunner();
+    const fits = async (): Promise<unknown> =>
+      runner.query(`SELECT calibrated_at::text AS at, calibration #>> '{settled,everyone,together,seen}' AS fit
+                      FROM deviation_norms ORDER BY norms_no`);
+    const fit = async (at: string, seen: number): Promise<void> =>
+      runner.query(`INSERT INTO deviation_norms (fitted_at, accounts, calibrated_at, norms, calibration)
+                    VALUES (now(), 9, '${at}', '{}', '{"settled": {"everyone": {"together": {"seen": ${seen}}}}}')`);
+    const migration = new CalibrateEveryFourWeeks1700000000020();
+    await fit('2026-03-01 10:00:00+00', 1);
+    await migration.up(runner);
+    const first = { at: '2026-03-01 10:00:00+00', fit: '1' };
+    expect(await fits()).toEqual([first]);
+    await fit('2026-03-01 11:00:00+00', 2);
+    await migration.up(runner);
+    const later = { at: '2026-03-01 11:00:00+00' };
+    expect(await fits()).toEqual([first, { ...later, fit: '2' }, { ...later, fit: '1' }]);
     await runner.release();
     await dataSource.destroy();
   });

@@ -7,7 +7,15 @@ import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { accountsById } from '../../accounts/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
-import { calibrate, FRESH_DAYS, maximaOf, type Calibration, type Watched } from '../../deviations/calibration.ts';
+import {
+  calibrate,
+  FRESH_DAYS,
+  maximaOf,
+  NOTHING_NOTED,
+  type Calibration,
+  type Maxima,
+  type Watched,
+} from '../../deviations/calibration.ts';
 import { NormsCollector, type Norms } from '../../deviations/norms.ts';
 import { AT } from '../../deviations/signature.ts';
 import { allSignatures, keepFit, latestFit, type Fitted } from '../../deviations/signature-store.ts';
@@ -15,6 +23,7 @@ import { countPrices } from '../../deviations/tariff-store.ts';
 import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
 import { dateOfDay, dayOf, USAGE_ROW, versionOf, type UsageRow } from '../../ledger/usage-store.ts';
 import { enqueue } from '../../queues/outbox.ts';
+import { NOTED_AFTER_MS } from './watch-signatures.ts';
 
 const DAY_MS = 86_400_000;
 const MONTH_MS = 30.4375 * DAY_MS;
@@ -60,7 +69,7 @@ export class FitNorms {
     const before = await latestFit(client);
     const normsDue = before.fittedAt === undefined || now - before.fittedAt >= NORMS_EVERY_MS;
     const fittedNorms = normsDue ? await fitNorms(client, before, now) : undefined;
-    const calibration = await fitCalibration(client, before);
+    const calibration = await fitCalibration(client, before, now);
     if (!fittedNorms && !calibration) return [];
     const accounts = fittedNorms?.accounts ?? 0;
     const fit = {
@@ -117,28 +126,36 @@ async function fitNorms(
 /** From how high accounts got since they were calibrated last; undefined where that was not long ago. */
 async function fitCalibration(
   client: ClientBase,
-  before: Fitted,
+  { calibration, calibratedAt }: Fitted,
+  now: Instant,
 ): Promise<{ calibration: Calibration; at: Instant } | undefined> {
+  const due = calibratedAt === undefined ? NOTED_MS_MIN : CALIBRATED_EVERY_MS;
+  // Usage can be older than today's, never younger: all signatures are read only where it may be time.
+  if (now - (calibratedAt ?? (await firstNoted(client))) < due) return undefined;
   let latest = 0;
   let earliest = Infinity;
-  const { rows: accounts } = await client.query<{ account_id: string; segment: string }>(
-    'SELECT account_id, segment FROM accounts',
-  );
-  const segments = new Map(accounts.map(({ account_id, segment }) => [account_id, segment]));
-  const noted: { since: number; isFresh: boolean; segment: string; maxima: readonly number[] }[] = [];
-  for await (const { accountId, signature } of allSignatures(client)) {
-    const since = signature.u[AT.maximaSince]! * 1_000;
+  const noted: { since: number; isFresh: boolean; segment: string; maxima: Maxima }[] = [];
+  for await (const { segment, signature } of allSignatures(client)) {
+    const notedSince = signature.u[AT.maximaSince]! * 1_000;
+    const since = Math.max(notedSince, calibratedAt ?? 0);
     latest = Math.max(latest, signature.u[AT.now]! * 1_000);
     earliest = Math.min(earliest, since);
-    const isFresh = signature.f[AT.days]! < FRESH_DAYS;
-    noted.push({ since, isFresh, segment: segments.get(accountId) ?? '', maxima: maximaOf(signature) });
+    // Who was silent since the last calibration has got nowhere since, and still bears what that one has read.
+    const maxima = notedSince < since ? NOTHING_NOTED : maximaOf(signature);
+    noted.push({ since, isFresh: signature.f[AT.days]! < FRESH_DAYS, segment, maxima });
   }
-  const due = before.calibratedAt === undefined ? NOTED_MS_MIN : CALIBRATED_EVERY_MS;
-  if (latest - earliest < due) return undefined;
+  if (latest - (calibratedAt ?? earliest) < due) return undefined;
   // The usage's own time: what was taken in today may be of last year.
   const watched = (fresh: boolean): Watched[] =>
     noted
       .filter(({ since, isFresh }) => since < latest && isFresh === fresh)
       .map(({ since, segment, maxima }) => ({ segment, months: (latest - since) / MONTH_MS, maxima }));
-  return { calibration: calibrate(watched(true), watched(false), before.calibration), at: latest };
+  return { calibration: calibrate(watched(true), watched(false), calibration), at: latest };
+}
+
+/** The earliest that any signature of an account can have noted how high it got; no account is older than the ledger. */
+async function firstNoted(client: ClientBase): Promise<Instant> {
+  const { rows } = await client.query<{ day: string | null }>('SELECT min(day)::text AS day FROM ledger_days');
+  const day = rows[0]!.day;
+  return day === null ? Infinity : Date.parse(`${day}T00:00:00Z`) + NOTED_AFTER_MS;
 }

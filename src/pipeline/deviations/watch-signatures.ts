@@ -15,14 +15,13 @@ import { deviationMatter, LATE_MS, type Observed } from './deviation-matters.ts'
 import type { Matter } from '../deciding/matter.ts';
 import type { ObservationContext } from './observation-context.ts';
 
-const DAY_S = 86_400;
 /** Until a signature is so old, how high it gets says nothing of harmless accounts: everything is new to it. */
-const NOTED_AFTER_S = 20 * DAY_S;
+export const NOTED_AFTER_MS = 20 * 86_400_000;
 
 /** A signature to which nothing has happened, of an account whose first record starts at `first`. */
 export function newSignature(first: Instant): Signature {
   const signature = new Signature();
-  resetMaxima(signature, Math.floor(first / 1_000) + NOTED_AFTER_S);
+  resetMaxima(signature, Math.floor((first + NOTED_AFTER_MS) / 1_000));
   return signature;
 }
 
