@@ -90,9 +90,9 @@ export async function ingestLarge(): Promise<void> {
 
 const TEN_MILLION_ROWS = `
   INSERT INTO usage (day, record_id, origin, account_id, service_id, started_at, duration_s, kind, a_number, b_number,
-                     amount_micros, state, revision, country, traffic, origin_country, import_id)
+                     amount_micros, state, revision, country, traffic, origin_country, import_id, arrived)
   SELECT (timestamptz '2026-03-01Z' + i * interval '17 ms')::date, md5(i::text), 'default', 'a' || (i * 7919 % ${ACCOUNTS}), '',
-         timestamptz '2026-03-01Z' + i * interval '17 ms', 60, 'voice', '+31431234567', '+31201234567', 10000, 1, 0, 'NL', 1, 'NL', 0
+         timestamptz '2026-03-01Z' + i * interval '17 ms', 60, 'voice', '+31431234567', '+31201234567', 10000, 1, 0, 'NL', 1, 'NL', 0, 0
     FROM generate_series(1::bigint, 10000000) AS i`;
 
 async function throughput(
