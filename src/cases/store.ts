@@ -55,6 +55,18 @@ const OPEN = `
          countries = ARRAY(SELECT DISTINCT unnest(c.countries || excluded.countries) ORDER BY 1)
   RETURNING case_no, account_id`;
 
+/** Accounts that a deviation held or suspended, or would have, in cases that something came to since then and nobody has judged. */
+export async function unjudgedSince(client: ClientBase, since: Instant): Promise<Set<string>> {
+  const { rows } = await client.query<{ account_id: string }>(
+    `SELECT DISTINCT c.account_id FROM cases c
+      WHERE c.kind = 'account' AND c.state IN ('open', 'closed') AND c.last_at >= $1
+        AND EXISTS (SELECT FROM case_decisions cd JOIN decisions d USING (decision_id)
+                     WHERE cd.case_no = c.case_no AND d.score IS NOT NULL AND (d.action = 'hold' OR d.action LIKE 'suspend:%'))`,
+    [toDate(since)],
+  );
+  return new Set(rows.map(({ account_id }) => account_id));
+}
+
 /** Decisions to the open case of their account, and with them what was decided for it in the days before. */
 const JOIN = `
   WITH joined AS (

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { calibrate, scoreOf, thresholdsOf, UNFITTED_CALIBRATION, type Watched } from './calibration.ts';
+import { calibrate, harmless, scoreOf, thresholdsOf, UNFITTED_CALIBRATION, type Watched } from './calibration.ts';
 import { SCALES } from './signature.ts';
 
 /** Draws that repeat (a linear congruence, as Numerical Recipes has it). */
@@ -46,6 +46,28 @@ describe('calibration', () => {
       number,
     ];
     expect(after).toBeGreaterThan(before / 3);
+  });
+
+  it('is not taught by a wave of fraud that nobody has judged, and puts down to harmless accounts what the promise allows', () => {
+    const ordinary = watchedOf(4_000, 7);
+    const wave = watchedOf(200, 9).map((each, at) => ({
+      ...each,
+      maxima: each.maxima.map((height) => height + 4 + at / 100),
+      isUnjudged: true,
+    }));
+    const before = calibrate([], ordinary).settled;
+    const kept = harmless([...ordinary, ...wave], 1, before);
+    // Three times one in 1,000 of 4,200 account-months, and of those that were acted on the least high ones.
+    expect(kept).toHaveLength(ordinary.length + 13);
+    const highest = Math.max(...kept.flatMap(({ maxima }) => maxima));
+    expect(highest).toBeLessThan(Math.max(...wave.flatMap(({ maxima }) => maxima)));
+    const height = Array.from({ length: SCALES }, () => 3);
+    const scores = [ordinary, kept, [...ordinary, ...wave]].map(
+      (watched) => scoreOf(calibrate([], watched).settled.everyone, height).score,
+    ) as [number, number, number];
+    expect(scores[1]).toBeGreaterThan(scores[0] / 3);
+    expect(scores[2]).toBeLessThan(scores[0] / 30);
+    expect(harmless(ordinary, 1, before)).toEqual(ordinary);
   });
 
   it('holds what is built in where there is no history, or next to none', () => {

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { toDate, type Instant } from '../kernel/clock.ts';
-import { PolicyBook, type DeviationMode, type DeviationPolicy, type PolicyScope } from './policy.ts';
+import { FIRST_POLICY, PolicyBook, type DeviationMode, type DeviationPolicy, type PolicyScope } from './policy.ts';
 
 interface PolicyRow {
   scope_kind: PolicyScope['kind'];
@@ -22,6 +22,14 @@ function policyOf(row: PolicyRow): DeviationPolicy {
 export async function policyBook(client: ClientBase): Promise<PolicyBook> {
   const { rows } = await client.query<PolicyRow>('SELECT * FROM deviation_policies ORDER BY scope_kind, scope_value');
   return new PolicyBook(rows.map(policyOf));
+}
+
+/** The most false actions per 1,000 account-months that any policy puts up with. */
+export async function falseBudgetMost(client: ClientBase): Promise<number> {
+  const { rows } = await client.query<{ most: string | null }>(
+    'SELECT max(false_budget) AS most FROM deviation_policies',
+  );
+  return Number(rows[0]!.most ?? FIRST_POLICY.falseBudget);
 }
 
 const PUT = `

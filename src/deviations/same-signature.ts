@@ -56,10 +56,10 @@ export function takeOver(made: Signature, before: Signature): void {
   for (const [from, words] of TAKEN_OVER) made.u.set(before.u.subarray(from, from + words), from);
 }
 
-/** A person has settled what was done: the account may act anew, and how high it got by then says nothing of harmless accounts. */
-export function settled(signature: Signature, at: Instant): void {
+/** A person has settled what was done: the account may act anew. How high it got by then tells of harmless accounts, if it is one. */
+export function settled(signature: Signature, isHarmless: boolean, at: Instant): void {
   for (const word of [AT.level, AT.loudAt]) signature.u[word] = 0;
-  resetMaxima(signature, Math.floor(at / 1_000));
+  if (!isHarmless) resetMaxima(signature, Math.floor(at / 1_000));
 }
 
 function span(from: number, words: number): number[] {

@@ -30,7 +30,9 @@ function decoded(state: Buffer): Signature | undefined {
 }
 
 /** Some thousands at a time, in their accounts' order and with their segments, for what goes through all of them. */
-export async function* allSignatures(client: ClientBase): AsyncGenerator<{ segment: string; signature: Signature }> {
+export async function* allSignatures(
+  client: ClientBase,
+): AsyncGenerator<{ accountId: string; segment: string; signature: Signature }> {
   for (let after = ''; ;) {
     const { rows } = await client.query<{ account_id: string; segment: string; state: Buffer }>(
       `SELECT s.account_id, a.segment, s.state FROM deviation_signatures s JOIN accounts a USING (account_id)
@@ -38,9 +40,9 @@ export async function* allSignatures(client: ClientBase): AsyncGenerator<{ segme
       [after],
     );
     if (rows.length === 0) return;
-    for (const { segment, state } of rows) {
+    for (const { account_id, segment, state } of rows) {
       const signature = decoded(state);
-      if (signature) yield { segment, signature };
+      if (signature) yield { accountId: account_id, segment, signature };
     }
     after = rows.at(-1)!.account_id;
   }

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
+import { maximaOf } from '../../src/deviations/calibration.ts';
+import { signaturesOf } from '../../src/deviations/signature-store.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { SHARDS } from '../../src/ledger/usage-store.ts';
 import { AnswerWarning, CUSTOMER } from '../../src/pipeline/telling/answer-warning.ts';
@@ -76,6 +78,12 @@ const caseOf = async (account: string) =>
     ])
   )[0]!;
 
+/** How high each scale of an account has got, as calibration reads it. */
+const notedOf = async (account: string) => {
+  const signatures = await inTransaction(plafond.database.dataSource, ({ client }) => signaturesOf(client, [account]));
+  return maximaOf(signatures.get(account)!);
+};
+
 describe('a case', () => {
   it('gathers what is decided for an account, once, and nothing of others', async () => {
     await plafond.addCap({
@@ -113,6 +121,8 @@ describe('a case', () => {
     await settle.settle((await caseOf('b1')).case_no, 'legitimate', 'anna', 'they opened an office in Mogadishu');
     expect(await bars()).toEqual([{ state: 'lifting' }]);
     expect((await caseOf('b1')).state).toBe('legitimate');
+    // What a harmless account came to is what the next calibration has to know.
+    expect(Math.max(...(await notedOf('b1')))).toBeGreaterThan(1);
     const again = attackOn('b1').map(({ at, row }) => ({
       at: at + DAY_MS,
       row: { ...row, record_id: `again${row.record_id}` },
@@ -144,7 +154,9 @@ describe('a case', () => {
     const before = await normalState('b3');
     await live(attackOn('b1', 10));
     const { case_no } = await caseOf('b1');
+    expect(Math.max(...(await notedOf('b1')))).toBeGreaterThan(1);
     await settle.settle(case_no, 'confirmed-fraud', 'anna', 'the PBX was open');
+    expect(Math.max(...(await notedOf('b1')))).toBe(0);
     const hot = await plafond.query<{ range: string }>('SELECT range FROM hot_numbers');
     expect(hot.length).toBeGreaterThan(0);
     // Who has called these blocks as well shows what they weigh from now on.

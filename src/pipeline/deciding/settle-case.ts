@@ -144,7 +144,7 @@ export class SettleCase {
         takeIn(signature, model.segment(account?.segment ?? ''));
         await keepTakenIn(client, accountId, at);
       }
-      settled(signature, at);
+      settled(signature, verdict === 'legitimate', at);
       await saveSignatures(client, new Map([[accountId, signature]]));
     }
     if (verdict === 'confirmed-fraud') {

@@ -6,17 +6,19 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { accountsById } from '../../accounts/store.ts';
+import { unjudgedSince } from '../../cases/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import {
   calibrate,
   FRESH_DAYS,
+  harmless,
   maximaOf,
   NOTHING_NOTED,
   type Calibration,
-  type Maxima,
   type Watched,
 } from '../../deviations/calibration.ts';
 import { NormsCollector, type Norms } from '../../deviations/norms.ts';
+import { falseBudgetMost } from '../../deviations/policy-store.ts';
 import { AT } from '../../deviations/signature.ts';
 import { allSignatures, keepFit, latestFit, type Fitted } from '../../deviations/signature-store.ts';
 import { countPrices } from '../../deviations/tariff-store.ts';
@@ -31,6 +33,8 @@ const NORMS_EVERY_MS = 7 * DAY_MS;
 const CALIBRATED_EVERY_MS = 28 * DAY_MS;
 /** A shorter time says little of what happens once in years. */
 const NOTED_MS_MIN = 10 * DAY_MS;
+/** Longer than evidence takes to fade. */
+const FADED_MS = 14 * DAY_MS;
 /** Usage of so many days tells what is usual. */
 const NORMS_DAYS = 60;
 /** Less than two weeks of it don't. */
@@ -66,10 +70,13 @@ export class FitNorms {
   }
 
   async #learn(client: ClientBase, now: Instant): Promise<string[]> {
+    const began = await ledgerBegan(client);
+    // Nothing can be fitted to less, and there may be a million accounts to find that out from.
+    if (began === undefined || now - began < NORMS_MS_MIN) return [];
     const before = await latestFit(client);
     const normsDue = before.fittedAt === undefined || now - before.fittedAt >= NORMS_EVERY_MS;
     const fittedNorms = normsDue ? await fitNorms(client, before, now) : undefined;
-    const calibration = await fitCalibration(client, before, now);
+    const calibration = await fitCalibration(client, before, began, now);
     if (!fittedNorms && !calibration) return [];
     const accounts = fittedNorms?.accounts ?? 0;
     const fit = {
@@ -127,35 +134,42 @@ async function fitNorms(
 async function fitCalibration(
   client: ClientBase,
   { calibration, calibratedAt }: Fitted,
+  began: Instant,
   now: Instant,
 ): Promise<{ calibration: Calibration; at: Instant } | undefined> {
   const due = calibratedAt === undefined ? NOTED_MS_MIN : CALIBRATED_EVERY_MS;
   // Usage can be older than today's, never younger: all signatures are read only where it may be time.
-  if (now - (calibratedAt ?? (await firstNoted(client))) < due) return undefined;
+  if (now - (calibratedAt ?? began + NOTED_AFTER_MS) < due) return undefined;
   let latest = 0;
   let earliest = Infinity;
-  const noted: { since: number; isFresh: boolean; segment: string; maxima: Maxima }[] = [];
-  for await (const { segment, signature } of allSignatures(client)) {
+  const noted: (Omit<Watched, 'months'> & { since: number; isFresh: boolean })[] = [];
+  // What was still high when the last calibration was done, was noted anew after it.
+  const unjudged = await unjudgedSince(client, (calibratedAt ?? FADED_MS) - FADED_MS);
+  for await (const { accountId, segment, signature } of allSignatures(client)) {
     const notedSince = signature.u[AT.maximaSince]! * 1_000;
     const since = Math.max(notedSince, calibratedAt ?? 0);
     latest = Math.max(latest, signature.u[AT.now]! * 1_000);
     earliest = Math.min(earliest, since);
     // Who was silent since the last calibration has got nowhere since, and still bears what that one has read.
     const maxima = notedSince < since ? NOTHING_NOTED : maximaOf(signature);
-    noted.push({ since, isFresh: signature.f[AT.days]! < FRESH_DAYS, segment, maxima });
+    const isFresh = signature.f[AT.days]! < FRESH_DAYS;
+    noted.push({ since, isFresh, segment, maxima, isUnjudged: unjudged.has(accountId) });
   }
   if (latest - (calibratedAt ?? earliest) < due) return undefined;
   // The usage's own time: what was taken in today may be of last year.
   const watched = (fresh: boolean): Watched[] =>
     noted
       .filter(({ since, isFresh }) => since < latest && isFresh === fresh)
-      .map(({ since, segment, maxima }) => ({ segment, months: (latest - since) / MONTH_MS, maxima }));
-  return { calibration: calibrate(watched(true), watched(false), calibration), at: latest };
+      .map(({ since, ...each }) => ({ ...each, months: (latest - since) / MONTH_MS }));
+  const budget = await falseBudgetMost(client);
+  const fresh = harmless(watched(true), budget, calibration.fresh);
+  const settled = harmless(watched(false), budget, calibration.settled);
+  return { calibration: calibrate(fresh, settled, calibration), at: latest };
 }
 
-/** The earliest that any signature of an account can have noted how high it got; no account is older than the ledger. */
-async function firstNoted(client: ClientBase): Promise<Instant> {
+/** The first day of usage that ever came. */
+async function ledgerBegan(client: ClientBase): Promise<Instant | undefined> {
   const { rows } = await client.query<{ day: string | null }>('SELECT min(day)::text AS day FROM ledger_days');
   const day = rows[0]!.day;
-  return day === null ? Infinity : Date.parse(`${day}T00:00:00Z`) + NOTED_AFTER_MS;
+  return day === null ? undefined : Date.parse(`${day}T00:00:00Z`);
 }
