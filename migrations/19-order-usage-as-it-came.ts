@@ -1,8 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * The ledger knows in which order usage came, not only by which import; and which accounts' usage was corrected, so that
- * their signatures are made anew. Of usage from before, its imports say the order; corrections of before are not known.
+ * The ledger knows in which order usage came, not only by which import; what was fitted, from where on it holds; and which
+ * accounts' usage was corrected, so that their signatures are made anew. Of usage from before, its imports say the order, and
+ * what was fitted last holds for it; corrections of before are not known.
  */
 export class OrderUsageAsItCame1700000000019 implements MigrationInterface {
   name = 'OrderUsageAsItCame1700000000019';
@@ -15,6 +16,13 @@ export class OrderUsageAsItCame1700000000019 implements MigrationInterface {
       ALTER TABLE usage ALTER COLUMN arrived DROP DEFAULT;
       ALTER TABLE signature_events ADD COLUMN arrived bigint NOT NULL DEFAULT 0;
       ALTER TABLE signature_events ALTER COLUMN arrived DROP DEFAULT;
+
+      ALTER TABLE movement_log ADD COLUMN batch bigint NOT NULL DEFAULT 0;
+      ALTER TABLE movement_log ALTER COLUMN batch DROP DEFAULT;
+
+      -- From this batch on usage is held against it; null: against nothing any more.
+      ALTER TABLE deviation_norms ADD COLUMN from_batch bigint;
+      UPDATE deviation_norms SET from_batch = 0 WHERE norms_no = (SELECT max(norms_no) FROM deviation_norms);
 
       -- Accounts whose signature remembers what was corrected since: upkeep makes it anew.
       CREATE TABLE corrected_accounts (
@@ -32,6 +40,8 @@ export class OrderUsageAsItCame1700000000019 implements MigrationInterface {
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
       DROP TABLE corrected_accounts;
+      ALTER TABLE deviation_norms DROP COLUMN from_batch;
+      ALTER TABLE movement_log DROP COLUMN batch;
       ALTER TABLE signature_events DROP COLUMN arrived;
       ALTER TABLE usage DROP COLUMN arrived;
       DROP SEQUENCE usage_batches;`);

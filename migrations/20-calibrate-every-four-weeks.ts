@@ -9,8 +9,8 @@ export class CalibrateEveryFourWeeks1700000000020 implements MigrationInterface 
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      INSERT INTO deviation_norms (fitted_at, accounts, calibrated_at, norms, calibration)
-      SELECT last.fitted_at, last.accounts, last.calibrated_at, last.norms, first.calibration
+      INSERT INTO deviation_norms (fitted_at, accounts, calibrated_at, norms, calibration, from_batch)
+      SELECT last.fitted_at, last.accounts, last.calibrated_at, last.norms, first.calibration, last.from_batch
         FROM (SELECT * FROM deviation_norms ORDER BY norms_no DESC LIMIT 1) last,
              (SELECT * FROM deviation_norms
                WHERE calibrated_at IS NOT NULL AND calibration #> '{settled,everyone,together,seen}' IS NOT NULL

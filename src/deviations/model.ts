@@ -71,6 +71,29 @@ export class Model {
   }
 }
 
+/** What holds of what was fitted, by the number of a batch. */
+export class Fits<Fit extends { fromBatch: number; norms: Norms; calibration: Calibration }> {
+  readonly #fits: readonly Fit[];
+  readonly #hot: HotList;
+  readonly #models = new Map<Fit, Model>();
+
+  /** The latest first, and at least one: it holds for all batches before the second as well. */
+  constructor(fits: readonly Fit[], hot: HotList = new HotList([])) {
+    this.#fits = fits;
+    this.#hot = hot;
+  }
+
+  /** What a batch is held against; undefined: a batch to come. */
+  at(batch?: number): { fit: Fit; model: Model } {
+    const fit =
+      (batch === undefined ? this.#fits[0] : this.#fits.find(({ fromBatch }) => fromBatch <= batch)) ??
+      this.#fits.at(-1)!;
+    let model = this.#models.get(fit);
+    if (!model) this.#models.set(fit, (model = new Model(fit.norms, fit.calibration, this.#hot)));
+    return { fit, model };
+  }
+}
+
 /** Number blocks that were confirmed to be fraud's at any account: E.164 prefixes with `+`. */
 export class HotList {
   readonly #lengths: readonly number[];

@@ -27,9 +27,10 @@ export interface MovementSource {
   importId: string;
 }
 
-/** What one delivery moved. */
+/** What one delivery moved, and the number that it has in its batch. */
 export interface MovedBy {
   source: MovementSource | undefined;
+  batch: number;
   moved: readonly Moved[];
 }
 
@@ -49,9 +50,10 @@ const APPEND = {
   name: 'log-movements',
   text: `
   WITH logged AS (
-    INSERT INTO movement_log (slot, shard, at, feed, import_id, movements, lines)
-    SELECT $1, shard, $2, feed, import_id, movements, lines
-      FROM unnest($3::smallint[], $4::int[], $5::text[], $6::text[], $7::bigint[]) AS e (shard, movements, lines, feed, import_id)
+    INSERT INTO movement_log (slot, shard, at, feed, import_id, movements, lines, batch)
+    SELECT $1, shard, $2, feed, import_id, movements, lines, batch
+      FROM unnest($3::smallint[], $4::int[], $5::text[], $6::text[], $7::bigint[], $8::bigint[])
+             AS e (shard, movements, lines, feed, import_id, batch)
   )
   INSERT INTO shard_turns_asked AS asked (shard) SELECT DISTINCT shard FROM unnest($3::smallint[]) AS s (shard) ORDER BY shard
   ON CONFLICT (shard) DO UPDATE SET times = asked.times + 1`,
@@ -64,6 +66,7 @@ export const FIRST_ASKED =
 /** What one delivery moved in one shard. */
 export interface LogLines {
   source: MovementSource | undefined;
+  batch: number;
   shard: number;
   movements: number;
   lines: LineWriter;
@@ -71,13 +74,13 @@ export interface LogLines {
 
 /** What there is to log of what deliveries moved in the accounts that are watched. */
 export function linesOf(movedBy: readonly MovedBy[], isWatched: (accountId: string) => boolean): LogLines[] {
-  return movedBy.flatMap(({ source, moved }) => {
+  return movedBy.flatMap(({ source, batch, moved }) => {
     const entries = new Map<number, LogLines>();
     const add = (version: Version, moves: '-' | '+') => {
       if (!isWatched(version.accountId)) return;
       const shard = shardOf(version.accountId);
       let entry = entries.get(shard);
-      if (!entry) entries.set(shard, (entry = { source, shard, movements: 0, lines: new LineWriter() }));
+      if (!entry) entries.set(shard, (entry = { source, batch, shard, movements: 0, lines: new LineWriter() }));
       entry.movements++;
       writeMovement(entry.lines, version, moves);
     };
@@ -101,6 +104,7 @@ export async function logMovements(client: ClientBase, entries: readonly LogLine
       binaryTextArray(entries.map(({ lines }) => lines.take())),
       textArray(entries.map(({ source }) => source?.feed ?? '')),
       integerArray(entries.map(({ source }) => BigInt(source?.importId ?? 0))),
+      integerArray(entries.map(({ batch }) => batch)),
     ],
   });
 }
@@ -197,6 +201,15 @@ export async function takeTurn(client: ClientBase, shard: number): Promise<strin
   return rows[0]!.entry_no;
 }
 
+/** Makes all turns one's own: what has been looked at by then is all that was looked at before the caller commits. */
+export async function takeTurns(client: ClientBase, shards: number): Promise<void> {
+  await client.query(
+    `INSERT INTO shard_turns AS turn (shard) SELECT generate_series(0, $1::int - 1)
+     ON CONFLICT (shard) DO UPDATE SET shard = excluded.shard`,
+    [shards],
+  );
+}
+
 /**
  * Has whoever moves something in the shards from now on ask for their turn again. In a transaction of its own, before the
  * turn; in the order of the shards, as everyone locks them.
@@ -210,7 +223,8 @@ export interface LogEntry {
   /** when it became durable */
   at: Instant;
   source: MovementSource | undefined;
-
+  /** in the order of usage: what was fitted with a lower number is what it is held against */
+  batch: number;
   movements: Movement[];
 }
 
@@ -219,12 +233,13 @@ interface LogRow {
   at_ms: string;
   feed: string;
   import_id: string;
+  batch: string;
   lines: string;
 }
 
 /** By the index on (shard, entry_no); no more than about `movements_max` movements, but an entry whole. */
 const READ = `
-  SELECT entry_no, (extract(epoch FROM at) * 1000)::bigint AS at_ms, feed, import_id, lines
+  SELECT entry_no, (extract(epoch FROM at) * 1000)::bigint AS at_ms, feed, import_id, batch, lines
     FROM (SELECT *, sum(movements) OVER (ORDER BY entry_no) - movements AS before
             FROM (SELECT * FROM movement_log WHERE shard = $1 AND entry_no > $2 ORDER BY entry_no LIMIT 256) next) e
    WHERE before < $3 ORDER BY entry_no`;
@@ -236,10 +251,11 @@ export async function readLog(
   movementsMax: number,
 ): Promise<LogEntry[]> {
   const { rows } = await client.query<LogRow>(READ, [shard, after, movementsMax]);
-  return rows.map(({ entry_no, at_ms, feed, import_id, lines }) => ({
+  return rows.map(({ entry_no, at_ms, feed, import_id, batch, lines }) => ({
     entryNo: entry_no,
     at: Number(at_ms),
     source: feed === '' ? undefined : { feed, importId: import_id },
+    batch: Number(batch),
     movements: movementsOf(lines),
   }));
 }

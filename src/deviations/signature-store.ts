@@ -80,10 +80,12 @@ export async function removeSignatures(client: ClientBase, accountIds: readonly 
   await client.query('DELETE FROM deviation_signatures WHERE account_id = ANY ($1)', [accountIds]);
 }
 
-/** What usage is held against, as it was fitted last. */
+/** What usage is held against, as it was fitted. */
 export interface Fitted {
   /** empty: nothing has been fitted yet */
   normsNo: string;
+  /** it holds for batches with this number and higher ones, until the next */
+  fromBatch: number;
   norms: Norms;
   calibration: Calibration;
   /** from then on signatures note anew how high they get; undefined: never calibrated */
@@ -93,51 +95,67 @@ export interface Fitted {
 
 export const UNFITTED: Fitted = {
   normsNo: '',
+  fromBatch: 0,
   norms: UNFITTED_NORMS,
   calibration: UNFITTED_CALIBRATION,
   calibratedAt: undefined,
   fittedAt: undefined,
 };
 
-/** The latest that this version of the engine can read; what an older one fitted is left out, as its signatures are. */
-const LATEST = `
+interface FitRow {
+  norms_no: string;
+  from_batch: string;
+  fitted_at: Date;
+  calibrated_at: Date | null;
+  norms: Norms;
+  calibration: Calibration;
+}
+
+/** What this version of the engine can read; what an older one fitted is left out, as its signatures are. */
+const FITS = `
   SELECT * FROM deviation_norms
    WHERE norms #> '{everyone,travel,between}' IS NOT NULL AND calibration #> '{settled,everyone,together,seen}' IS NOT NULL
-   ORDER BY norms_no DESC LIMIT 1`;
+     AND from_batch IS NOT NULL
+   ORDER BY norms_no DESC LIMIT $1`;
 
-export async function latestFit(client: ClientBase): Promise<Fitted> {
-  const { rows } = await client.query<{
-    norms_no: string;
-    fitted_at: Date;
-    calibrated_at: Date | null;
-    norms: Norms;
-    calibration: Calibration;
-  }>(LATEST);
-  const row = rows[0];
-  if (!row) return UNFITTED;
-  return {
+/** The latest fits come first. */
+export async function latestFits(client: ClientBase, most: number | 'all'): Promise<Fitted[]> {
+  const { rows } = await client.query<FitRow>(FITS, [most === 'all' ? null : most]);
+  return rows.map((row) => ({
     normsNo: row.norms_no,
+    fromBatch: Number(row.from_batch),
     norms: row.norms,
     calibration: row.calibration,
     calibratedAt: row.calibrated_at?.getTime(),
     fittedAt: row.fitted_at.getTime(),
-  };
+  }));
 }
 
+export async function latestFit(client: ClientBase): Promise<Fitted> {
+  const [latest] = await latestFits(client, 1);
+  return latest ?? UNFITTED;
+}
+
+/**
+ * From the next batch on usage is held against it; the first fit holds for all that came before as well. The caller has all
+ * turns: what was looked at till then was held against the one before.
+ */
 export async function keepFit(
   client: ClientBase,
   fit: Pick<Fitted, 'norms' | 'calibration' | 'calibratedAt'>,
-  accounts: number,
+  { accounts, isFirst }: { accounts: number; isFirst: boolean },
   at: Instant,
 ): Promise<void> {
   await client.query(
-    `INSERT INTO deviation_norms (fitted_at, accounts, calibrated_at, norms, calibration) VALUES ($1, $2, $3, $4, $5)`,
+    `INSERT INTO deviation_norms (fitted_at, accounts, calibrated_at, norms, calibration, from_batch)
+     VALUES ($1, $2, $3, $4, $5, CASE WHEN $6 THEN 0 ELSE nextval('usage_batches') END)`,
     [
       toDate(at),
       accounts,
       fit.calibratedAt === undefined ? null : toDate(fit.calibratedAt),
       JSON.stringify(fit.norms),
       JSON.stringify(fit.calibration),
+      isFirst,
     ],
   );
 }

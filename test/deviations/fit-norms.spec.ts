@@ -5,6 +5,7 @@ import { parseInstant, type Instant } from '../../src/kernel/clock.ts';
 import { SHARDS } from '../../src/ledger/usage-store.ts';
 import { FitNorms } from '../../src/pipeline/deviations/fit-norms.ts';
 import { ObserveUsage } from '../../src/pipeline/deviations/observe-usage.ts';
+import { RebuildSignatures } from '../../src/pipeline/deviations/rebuild-signatures.ts';
 import { TestPlafond } from '../harness/plafond.ts';
 import { inBatches, officeDays } from './deviating.ts';
 
@@ -19,12 +20,14 @@ const ACCOUNTS = Array.from({ length: 40 }, (_, i) => `b${i}`);
 let plafond: TestPlafond;
 let observe: ObserveUsage;
 let norms: FitNorms;
+let signatures: RebuildSignatures;
 
 beforeEach(async () => {
   plafond = await TestPlafond.at(START);
   const { dataSource } = plafond.database;
   observe = new ObserveUsage(dataSource, plafond.clock);
   norms = new FitNorms(dataSource, plafond.clock);
+  signatures = new RebuildSignatures(dataSource, plafond.clock, observe);
   for (const accountId of ACCOUNTS) await plafond.addAccount({ accountId });
 });
 afterEach(() => plafond.close());
@@ -60,6 +63,9 @@ it('calibrates when ten days have been noted, then every four weeks, and counts 
   await hourly(2);
   expect(await calibrations()).toEqual([]);
 
+  // The first norms hold for all that came before, so everything is made anew by them.
+  await signatures.mend();
+
   await use(ACCOUNTS, START + 28 * DAY_MS, 7);
   await norms.run();
   const [first] = await calibrations();
@@ -82,4 +88,14 @@ it('calibrates when ten days have been noted, then every four weeks, and counts 
   expect(second!.months).toBeCloseTo((ACCOUNTS.length * noted) / MONTH_MS, 3);
   await hourly(3);
   expect(await calibrations()).toEqual([first, second]);
+
+  // What was fitted holds for what came after it: a rebuild takes each record by what held for it.
+  await use(active, START + 65 * DAY_MS, 3);
+  expect(await plafond.query('SELECT count(*)::int AS fits FROM deviation_norms')).toEqual([{ fits: 5 }]);
+  expect(await signatures.check()).toMatchObject({
+    accounts: ACCOUNTS.length,
+    differing: [],
+    corrected: 0,
+    waiting: 0,
+  });
 });

@@ -139,6 +139,27 @@ describe('signatures', () => {
     expect(await signatures.check()).toMatchObject(EQUAL);
   });
 
+  it('are made anew of accounts that were not watched for a while, or live by another clock by now', async () => {
+    const policies = new ChangePolicies(plafond.database.dataSource, plafond.clock);
+    const calls = ['b1', 'b2', 'b3']
+      .flatMap((account) => officeDays(account, START, 20, 1))
+      .toSorted((a, b) => a.at - b.at);
+    await live(calls.slice(0, 100));
+    expect(await signatures.check()).toMatchObject(EQUAL);
+    await policies.put({ kind: 'account', value: 'b2' }, 'off', 1, 'test');
+    await signatures.mendCorrected();
+    expect((await bytes()).map(({ account_id }) => account_id)).toEqual(['b1', 'b3']);
+    await live(calls.slice(100, 200));
+    expect(await signatures.check()).toMatchObject(EQUAL);
+    await policies.remove({ kind: 'account', value: 'b2' }, 'test');
+    await plafond.addAccount({ accountId: 'b3', timeZone: 'Asia/Tokyo' });
+    await live(calls.slice(200));
+    expect(await signatures.check()).toMatchObject({ differing: [], corrected: 2 });
+    await signatures.mendCorrected();
+    expect(await signatures.check()).toMatchObject(EQUAL);
+    expect(await bytes()).toHaveLength(3);
+  });
+
   it('are not made of accounts that nobody watches, and go with their account', async () => {
     await policy('off');
     await live(officeDays('b1', START, 3, 1));

@@ -182,12 +182,15 @@ it('evidence stays as it was written and verifies; a number to call back at was 
 it('what is usual for an account goes with the account, the same night', async () => {
   await query(`INSERT INTO deviation_signatures VALUES ('gone', '\\x00'), ('1001', '\\x00')`);
   await query(
-    `INSERT INTO signature_events (account_id, what, import_id, at) SELECT unnest('{gone,1001}'::text[]), 'taken-in', 1, now()`,
+    `INSERT INTO signature_events (account_id, what, arrived, import_id, at)
+     SELECT unnest('{gone,1001}'::text[]), 'taken-in', 64, 1, now()`,
   );
+  await query(`INSERT INTO corrected_accounts VALUES ('gone', now()), ('1001', now())`);
   await warned(admin);
   await forget();
   expect(await query('SELECT account_id FROM deviation_signatures')).toEqual([{ account_id: '1001' }]);
   expect(await query('SELECT account_id FROM signature_events')).toEqual([{ account_id: '1001' }]);
+  expect(await query('SELECT account_id FROM corrected_accounts')).toEqual([{ account_id: '1001' }]);
 });
 
 it('more than fit into one batch go in several', async () => {

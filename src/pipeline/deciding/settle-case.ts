@@ -140,8 +140,8 @@ export class SettleCase {
     if (signature && verdict !== 'closed') {
       if (verdict === 'legitimate') {
         const [account] = await accountsById(client, [accountId]);
-        const { model } = await this.#contexts.at(client, at);
-        takeIn(signature, model.segment(account?.segment ?? ''));
+        const { fits } = await this.#contexts.at(client, at);
+        takeIn(signature, fits.at().model.segment(account?.segment ?? ''));
         await keepTakenIn(client, accountId, at);
       }
       settled(signature, verdict === 'legitimate', at);

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { inTransaction } from '../../database/transaction.ts';
+import { noteScope } from '../../deviations/corrected-accounts.ts';
 import type { DeviationMode, DeviationPolicy, PolicyScope } from '../../deviations/policy.ts';
 import { deletePolicy, policyBook, putPolicy } from '../../deviations/policy-store.ts';
 import { Clock } from '../../kernel/clock.ts';
@@ -19,6 +21,7 @@ export class ChangePolicies {
   /** Refuses with `unknown_account` where it is for one that does not exist. */
   async put(scope: PolicyScope, mode: DeviationMode, falseBudget: number, actor: string): Promise<DeviationPolicy> {
     return inTransaction(this.dataSource, async ({ client }) => {
+      await this.#noteScope(client, scope, mode);
       // Importers remember policies, and read them again at the next revision.
       await lockCounting(client);
       if (scope.kind === 'account') {
@@ -41,6 +44,7 @@ export class ChangePolicies {
   /** Refuses with `unknown_policy`. */
   async remove(scope: PolicyScope, actor: string): Promise<void> {
     await inTransaction(this.dataSource, async ({ client }) => {
+      await this.#noteScope(client, scope);
       await lockCounting(client);
       const before = own((await policyBook(client)).all, scope);
       if (!before) throw new Refusal('not-found', 'unknown_policy', `there is no deviation policy of ${nameOf(scope)}`);
@@ -51,6 +55,12 @@ export class ChangePolicies {
         this.clock.now(),
       );
     });
+  }
+
+  /** Whom nobody watches remembers nothing, and who is watched again has missed something. Before importers have to wait. */
+  async #noteScope(client: ClientBase, scope: PolicyScope, mode?: DeviationMode): Promise<void> {
+    const { all } = await policyBook(client);
+    if ([mode, ...all.map((policy) => policy.mode)].includes('off')) await noteScope(client, scope, this.clock.now());
   }
 }
 

@@ -17,13 +17,14 @@ import {
   type Calibration,
   type Watched,
 } from '../../deviations/calibration.ts';
+import { takeTurns } from '../../deviations/movement-log.ts';
 import { NormsCollector, type Norms } from '../../deviations/norms.ts';
 import { falseBudgetMost } from '../../deviations/policy-store.ts';
 import { AT } from '../../deviations/signature.ts';
 import { allSignatures, keepFit, latestFit, type Fitted } from '../../deviations/signature-store.ts';
 import { countPrices } from '../../deviations/tariff-store.ts';
 import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
-import { dateOfDay, dayOf, USAGE_ROW, versionOf, type UsageRow } from '../../ledger/usage-store.ts';
+import { dateOfDay, dayOf, SHARDS, USAGE_ROW, versionOf, type UsageRow } from '../../ledger/usage-store.ts';
 import { enqueue } from '../../queues/outbox.ts';
 import { NOTED_AFTER_MS } from './watch-signatures.ts';
 
@@ -84,9 +85,11 @@ export class FitNorms {
       calibration: calibration?.calibration ?? before.calibration,
       calibratedAt: calibration?.at ?? before.calibratedAt,
     };
-    await keepFit(client, fit, accounts, now);
-    // Until the first norms every signature was made by built-in ones.
-    if (before.normsNo === '' && fittedNorms) await enqueue(client, [{ job: 'rebuild-signatures', payload: {} }]);
+    const isFirst = before.normsNo === '';
+    await takeTurns(client, SHARDS);
+    await keepFit(client, fit, { accounts, isFirst }, now);
+    // Until then every signature was made by what is built in.
+    if (isFirst) await enqueue(client, [{ job: 'rebuild-signatures', payload: {} }]);
     return [
       ...(fittedNorms ? [`fitted what is usual from ${accounts} accounts`] : []),
       ...(calibration

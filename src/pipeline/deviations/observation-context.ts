@@ -3,18 +3,17 @@ import type { ClientBase } from 'pg';
 import type { Account } from '../../accounts/account.ts';
 import { accountsById } from '../../accounts/store.ts';
 import { thresholdsOf, type Thresholds } from '../../deviations/calibration.ts';
-import { HotList, Model } from '../../deviations/model.ts';
+import { Fits, HotList } from '../../deviations/model.ts';
 import type { PolicyBook } from '../../deviations/policy.ts';
 import { policyBook } from '../../deviations/policy-store.ts';
 import { UsualPrices } from '../../deviations/price.ts';
-import { hotRanges, latestFit, UNFITTED, type Fitted } from '../../deviations/signature-store.ts';
+import { hotRanges, latestFits, UNFITTED, type Fitted } from '../../deviations/signature-store.ts';
 import { suspectedRanges, usualPrices } from '../../deviations/tariff-store.ts';
 import { toDate, type Instant } from '../../kernel/clock.ts';
 
 export interface ObservationContext {
   policies: PolicyBook;
-  fitted: Fitted;
-  model: Model;
+  fits: Fits<Fitted>;
   thresholdsFor(falseBudget: number): Thresholds;
   prices: UsualPrices;
   /** number ranges that had a sign of a wrong price of late */
@@ -37,10 +36,13 @@ export class ObservationContexts {
   #policies: PolicyBook | undefined;
   /** as they were at the policies' revision, which every change of an account counts up as well */
   #accounts = new Map<string, Account>();
-  #fitted: Fitted = UNFITTED;
-  #model = new Model(UNFITTED.norms, UNFITTED.calibration);
+  #fitted: readonly Fitted[] = [UNFITTED];
+  #fits = new Fits(this.#fitted);
   #prices = new UsualPrices([]);
   readonly #thresholds = new Map<number, Thresholds>();
+
+  /** `fitsKept`: of what was fitted the latest; fewer than all do for usage that has only waited to be looked at. */
+  constructor(private readonly fitsKept: number | 'all' = 4) {}
 
   /** As it stands in the transaction of `client`. */
   async at(client: ClientBase, now: Instant): Promise<ObservationContext> {
@@ -49,17 +51,17 @@ export class ObservationContexts {
     const changed = (mark: Mark) => marks[mark] !== this.#marks[mark];
     if (!this.#policies || changed('policies') || this.#accounts.size > ACCOUNTS_MAX) this.#accounts = new Map();
     if (!this.#policies || changed('policies')) this.#policies = await policyBook(client);
-    if (changed('fitted')) this.#fitted = await latestFit(client);
-    if (changed('fitted') || changed('hot')) {
-      const { norms, calibration } = this.#fitted;
-      this.#model = new Model(norms, calibration, new HotList(await hotRanges(client, now)));
+    if (changed('fitted')) {
+      const fitted = await latestFits(client, this.fitsKept);
+      this.#fitted = fitted.length > 0 ? fitted : [UNFITTED];
     }
+    if (changed('fitted') || changed('hot'))
+      this.#fits = new Fits(this.#fitted, new HotList(await hotRanges(client, now)));
     if (changed('prices')) this.#prices = await usualPrices(client, now);
     this.#marks = marks;
     return {
       policies: this.#policies,
-      fitted: this.#fitted,
-      model: this.#model,
+      fits: this.#fits,
       thresholdsFor: (falseBudget) => this.#thresholdsFor(falseBudget),
       prices: this.#prices,
       suspected: await suspectedRanges(client, now),

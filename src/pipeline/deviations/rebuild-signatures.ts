@@ -8,7 +8,7 @@ import { notToLearn, type NotToLearn } from '../../cases/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { takeIn } from '../../deviations/learning.ts';
 import { correctedAccounts, correctedAmong, forgetCorrected } from '../../deviations/corrected-accounts.ts';
-import type { Model } from '../../deviations/model.ts';
+import type { Fits } from '../../deviations/model.ts';
 import { hasUnread, takeTurn } from '../../deviations/movement-log.ts';
 import { observe } from '../../deviations/observe.ts';
 import { isSame, isSameMemory, takeOver } from '../../deviations/same-signature.ts';
@@ -18,6 +18,7 @@ import {
   saveSignatures,
   signatureEvents,
   signaturesOf,
+  type Fitted,
   type SignatureEvent,
 } from '../../deviations/signature-store.ts';
 import { Clock } from '../../kernel/clock.ts';
@@ -49,7 +50,7 @@ export interface RebuiltSignatures {
 @Injectable()
 export class RebuildSignatures {
   readonly #log = new Logger('deviations');
-  readonly #contexts = new ObservationContexts();
+  readonly #contexts = new ObservationContexts('all');
 
   constructor(
     private readonly dataSource: DataSource,
@@ -152,7 +153,7 @@ export class RebuildSignatures {
   }
 
   async #fromLedger(client: ClientBase, accountIds: readonly string[]): Promise<Map<string, Signature>> {
-    const { policies, model } = await this.#contexts.at(client, this.clock.now());
+    const { policies, fits } = await this.#contexts.at(client, this.clock.now());
     const accounts = new Map((await accountsById(client, accountIds)).map((each) => [each.accountId, each]));
     const watched = [...accounts.values()].filter((account) => policies.watches(account));
     const ids = watched.map(({ accountId }) => accountId);
@@ -161,7 +162,7 @@ export class RebuildSignatures {
     const makers = new Map(
       watched.map((account) => {
         const own = (each: { accountId: string }) => each.accountId === account.accountId;
-        return [account.accountId, new SignatureMaker(account, model, excluded.filter(own), events.filter(own))];
+        return [account.accountId, new SignatureMaker(account, fits, excluded.filter(own), events.filter(own))];
       }),
     );
     for await (const version of usageOf(client, ids)) makers.get(version.accountId)!.take(version);
@@ -190,7 +191,7 @@ class SignatureMaker {
 
   constructor(
     private readonly account: Account,
-    private readonly model: Model,
+    private readonly fits: Fits<Fitted>,
     private readonly excluded: readonly NotToLearn[],
     private readonly events: SignatureEvent[],
   ) {}
@@ -199,7 +200,8 @@ class SignatureMaker {
     while (this.events.length > 0 && isBefore(this.events[0]!, version)) this.#takeIn();
     if (this.excluded.some((each) => isWithin(version, each))) return;
     this.#signature ??= newSignature(version.startedAt);
-    observe(this.#signature, { from: undefined, to: version }, this.account, this.model, undefined);
+    const { model } = this.fits.at(version.arrived);
+    observe(this.#signature, { from: undefined, to: version }, this.account, model, undefined);
   }
 
   end(): Signature | undefined {
@@ -208,8 +210,8 @@ class SignatureMaker {
   }
 
   #takeIn(): void {
-    this.events.shift();
-    if (this.#signature) takeIn(this.#signature, this.model.segment(this.account.segment));
+    const { arrived } = this.events.shift()!;
+    if (this.#signature) takeIn(this.#signature, this.fits.at(arrived).model.segment(this.account.segment));
   }
 }
 

@@ -57,7 +57,7 @@ export async function watchSignatures(
       // A later version that only confirms, as most of the night's do, changes nothing.
       if (!account || !context.policies.watches(account) || confirms(movement)) continue;
       if (movement.from) corrected.add(account.accountId);
-      const observed = takeIn(signatures, holds, movement, account, entry.at, context);
+      const observed = takeIn(signatures, holds, movement, account, entry, context);
       if (!observed) continue;
       const matter = deviationMatter(observed);
       const same = matters.get(entry);
@@ -79,12 +79,13 @@ function takeIn(
   holds: ReadonlyMap<string, Held>,
   movement: Movement,
   account: Account,
-  at: Instant,
-  { model, policies, fitted, thresholdsFor }: ObservationContext,
+  { at, batch }: LogEntry,
+  { policies, fits, thresholdsFor }: ObservationContext,
 ): Observed | undefined {
   const { accountId } = account;
   let signature = signatures.get(accountId);
   if (!signature) signatures.set(accountId, (signature = newSignature(movement.to.startedAt)));
+  const { fit: fitted, model } = fits.at(batch);
   const calibrated_s = fitted.calibratedAt === undefined ? 0 : Math.floor(fitted.calibratedAt / 1_000);
   if (signature.u[AT.maximaSince]! < calibrated_s) resetMaxima(signature, calibrated_s);
   const policy = policies.of(account);

@@ -7,6 +7,7 @@ import type { Cap } from '../../caps/cap.ts';
 import { allCaps } from '../../caps/store.ts';
 import { capBook } from '../../caps/uplift-store.ts';
 import { inTransaction } from '../../database/transaction.ts';
+import { forgetCorrected, noteCorrected } from '../../deviations/corrected-accounts.ts';
 import { removeSignatures } from '../../deviations/signature-store.ts';
 import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
@@ -90,6 +91,7 @@ export class ChangeAccounts {
       }
       await client.query('DELETE FROM accounts WHERE account_id = $1', [accountId]);
       await removeSignatures(client, [accountId]);
+      await forgetCorrected(client, [accountId]);
       await recordChanges(
         client,
         [{ actor, subject: 'account', subjectId: accountId, change: 'removed', before: accountOf(before) }],
@@ -122,6 +124,12 @@ export class ChangeAccounts {
       })),
       at,
     );
+    const otherwise = changed.filter((account) => !isSeenAlike(known.get(account.accountId)!, account));
+    await noteCorrected(
+      client,
+      otherwise.map(({ accountId }) => accountId),
+      at,
+    );
     const recut = changed.filter((account) => !isCutAlike(known.get(account.accountId)!, account));
     if (recut.length > 0) await countAnew(client, recut, at);
     return rows;
@@ -146,6 +154,13 @@ async function countAnew(client: ClientBase, accounts: readonly Account[], at: I
 
 function isSame(a: Account, b: Account): boolean {
   return (Object.keys(a) as (keyof Account)[]).every((key) => a[key] === b[key]);
+}
+
+/** Whether what is usual for an account is the same in two states of it. */
+function isSeenAlike(a: Account, b: Account): boolean {
+  return (
+    a.segment === b.segment && a.homeCountry === b.homeCountry && a.timeZone === b.timeZone && a.currency === b.currency
+  );
 }
 
 /** Whether two states of an account come under the same caps and have the same periods. */

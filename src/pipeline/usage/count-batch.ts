@@ -46,8 +46,7 @@ export interface BatchSource {
 }
 
 /** What an import brings to a batch, and what became of it. */
-export interface ImportPart {
-  importId: string;
+export interface ImportPart extends Arrival {
   standings: Record<Standing, number>;
   rejects: Reject[];
   latestStart: Instant | undefined;
@@ -213,7 +212,7 @@ export async function weighBatch(
       holding.set(recordId, version);
       movements.push({ from: before, to: version });
     }
-    return { importId, standings, rejects, latestStart, surplus: [], movements };
+    return { importId, arrived, standings, rejects, latestStart, surplus: [], movements };
   });
   for (const each of surplus) {
     const part = arriving.findIndex(({ admitted }) => admitted.some(({ record }) => record.recordId === each.recordId));
@@ -228,8 +227,9 @@ export async function writeBatch(transaction: Transaction, batch: WeighedBatch):
   const { client, atLast } = transaction;
   const { source, now, parts, accounts, meters, policies } = batch;
   const all = parts.map(({ surplus, movements }) => [...surplus.map(withdrawn), ...movements]);
-  const moved = parts.map(({ importId, surplus, movements }) => ({
+  const moved = parts.map(({ importId, arrived, surplus, movements }) => ({
     source: { feed: source.feed, importId },
+    batch: arrived,
     moved: [...surplus.map((from) => ({ from, to: undefined })), ...movements],
   }));
   const write = () => {

@@ -58,7 +58,7 @@ export class SettleMovedRecords {
     const { client } = transaction;
     const seen = await versionsOnAnyDay(client, origin, [recordId]);
     const ids = seen.map((version) => version.accountId);
-    const { revision } = await lockShards(client, ids.map(shardOf));
+    const { revision, batch } = await lockShards(client, ids.map(shardOf));
     const holding = await this.#known.at(revision, client, ids);
     // What was seen before the locks may have changed since; what is there now can't.
     const versions = await versionsOnAnyDay(client, origin, [recordId]);
@@ -68,7 +68,7 @@ export class SettleMovedRecords {
       // The one that holds is written anew, since it may stand beside what near real time had said now.
       await Promise.all([removeVersions(client, versions), insertVersions(client, [...held.values()])]);
     });
-    const taken = { source: undefined, moved: surplus.map((from) => ({ from, to: undefined })) };
+    const taken = { source: undefined, batch, moved: surplus.map((from) => ({ from, to: undefined })) };
     await askToObserve(client, [taken], holding.accounts, holding.policies, now);
     if (crossings.length > 0) await carryOutCrossings(client, crossings, now, undefined);
   }
