@@ -21,7 +21,7 @@ export async function rebuildDeviations(
   const { accounts, count, differing, corrected, waiting } = found;
   if (waiting > 0) out(`usage of ${counted(waiting, 'account')} waits to be looked at: ask again`);
   if (corrected > 0)
-    out(`${counted(corrected, 'signature')} of accounts whose usage was corrected: made anew within the hour`);
+    out(`${counted(corrected, 'signature')} of accounts whose usage was corrected, made anew hour by hour`);
   if (count === 0)
     out(
       `every ${corrected > 0 ? 'other ' : ''}signature of ${counted(accounts, 'account')} is what the ledger makes of it`,

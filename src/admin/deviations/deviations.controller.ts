@@ -60,7 +60,7 @@ const rebuilt = z
     accounts: z.int(),
     count: z.int().meta({ description: 'accounts whose signature was not what the ledger makes of it' }),
     differing: z.array(z.string()).meta({ description: `the first ${SHOWN_MAX}` }),
-    corrected: z.int().meta({ description: 'accounts that differ for what was corrected: made anew within the hour' }),
+    corrected: z.int().meta({ description: 'accounts that differ for what was corrected: made anew hour by hour' }),
     waiting: z.int().meta({ description: 'accounts of which usage waits to be looked at: ask again' }),
   })
   .meta({ id: 'SignaturesRebuilt' });

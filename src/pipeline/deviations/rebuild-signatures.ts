@@ -41,7 +41,7 @@ export interface RebuiltSignatures {
   accounts: number;
   /** accounts whose live signature is not what the ledger makes of them */
   differing: string[];
-  /** accounts that differ for what was corrected since: they are made anew within the hour */
+  /** accounts that differ for what was corrected since: they are made anew hour by hour */
   corrected: number;
   /** accounts of which something waits to be looked at, so that nothing can be said now */
   waiting: number;
