@@ -15,6 +15,7 @@ import {
   maximaOf,
   NOTHING_NOTED,
   type Calibration,
+  type Cohort,
   type Watched,
 } from '../../deviations/calibration.ts';
 import { takeTurns } from '../../deviations/movement-log.ts';
@@ -165,8 +166,10 @@ async function fitCalibration(
       .filter(({ since, isFresh }) => since < latest && isFresh === fresh)
       .map(({ since, ...each }) => ({ ...each, months: (latest - since) / MONTH_MS }));
   const budget = await falseBudgetMost(client);
-  const fresh = harmless(watched(true), budget, calibration.fresh);
-  const settled = harmless(watched(false), budget, calibration.settled);
+  // What was done before the first calibration kept no promise, so it tells nothing of who is harmless.
+  const tell = (all: Watched[], before: Cohort) => (calibratedAt === undefined ? all : harmless(all, budget, before));
+  const fresh = tell(watched(true), calibration.fresh);
+  const settled = tell(watched(false), calibration.settled);
   return { calibration: calibrate(fresh, settled, calibration), at: latest };
 }
 
