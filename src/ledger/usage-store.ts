@@ -84,6 +84,12 @@ export async function lockShards(
   return { revision, batch: Number(batch) };
 }
 
+/** The revision of the cap book, as it stands: every change of caps, policies or a known account counts it up. */
+export async function revisionOf(client: ClientBase): Promise<string> {
+  const { rows } = await client.query<{ revision: string }>('SELECT revision FROM cap_book');
+  return rows[0]!.revision;
+}
+
 /** Keeps every importer out while caps, or what accounts are cut by, change; the new revision makes all read them again. */
 export async function lockCounting(client: ClientBase): Promise<void> {
   await client.query(`SELECT pg_advisory_xact_lock(${COUNTING_LOCK})`);

@@ -192,8 +192,8 @@ export class DeviationsController {
     needs: 'admin',
     summary: 'Makes every signature anew from the ledger',
     description:
-      'With `check=true` nothing is changed and nobody is held up. Without, importers wait for the accounts of one shard at a ' +
-      'time. What was done about an account stays as it was.',
+      'With `check=true` nothing is changed and nobody is held up. Without, importers wait for the few accounts that somebody is ' +
+      'at work on meanwhile. What was done about an account stays as it was.',
     answers: 'What differs, or was made anew',
     schema: rebuilt,
   })

@@ -21,9 +21,9 @@ export class ChangePolicies {
   /** Refuses with `unknown_account` where it is for one that does not exist. */
   async put(scope: PolicyScope, mode: DeviationMode, falseBudget: number, actor: string): Promise<DeviationPolicy> {
     return inTransaction(this.dataSource, async ({ client }) => {
-      await this.#noteScope(client, scope, mode);
       // Importers remember policies, and read them again at the next revision.
       await lockCounting(client);
+      await this.#noteScope(client, scope, mode);
       if (scope.kind === 'account') {
         const { rows } = await client.query('SELECT FROM accounts WHERE account_id = $1', [scope.value]);
         if (rows.length === 0) throw new Refusal('not-found', 'unknown_account', `there is no account ${scope.value}`);
@@ -44,8 +44,8 @@ export class ChangePolicies {
   /** Refuses with `unknown_policy`. */
   async remove(scope: PolicyScope, actor: string): Promise<void> {
     await inTransaction(this.dataSource, async ({ client }) => {
-      await this.#noteScope(client, scope);
       await lockCounting(client);
+      await this.#noteScope(client, scope);
       const before = own((await policyBook(client)).all, scope);
       if (!before) throw new Refusal('not-found', 'unknown_policy', `there is no deviation policy of ${nameOf(scope)}`);
       await deletePolicy(client, scope);
@@ -57,7 +57,7 @@ export class ChangePolicies {
     });
   }
 
-  /** Whom nobody watches remembers nothing, and who is watched again has missed something. Before importers have to wait. */
+  /** Whom nobody watches remembers nothing, and who is watched again has missed something. */
   async #noteScope(client: ClientBase, scope: PolicyScope, mode?: DeviationMode): Promise<void> {
     const { all } = await policyBook(client);
     if ([mode, ...all.map((policy) => policy.mode)].includes('off')) await noteScope(client, scope, this.clock.now());

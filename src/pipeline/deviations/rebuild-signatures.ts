@@ -22,16 +22,24 @@ import {
   type SignatureEvent,
 } from '../../deviations/signature-store.ts';
 import { Clock } from '../../kernel/clock.ts';
-import { lockShards, SHARDS, shardOf, USAGE_ROW, versionOf, type UsageRow } from '../../ledger/usage-store.ts';
+import {
+  lockShards,
+  revisionOf,
+  SHARDS,
+  shardOf,
+  USAGE_ROW,
+  versionOf,
+  type UsageRow,
+} from '../../ledger/usage-store.ts';
 import type { HeldVersion } from '../../ledger/version.ts';
 import { grouped, inChunks } from '../grouped.ts';
 import { ObservationContexts } from './observation-context.ts';
 import { ObserveUsage } from './observe-usage.ts';
 import { newSignature } from './watch-signatures.ts';
 
-const CHUNK = 200;
-/** Of those that were corrected: few, so that another worker seldom changes one of them meanwhile. */
-const CORRECTED_CHUNK = 20;
+const CHECKED_TOGETHER = 200;
+/** Few, so that seldom somebody changes one of them meanwhile, and nobody waits long for those. */
+const MENDED_TOGETHER = 20;
 const CORRECTED_MAX = 50_000;
 /** The rest waits for the next hour. */
 const MENDING_MS = 5 * 60_000;
@@ -58,7 +66,7 @@ export class RebuildSignatures {
     private readonly observations: ObserveUsage,
   ) {}
 
-  /** Where live signatures and the ledger differ. Nobody is held up; by today's norms, so that new norms show as differences too. */
+  /** Where live signatures and the ledger differ. Nobody is held up. */
   async check(): Promise<RebuiltSignatures> {
     const found = nothingFound();
     for (const [shard, ids] of await this.#accountsByShard()) {
@@ -69,7 +77,7 @@ export class RebuildSignatures {
           found.waiting += ids.length;
           return;
         }
-        for (const chunk of inChunks(ids, CHUNK)) {
+        for (const chunk of inChunks(ids, CHECKED_TOGETHER)) {
           const differing = await this.#differing(client, chunk);
           const corrected = await correctedAmong(client, differing);
           found.corrected += corrected.size;
@@ -80,34 +88,37 @@ export class RebuildSignatures {
     return found;
   }
 
-  /** Makes all signatures anew, shard by shard: importers wait for the accounts of one shard at a time. */
+  /** Makes all signatures anew. Importers wait only for the few accounts that somebody is at work on meanwhile. */
   async mend(): Promise<RebuiltSignatures> {
     const done = nothingFound();
     for (const [shard, ids] of await this.#accountsByShard()) {
-      await inTransaction(this.dataSource, async ({ client }) => {
-        await this.catchUp(client, shard);
-        for (const chunk of inChunks(ids, CHUNK)) {
-          done.differing.push(...(await this.#differing(client, chunk)));
-          await this.rebuild(client, chunk);
-        }
-        done.accounts += ids.length;
-      });
+      for (const chunk of inChunks(ids, MENDED_TOGETHER)) {
+        const { left, differing } = await this.#mendBeside(shard, chunk);
+        done.differing.push(...differing);
+        if (left.length === 0) continue;
+        await inTransaction(this.dataSource, async ({ client }) => {
+          await this.catchUp(client, shard);
+          done.differing.push(...(await this.#differing(client, left)));
+          await this.rebuild(client, left);
+        });
+      }
+      done.accounts += ids.length;
     }
     this.#log.log(`made ${done.accounts} signatures anew; ${done.differing.length} differed`);
     return done;
   }
 
   /**
-   * Makes the signatures of corrected accounts anew; answers of how many. Nobody is held up: what has changed by the time
-   * that one is ready is left for the next hour, and so is what is not come to within minutes.
+   * Makes the signatures of corrected accounts anew; answers of how many. Nobody is held up: those that somebody is at work
+   * on are left for the next hour, and so are those that are not come to within minutes.
    */
   async mendCorrected(): Promise<number> {
     const until = performance.now() + MENDING_MS;
     const corrected = await inTransaction(this.dataSource, ({ client }) => correctedAccounts(client, CORRECTED_MAX));
     let mended = 0;
     for (const [shard, ids] of grouped(corrected, shardOf)) {
-      for (const chunk of inChunks(ids, CORRECTED_CHUNK)) {
-        if (performance.now() < until) mended += await this.#mendChunk(shard, chunk);
+      for (const chunk of inChunks(ids, MENDED_TOGETHER)) {
+        if (performance.now() < until) mended += chunk.length - (await this.#mendBeside(shard, chunk)).left.length;
       }
     }
     if (corrected.length > 0)
@@ -115,19 +126,29 @@ export class RebuildSignatures {
     return mended;
   }
 
-  async #mendChunk(shard: number, accountIds: readonly string[]): Promise<number> {
+  /**
+   * Makes signatures anew beside all that goes on, and puts in place those that nothing has touched by then. Answers those
+   * that are left, and of the others those that were not what the ledger makes of them.
+   */
+  async #mendBeside(shard: number, accountIds: readonly string[]): Promise<{ left: string[]; differing: string[] }> {
     const seen = await inTransaction(this.dataSource, async ({ client }) => {
       await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+      const revision = await revisionOf(client);
       if (await hasUnread(client, shard)) return undefined;
-      return { live: await signaturesOf(client, accountIds), made: await this.#fromLedger(client, accountIds) };
+      const live = await signaturesOf(client, accountIds);
+      return { revision, live, made: await this.#fromLedger(client, accountIds) };
     });
-    if (!seen) return 0;
+    if (!seen) return { left: [...accountIds], differing: [] };
     return inTransaction(this.dataSource, async ({ client }) => {
+      // Accounts and policies stand still from here on: where one has changed, all of this is of yesterday.
+      const { revision } = await lockShards(client, []);
+      if (revision !== seen.revision) return { left: [...accountIds], differing: [] };
       await takeTurn(client, shard);
       const now = await signaturesOf(client, accountIds);
-      const unchanged = accountIds.filter((id) => isSame(seen.live.get(id), now.get(id)));
-      await replace(client, unchanged, now, seen.made);
-      return unchanged.length;
+      const [untouched, left] = partition(accountIds, (id) => isSame(seen.live.get(id), now.get(id)));
+      const differing = untouched.filter((id) => !isSameOrNone(seen.live.get(id), seen.made.get(id)));
+      await replace(client, untouched, now, seen.made);
+      return { left, differing };
     });
   }
 
@@ -146,10 +167,7 @@ export class RebuildSignatures {
   async #differing(client: ClientBase, accountIds: readonly string[]): Promise<string[]> {
     const live = await signaturesOf(client, accountIds);
     const made = await this.#fromLedger(client, accountIds);
-    return accountIds.filter((id) => {
-      const [a, b] = [live.get(id), made.get(id)];
-      return a && b ? !isSameMemory(a, b) : a !== b;
-    });
+    return accountIds.filter((id) => !isSameOrNone(live.get(id), made.get(id)));
   }
 
   async #fromLedger(client: ClientBase, accountIds: readonly string[]): Promise<Map<string, Signature>> {
@@ -264,6 +282,14 @@ async function replace(
   );
   await saveSignatures(client, kept);
   await forgetCorrected(client, accountIds);
+}
+
+function isSameOrNone(a: Signature | undefined, b: Signature | undefined): boolean {
+  return a && b ? isSameMemory(a, b) : a === b;
+}
+
+function partition<T>(all: readonly T[], isFirst: (each: T) => boolean): [T[], T[]] {
+  return [all.filter(isFirst), all.filter((each) => !isFirst(each))];
 }
 
 function nothingFound(): RebuiltSignatures {
