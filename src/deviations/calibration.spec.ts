@@ -57,8 +57,8 @@ describe('calibration', () => {
     }));
     const before = calibrate([], ordinary).settled;
     const kept = harmless([...ordinary, ...wave], 1, before);
-    // Three times one in 1,000 of 4,200 account-months, and of those that were acted on the least high ones.
-    expect(kept).toHaveLength(ordinary.length + 13);
+    // One in 1,000 of 4,200 account-months, and of those that were acted on the least high ones.
+    expect(kept).toHaveLength(ordinary.length + 5);
     const highest = Math.max(...kept.flatMap(({ maxima }) => maxima));
     expect(highest).toBeLessThan(Math.max(...wave.flatMap(({ maxima }) => maxima)));
     const height = Array.from({ length: SCALES }, () => 3);

@@ -104,17 +104,14 @@ export interface Watched {
   isUnjudged?: boolean;
 }
 
-/** A population may shift under a promise: so many times what is promised is put down to harmless accounts. */
-const SHIFTED = 3;
-
 /**
- * Those that tell what harmless accounts do. Of accounts that were acted on, and of which nobody has said what it was, as many as the
- * promise allows for are taken for harmless, the least high ones; the others for what they were held to be. Else a wave of fraud, by
+ * Those that tell what harmless accounts do. Of accounts that were acted on, and of which nobody has said what it was, as many as are
+ * promised at the most are taken for harmless, the least high ones; the others for what they were held to be. Else a wave of fraud, by
  * going unjudged, would teach that it is normal.
  */
 export function harmless(watched: readonly Watched[], falseBudget: number, { everyone }: Cohort): Watched[] {
   const months = watched.reduce((sum, each) => sum + each.months, 0);
-  const allowed = Math.ceil((SHIFTED * falseBudget * months) / 1_000);
+  const allowed = Math.ceil((falseBudget * months) / 1_000);
   const unjudged = watched.filter(({ isUnjudged }) => isUnjudged);
   const kept = unjudged.toSorted((a, b) => rarest(everyone, a.maxima) - rarest(everyone, b.maxima)).slice(0, allowed);
   return [...watched.filter(({ isUnjudged }) => !isUnjudged), ...kept];
