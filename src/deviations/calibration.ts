@@ -106,15 +106,19 @@ export interface Watched {
 
 /**
  * Those that tell what harmless accounts do. Of accounts that were acted on, and of which nobody has said what it was, as many as are
- * promised at the most are taken for harmless, the least high ones; the others for what they were held to be. Else a wave of fraud, by
- * going unjudged, would teach that it is normal.
+ * promised at the most are taken for harmless, the least high ones, and for no higher than what they were acted on for; the others for
+ * what they were held to be. Else a wave of fraud, by going unjudged, would teach that it is normal.
  */
 export function harmless(watched: readonly Watched[], falseBudget: number, { everyone }: Cohort): Watched[] {
   const months = watched.reduce((sum, each) => sum + each.months, 0);
   const allowed = Math.ceil((falseBudget * months) / 1_000);
+  const highest = heightsAt(everyone, thresholdsOf(falseBudget).hold);
   const unjudged = watched.filter(({ isUnjudged }) => isUnjudged);
   const kept = unjudged.toSorted((a, b) => rarest(everyone, a.maxima) - rarest(everyone, b.maxima)).slice(0, allowed);
-  return [...watched.filter(({ isUnjudged }) => !isUnjudged), ...kept];
+  return [
+    ...watched.filter(({ isUnjudged }) => !isUnjudged),
+    ...kept.map((each) => ({ ...each, maxima: each.maxima.map((height, scale) => Math.min(height, highest[scale]!)) })),
+  ];
 }
 
 /**
@@ -234,6 +238,14 @@ export function scoreOf(calibration: Tails, statistics: ArrayLike<number>): { sc
   const rarer = beyond > 0 ? seen * Math.log1p(beyond / seen) : beyond;
   const score = Math.exp(Math.min(30, rarer)) / rate;
   return { score: Math.min(score, SCORE_MAX), scale };
+}
+
+/** How high each scale is at a score: what {@link scoreOf} makes of it, the other way round. */
+function heightsAt({ scales, together }: Tails, score: number): number[] {
+  const rarer = Math.log(score * together.rate);
+  const beyond = rarer > 0 ? together.seen * Math.expm1(rarer / together.seen) : rarer;
+  const surprise = together.from + together.slope * beyond;
+  return scales.map(({ from, rate, slope }, scale) => from + slope * (surprise + Math.log(rate) + RARER[scale]!));
 }
 
 /** From which score on what is done. */
