@@ -132,7 +132,7 @@ describe('signatures', () => {
         await plafond.send(corrected, 'night');
         await look();
       };
-      await Promise.all([arrive(), signatures.mendCorrected(), signatures.mendCorrected()]);
+      await Promise.all([arrive(), signatures.mendCorrected(), signatures.mend()]);
     }
     expect(await signatures.check()).toMatchObject({ differing: [] });
     await signatures.mendCorrected();
