@@ -71,11 +71,17 @@ export class Model {
   }
 }
 
+/** What a batch is held against, and as the engine takes it. */
+export interface HeldAgainst<Fit> {
+  fit: Fit;
+  model: Model;
+}
+
 /** What holds of what was fitted, by the number of a batch. */
 export class Fits<Fit extends { fromBatch: number; norms: Norms; calibration: Calibration }> {
   readonly #fits: readonly Fit[];
   readonly #hot: HotList;
-  readonly #models = new Map<Fit, Model>();
+  readonly #held = new Map<Fit, HeldAgainst<Fit>>();
 
   /** The latest first, and at least one: it holds for all batches before the second as well. */
   constructor(fits: readonly Fit[], hot: HotList = new HotList([])) {
@@ -83,14 +89,14 @@ export class Fits<Fit extends { fromBatch: number; norms: Norms; calibration: Ca
     this.#hot = hot;
   }
 
-  /** What a batch is held against; undefined: a batch to come. */
-  at(batch?: number): { fit: Fit; model: Model } {
+  /** Of a batch by its number; undefined: of one to come. */
+  at(batch?: number): HeldAgainst<Fit> {
     const fit =
       (batch === undefined ? this.#fits[0] : this.#fits.find(({ fromBatch }) => fromBatch <= batch)) ??
       this.#fits.at(-1)!;
-    let model = this.#models.get(fit);
-    if (!model) this.#models.set(fit, (model = new Model(fit.norms, fit.calibration, this.#hot)));
-    return { fit, model };
+    let held = this.#held.get(fit);
+    if (!held) this.#held.set(fit, (held = { fit, model: new Model(fit.norms, fit.calibration, this.#hot) }));
+    return held;
   }
 }
 

@@ -14,7 +14,7 @@ import { World, type Delivered, type WorldOptions } from './world/world.ts';
 
 const ACCOUNT_HEADER =
   'account_id,name,segment,currency,time_zone,cycle_day,locale,email,msisdn,home_country,suspension_terms,parent_id';
-const USAGE_HEADER =
+export const USAGE_HEADER =
   'record_id,account_id,service_id,started_at,duration_s,kind,units,a_number,b_number,amount,currency,state,revision,cost,origin_country,received_at';
 
 export interface Simulated {
@@ -62,7 +62,8 @@ export async function simulate(folder: string, options: WorldOptions): Promise<S
   return { accounts: world.customers.length, records, attacks: world.attacks.length, warmUntil };
 }
 
-function usageLine({ call, id, received, seconds, micros, interim }: Delivered): string {
+/** A delivered record as a line of canonical usage. */
+export function usageLine({ call, id, received, seconds, micros, interim }: Delivered): string {
   return (
     `${id},${100_001 + call.account},,${formatUtc(call.start)},${seconds},${call.kind},,,${call.number},${formatAmount(BigInt(micros))},EUR,` +
     `${interim ? 'interim' : 'provisional'},${interim ? seconds : 0},,${call.origin || 'NL'},${formatUtc(received)}\n`

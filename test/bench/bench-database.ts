@@ -44,8 +44,8 @@ export class BenchServer {
     return new BenchServer(dataDir, postgres, (await postgres.start()).url);
   }
 
-  /** A database of its own, migrated for whoever may serve it, with accounts and `caps`. */
-  async database(name: string, caps: readonly object[]): Promise<BenchDatabase> {
+  /** A database of its own, migrated for whoever may serve it, with made-up accounts and `caps`. */
+  async database(name: string, caps: readonly object[], accounts = ACCOUNTS): Promise<BenchDatabase> {
     const admin = createDataSource(this.url, { poolSize: 1, applicationName: 'bench' });
     await admin.initialize();
     await admin.query(`CREATE DATABASE ${name}`);
@@ -56,11 +56,11 @@ export class BenchServer {
     const dataSource = createDataSource(at.href, { poolSize: 4, applicationName: 'bench' });
     await dataSource.initialize();
     this.#databases.push({ url: at.href, dataSource });
-    for (let from = 0; from < ACCOUNTS; from += PUT_TOGETHER) {
-      const count = Math.min(PUT_TOGETHER, ACCOUNTS - from);
-      const accounts = Array.from({ length: count }, (_, index) => madeUpAccount(from + index));
+    for (let from = 0; from < accounts; from += PUT_TOGETHER) {
+      const count = Math.min(PUT_TOGETHER, accounts - from);
+      const made = Array.from({ length: count }, (_, index) => madeUpAccount(from + index));
       await inTransaction(dataSource, async ({ client }) => {
-        await putAccounts(client, accounts, toDate(clock.now()));
+        await putAccounts(client, made, toDate(clock.now()));
       });
     }
     await new UsagePartitions(dataSource, clock).prepareDays(DAYS);

@@ -2,6 +2,7 @@
 import { detection } from './detection/detection.ts';
 import { forecast } from './forecast.ts';
 import { ingest, ingestLarge } from './ingest.ts';
+import { months } from './months.ts';
 import { observe } from './observe.ts';
 import { warnings } from './warnings.ts';
 import { timeToBar } from './time-to-bar.ts';
@@ -11,8 +12,8 @@ const BENCHES: Record<string, () => Promise<void>> = {
   forecast,
   ingest,
   observe,
-  // It takes ten minutes.
   'ingest-large': ingestLarge,
+  months,
   warnings,
   'time-to-bar': timeToBar,
 };
@@ -23,5 +24,7 @@ if (unknown !== undefined) {
   process.stderr.write(`there is no bench "${unknown}"; there are: ${Object.keys(BENCHES).join(', ')}\n`);
   process.exit(1);
 }
-const chosen = names.length > 0 ? names : Object.keys(BENCHES).filter((name) => name !== 'ingest-large');
+/** Each of them takes minutes. */
+const LONG = ['ingest-large', 'months'];
+const chosen = names.length > 0 ? names : Object.keys(BENCHES).filter((name) => !LONG.includes(name));
 for (const name of chosen) await BENCHES[name]!();

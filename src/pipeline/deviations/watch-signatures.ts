@@ -6,9 +6,10 @@ import { noteCorrected } from '../../deviations/corrected-accounts.ts';
 import { deviationOf } from '../../deviations/deviation.ts';
 import type { LogEntry } from '../../deviations/movement-log.ts';
 import { ignoresHold, isHeld, noteSuspended, type Held } from '../../deviations/ignored-hold.ts';
+import type { HeldAgainst } from '../../deviations/model.ts';
 import { observe, type Level } from '../../deviations/observe.ts';
 import { AT, Signature } from '../../deviations/signature.ts';
-import { saveSignatures, signaturesOf } from '../../deviations/signature-store.ts';
+import { saveSignatures, signaturesOf, type Fitted } from '../../deviations/signature-store.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import { sameContent, type Movement } from '../../ledger/version.ts';
 import { deviationMatter, LATE_MS, type Observed } from './deviation-matters.ts';
@@ -52,12 +53,13 @@ export async function watchSignatures(
   const matters = new Map<LogEntry, Matter[]>();
   const corrected = new Set<string>();
   for (const entry of entries) {
+    const held = context.fits.at(entry.batch);
     for (const movement of inOrder(entry.movements)) {
       const account = accounts.get(movement.to.accountId);
       // A later version that only confirms, as most of the night's do, changes nothing.
       if (!account || !context.policies.watches(account) || confirms(movement)) continue;
       if (movement.from) corrected.add(account.accountId);
-      const observed = takeIn(signatures, holds, movement, account, entry, context);
+      const observed = takeIn(signatures, holds, movement, account, entry.at, held, context);
       if (!observed) continue;
       const matter = deviationMatter(observed);
       const same = matters.get(entry);
@@ -79,13 +81,13 @@ function takeIn(
   holds: ReadonlyMap<string, Held>,
   movement: Movement,
   account: Account,
-  { at, batch }: LogEntry,
-  { policies, fits, thresholdsFor }: ObservationContext,
+  at: Instant,
+  { fit: fitted, model }: HeldAgainst<Fitted>,
+  { policies, thresholdsFor }: ObservationContext,
 ): Observed | undefined {
   const { accountId } = account;
   let signature = signatures.get(accountId);
   if (!signature) signatures.set(accountId, (signature = newSignature(movement.to.startedAt)));
-  const { fit: fitted, model } = fits.at(batch);
   const calibrated_s = fitted.calibratedAt === undefined ? 0 : Math.floor(fitted.calibratedAt / 1_000);
   if (signature.u[AT.maximaSince]! < calibrated_s) resetMaxima(signature, calibrated_s);
   const policy = policies.of(account);
