@@ -64,15 +64,15 @@ describe('a migration to calibration every four weeks', () => {
     const fits = async (): Promise<unknown> =>
       runner.query(`SELECT calibrated_at::text AS at, calibration #>> '{settled,everyone,together,seen}' AS fit
                       FROM deviation_norms ORDER BY norms_no`);
-    const fit = async (at: string, seen: number): Promise<void> =>
+    const keepFit = async (at: string, seen: number): Promise<void> =>
       runner.query(`INSERT INTO deviation_norms (fitted_at, accounts, calibrated_at, norms, calibration)
                     VALUES (now(), 9, '${at}', '{}', '{"settled": {"everyone": {"together": {"seen": ${seen}}}}}')`);
     const migration = new CalibrateEveryFourWeeks1700000000020();
-    await fit('2026-03-01 10:00:00+00', 1);
+    await keepFit('2026-03-01 10:00:00+00', 1);
     await migration.up(runner);
     const first = { at: '2026-03-01 10:00:00+00', fit: '1' };
     expect(await fits()).toEqual([first]);
-    await fit('2026-03-01 11:00:00+00', 2);
+    await keepFit('2026-03-01 11:00:00+00', 2);
     await migration.up(runner);
     const later = { at: '2026-03-01 11:00:00+00' };
     expect(await fits()).toEqual([first, { ...later, fit: '2' }, { ...later, fit: '1' }]);

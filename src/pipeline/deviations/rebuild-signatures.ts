@@ -21,7 +21,7 @@ import {
   type Fitted,
   type SignatureEvent,
 } from '../../deviations/signature-store.ts';
-import { Clock } from '../../kernel/clock.ts';
+import { Clock, SystemClock } from '../../kernel/clock.ts';
 import {
   lockShards,
   revisionOf,
@@ -59,6 +59,8 @@ export interface RebuiltSignatures {
 export class RebuildSignatures {
   readonly #log = new Logger('deviations');
   readonly #contexts = new ObservationContexts('all');
+  /** How long the work takes is the machine's time, whatever the clock that drives Plafond. */
+  readonly #machine = new SystemClock();
 
   constructor(
     private readonly dataSource: DataSource,
@@ -113,12 +115,12 @@ export class RebuildSignatures {
    * on are left for the next hour, and so are those that are not come to within minutes.
    */
   async mendCorrected(): Promise<number> {
-    const until = performance.now() + MENDING_MS;
+    const until = this.#machine.now() + MENDING_MS;
     const corrected = await inTransaction(this.dataSource, ({ client }) => correctedAccounts(client, CORRECTED_MAX));
     let mended = 0;
     for (const [shard, ids] of grouped(corrected, shardOf)) {
       for (const chunk of inChunks(ids, MENDED_TOGETHER)) {
-        if (performance.now() < until) mended += chunk.length - (await this.#mendBeside(shard, chunk)).left.length;
+        if (this.#machine.now() < until) mended += chunk.length - (await this.#mendBeside(shard, chunk)).left.length;
       }
     }
     if (corrected.length > 0)

@@ -19,6 +19,7 @@ interface Waiting {
 const AT_ONCE = 2;
 /** What is counted together: no more than what one of them alone might be. */
 const ROWS_MAX = 1_000;
+/** As many as a batch takes numbers for (`usage_batches`). */
 const DELIVERIES_MAX = 64;
 
 /**
