@@ -119,6 +119,19 @@ export function observe(
   };
 }
 
+/** Whether two versions of a record are the same to the engine: it takes no notice of a service, a tariff, or a cost below the price. */
+export function isSameUsage(a: Version, b: Version): boolean {
+  return (
+    a.accountId === b.accountId &&
+    a.startedAt === b.startedAt &&
+    a.durationSeconds === b.durationSeconds &&
+    a.kind === b.kind &&
+    a.destination.number === b.destination.number &&
+    a.originCountry === b.originCountry &&
+    moneyOf(a) === moneyOf(b)
+  );
+}
+
 function keyOf(version: Version, account: Account): number {
   return destinationKey(version.destination, version.originCountry, account.homeCountry);
 }

@@ -7,11 +7,11 @@ import { deviationOf } from '../../deviations/deviation.ts';
 import type { LogEntry } from '../../deviations/movement-log.ts';
 import { ignoresHold, isHeld, noteSuspended, type Held } from '../../deviations/ignored-hold.ts';
 import type { HeldAgainst } from '../../deviations/model.ts';
-import { observe, type Level } from '../../deviations/observe.ts';
+import { isSameUsage, observe, type Level } from '../../deviations/observe.ts';
 import { AT, Signature } from '../../deviations/signature.ts';
 import { saveSignatures, signaturesOf, type Fitted } from '../../deviations/signature-store.ts';
 import type { Instant } from '../../kernel/clock.ts';
-import { sameContent, type Movement } from '../../ledger/version.ts';
+import type { Movement } from '../../ledger/version.ts';
 import { deviationMatter, LATE_MS, type Observed } from './deviation-matters.ts';
 import type { Matter } from '../deciding/matter.ts';
 import type { ObservationContext } from './observation-context.ts';
@@ -73,7 +73,7 @@ export async function watchSignatures(
 }
 
 function confirms({ from, to }: Movement): boolean {
-  return from !== undefined && sameContent(from, to);
+  return from !== undefined && isSameUsage(from, to);
 }
 
 function takeIn(
