@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { inTransaction } from '../../database/transaction.ts';
 import { noteScope } from '../../deviations/corrected-accounts.ts';
@@ -23,13 +22,14 @@ export class ChangePolicies {
     return inTransaction(this.dataSource, async ({ client }) => {
       // Importers remember policies, and read them again at the next revision.
       await lockCounting(client);
-      await this.#noteScope(client, scope, mode);
       if (scope.kind === 'account') {
         const { rows } = await client.query('SELECT FROM accounts WHERE account_id = $1', [scope.value]);
         if (rows.length === 0) throw new Refusal('not-found', 'unknown_account', `there is no account ${scope.value}`);
       }
       const at = this.clock.now();
-      const before = own((await policyBook(client)).all, scope);
+      const { all } = await policyBook(client);
+      if (mode === 'off' || isAnyOff(all)) await noteScope(client, scope, at);
+      const before = own(all, scope);
       const after = await putPolicy(client, { scope, mode, falseBudget }, actor, at);
       const change = before ? 'changed' : 'created';
       await recordChanges(
@@ -45,23 +45,24 @@ export class ChangePolicies {
   async remove(scope: PolicyScope, actor: string): Promise<void> {
     await inTransaction(this.dataSource, async ({ client }) => {
       await lockCounting(client);
-      await this.#noteScope(client, scope);
-      const before = own((await policyBook(client)).all, scope);
+      const at = this.clock.now();
+      const { all } = await policyBook(client);
+      const before = own(all, scope);
       if (!before) throw new Refusal('not-found', 'unknown_policy', `there is no deviation policy of ${nameOf(scope)}`);
+      if (isAnyOff(all)) await noteScope(client, scope, at);
       await deletePolicy(client, scope);
       await recordChanges(
         client,
         [{ actor, subject: 'deviation-policy', subjectId: nameOf(scope), change: 'removed', before }],
-        this.clock.now(),
+        at,
       );
     });
   }
+}
 
-  /** Whom nobody watches remembers nothing, and who is watched again has missed something. */
-  async #noteScope(client: ClientBase, scope: PolicyScope, mode?: DeviationMode): Promise<void> {
-    const { all } = await policyBook(client);
-    if ([mode, ...all.map((policy) => policy.mode)].includes('off')) await noteScope(client, scope, this.clock.now());
-  }
+/** Whom nobody watches remembers nothing, and who is watched again has missed something. */
+function isAnyOff(policies: readonly DeviationPolicy[]): boolean {
+  return policies.some(({ mode }) => mode === 'off');
 }
 
 function own(policies: readonly DeviationPolicy[], { kind, value }: PolicyScope): DeviationPolicy | undefined {
