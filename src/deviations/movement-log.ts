@@ -9,30 +9,8 @@
  */
 import type { ClientBase } from 'pg';
 import { binaryTextArray, integerArray, textArray } from '../database/array-literal.ts';
-import { LineWriter } from '../database/line-writer.ts';
-import { KINDS, STATES } from '../feeds/usage-record.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
-import { shardOf } from '../ledger/usage-store.ts';
-import type { Movement, Version } from '../ledger/version.ts';
-
-/** What moved: nothing comes in where a version was taken out of the ledger for good. */
-export interface Moved {
-  from: Version | undefined;
-  to: Version | undefined;
-}
-
-/** The delivery that moved it; undefined where upkeep did. */
-export interface MovementSource {
-  feed: string;
-  importId: string;
-}
-
-/** What one delivery moved, and the number that it has in its batch. */
-export interface MovedBy {
-  source: MovementSource | undefined;
-  batch: number;
-  moved: readonly Moved[];
-}
+import type { LogLines, MovementSource } from './movement-lines.ts';
 
 const SLOTS = 4;
 const SLOT_MS = 6 * 3_600_000;
@@ -63,35 +41,6 @@ const APPEND = {
 export const FIRST_ASKED =
   'SELECT shard FROM shard_turns_asked WHERE shard = ANY ((SELECT $1::smallint[])::smallint[]) AND times = 1';
 
-/** What one delivery moved in one shard. */
-export interface LogLines {
-  source: MovementSource | undefined;
-  batch: number;
-  shard: number;
-  movements: number;
-  lines: LineWriter;
-}
-
-/** What there is to log of what deliveries moved in the accounts that are watched. */
-export function linesOf(movedBy: readonly MovedBy[], isWatched: (accountId: string) => boolean): LogLines[] {
-  return movedBy.flatMap(({ source, batch, moved }) => {
-    const entries = new Map<number, LogLines>();
-    const add = (version: Version, moves: '-' | '+') => {
-      if (!isWatched(version.accountId)) return;
-      const shard = shardOf(version.accountId);
-      let entry = entries.get(shard);
-      if (!entry) entries.set(shard, (entry = { source, batch, shard, movements: 0, lines: new LineWriter() }));
-      entry.movements++;
-      writeMovement(entry.lines, version, moves);
-    };
-    for (const { from, to } of moved) {
-      if (from) add(from, '-');
-      if (to) add(to, '+');
-    }
-    return [...entries.values()];
-  });
-}
-
 /** Appends to the log, and asks for the turns of its shards. The caller holds their locks. */
 export async function logMovements(client: ClientBase, entries: readonly LogLines[], at: Instant): Promise<void> {
   await client.query({
@@ -109,105 +58,27 @@ export async function logMovements(client: ClientBase, entries: readonly LogLine
   });
 }
 
-function writeMovement(line: LineWriter, v: Version, moves: '-' | '+'): void {
-  line.mark(moves);
-  line.text(v.accountId);
-  line.text(v.recordId);
-  line.text(v.origin);
-  line.text(v.serviceId);
-  line.integer(v.startedAt);
-  line.integer(v.durationSeconds);
-  line.integer(KINDS.indexOf(v.kind));
-  if (v.units === undefined) line.text('');
-  else line.integer(v.units);
-  line.text(v.aNumber);
-  line.text(v.destination.number);
-  line.text(v.destination.country);
-  line.integer(v.destination.traffic);
-  line.integer(v.amount);
-  if (v.cost === undefined) line.text('');
-  else line.integer(v.cost);
-  line.integer(STATES.indexOf(v.state));
-  line.integer(v.revision);
-  line.text(v.originCountry);
-  line.integer(v.receivedAt);
-  line.endLine();
+/** A shard's turn: up to which entry it has been read. */
+export interface Turn {
+  shard: number;
+  entryNo: string;
 }
 
-/** The movements that an entry tells, in its order. What was taken out for good, or went to another account, is worth nothing from then on. */
-export function movementsOf(lines: string): Movement[] {
-  const movements: Movement[] = [];
-  let out: Version | undefined;
-  for (const line of lines.split('\n').slice(0, -1)) {
-    const version = versionOfLine(line);
-    const comesIn = line.charCodeAt(0) === PLUS;
-    if (out && !(comesIn && out.accountId === version.accountId && out.recordId === version.recordId)) {
-      movements.push({ from: out, to: { ...out, amount: 0n, cost: undefined } });
-      out = undefined;
-    }
-    if (comesIn) movements.push({ from: out, to: version });
-    out = comesIn ? undefined : version;
-  }
-  if (out) movements.push({ from: out, to: { ...out, amount: 0n, cost: undefined } });
-  return movements;
-}
+/** In the order of the shards, as everyone locks them. */
+const TAKE_TURNS = {
+  name: 'take-turns',
+  text: `
+    INSERT INTO shard_turns AS turn (shard) SELECT shard FROM unnest((SELECT $1::smallint[])) AS s (shard) ORDER BY shard
+    ON CONFLICT (shard) DO UPDATE SET shard = excluded.shard RETURNING shard, entry_no`,
+};
 
-function versionOfLine(line: string): Version {
-  const cells = line.split('\t') as Cells;
-  return {
-    accountId: readText(cells[0].slice(1)),
-    recordId: readText(cells[1]),
-    origin: readText(cells[2]),
-    serviceId: readText(cells[3]),
-    startedAt: Number(cells[4]),
-    durationSeconds: Number(cells[5]),
-    kind: KINDS[Number(cells[6])]!,
-    units: cells[7] === '' ? undefined : BigInt(cells[7]),
-    aNumber: readText(cells[8]),
-    // As from the ledger: the type of number is not asked for again.
-    destination: { number: cells[9], country: cells[10], type: 'other', traffic: Number(cells[11]) },
-    amount: BigInt(cells[12]),
-    cost: cells[13] === '' ? undefined : BigInt(cells[13]),
-    state: STATES[Number(cells[14])]!,
-    revision: Number(cells[15]),
-    originCountry: cells[16],
-    tariff: '',
-    receivedAt: Number(cells[17]),
-  };
-}
-
-type Cell = string;
-type Nine = [Cell, Cell, Cell, Cell, Cell, Cell, Cell, Cell, Cell];
-type Cells = [...Nine, ...Nine];
-
-const PLUS = '+'.charCodeAt(0);
-const ESCAPED: Record<string, string> = { '\\\\': '\\', '\\n': '\n', '\\r': '\r', '\\t': '\t' };
-
-/** Undoes what {@link LineWriter.text} escapes. */
-function readText(cell: string): string {
-  return cell.includes('\\') ? cell.replaceAll(/\\[\\nrt]/g, (escape) => ESCAPED[escape]!) : cell;
-}
-
-/**
- * Makes the shard's turn one's own until the transaction ends, and takes away what asked for it: who asks from now on asks
- * anew. Answers up to which entry the shard has been read.
- */
-const TAKE_TURN = `
-  INSERT INTO shard_turns AS turn (shard) VALUES ($1) ON CONFLICT (shard) DO UPDATE SET shard = excluded.shard
-  RETURNING entry_no`;
-
-export async function takeTurn(client: ClientBase, shard: number): Promise<string> {
-  const { rows } = await client.query<{ entry_no: string }>(TAKE_TURN, [shard]);
-  return rows[0]!.entry_no;
-}
-
-/** Makes all turns one's own: what has been looked at by then is all that was looked at before the caller commits. */
-export async function takeTurns(client: ClientBase, shards: number): Promise<void> {
-  await client.query(
-    `INSERT INTO shard_turns AS turn (shard) SELECT generate_series(0, $1::int - 1)
-     ON CONFLICT (shard) DO UPDATE SET shard = excluded.shard`,
-    [shards],
-  );
+/** Makes the turns of shards one's own until the transaction ends. */
+export async function takeTurns(client: ClientBase, shards: readonly number[]): Promise<Turn[]> {
+  const { rows } = await client.query<{ shard: number; entry_no: string }>({
+    ...TAKE_TURNS,
+    values: [integerArray(shards)],
+  });
+  return rows.map(({ shard, entry_no }) => ({ shard, entryNo: entry_no }));
 }
 
 /**
@@ -215,53 +86,93 @@ export async function takeTurns(client: ClientBase, shards: number): Promise<voi
  * turn; in the order of the shards, as everyone locks them.
  */
 export async function answerAsked(client: ClientBase, shards: readonly number[]): Promise<void> {
-  for (const shard of shards) await client.query('DELETE FROM shard_turns_asked WHERE shard = $1', [shard]);
+  await client.query({ ...ANSWER_ASKED, values: [integerArray(shards)] });
 }
 
+const ANSWER_ASKED = {
+  name: 'answer-asked',
+  text: `
+    DELETE FROM shard_turns_asked
+     WHERE shard IN (SELECT shard FROM shard_turns_asked WHERE shard = ANY ((SELECT $1::smallint[])::smallint[])
+                      ORDER BY shard FOR UPDATE)`,
+};
+
 export interface LogEntry {
+  shard: number;
   entryNo: string;
   /** when it became durable */
   at: Instant;
   source: MovementSource | undefined;
   /** in the order of usage: what was fitted with a lower number is what it is held against */
   batch: number;
-  movements: Movement[];
+  /** what {@link movementsOf} reads */
+  lines: string;
 }
 
 interface LogRow {
+  shard: number;
   entry_no: string;
   at_ms: string;
   feed: string;
   import_id: string;
   batch: string;
+  movements: number;
   lines: string;
 }
 
-/** By the index on (shard, entry_no); no more than about `movements_max` movements, but an entry whole. */
-const READ = `
-  SELECT entry_no, (extract(epoch FROM at) * 1000)::bigint AS at_ms, feed, import_id, batch, lines
-    FROM (SELECT *, sum(movements) OVER (ORDER BY entry_no) - movements AS before
-            FROM (SELECT * FROM movement_log WHERE shard = $1 AND entry_no > $2 ORDER BY entry_no LIMIT 256) next) e
-   WHERE before < $3 ORDER BY entry_no`;
+/** Entries of a shard that are read at once. */
+const ENTRIES_MAX = 256;
+/** By the index on (shard, entry_no). */
+const READ = {
+  name: 'read-log',
+  text: `
+    SELECT shard, entry_no, (extract(epoch FROM at) * 1000)::bigint AS at_ms, feed, import_id, batch, movements, lines
+      FROM (SELECT next.*, sum(movements) OVER (ORDER BY shard, entry_no) - movements AS before
+              FROM unnest((SELECT $1::smallint[]), (SELECT $2::bigint[])) AS turn (of_shard, after)
+                   CROSS JOIN LATERAL (SELECT * FROM movement_log WHERE shard = of_shard AND entry_no > after
+                                        ORDER BY entry_no LIMIT ${ENTRIES_MAX}) AS next) AS e
+     WHERE before < $3 ORDER BY shard, entry_no`,
+};
 
+/** What comes next in the turns, shard by shard: no more than about `movementsMax` movements, but an entry whole. */
 export async function readLog(
   client: ClientBase,
-  shard: number,
-  after: string,
+  turns: readonly Turn[],
   movementsMax: number,
-): Promise<LogEntry[]> {
-  const { rows } = await client.query<LogRow>(READ, [shard, after, movementsMax]);
-  return rows.map(({ entry_no, at_ms, feed, import_id, batch, lines }) => ({
+): Promise<{ entries: LogEntry[]; isAll: boolean }> {
+  const { rows } = await client.query<LogRow>({
+    ...READ,
+    values: [
+      integerArray(turns.map(({ shard }) => shard)),
+      integerArray(turns.map(({ entryNo }) => BigInt(entryNo))),
+      movementsMax,
+    ],
+  });
+  const entries = rows.map(({ shard, entry_no, at_ms, feed, import_id, batch, lines }) => ({
+    shard,
     entryNo: entry_no,
     at: Number(at_ms),
     source: feed === '' ? undefined : { feed, importId: import_id },
     batch: Number(batch),
-    movements: movementsOf(lines),
+    lines,
   }));
+  const movements = rows.reduce((sum, row) => sum + row.movements, 0);
+  return { entries, isAll: rows.length < ENTRIES_MAX && movements < movementsMax };
 }
 
-export async function endTurn(client: ClientBase, shard: number, entryNo: string): Promise<void> {
-  await client.query('UPDATE shard_turns SET entry_no = $2 WHERE shard = $1', [shard, entryNo]);
+const END_TURNS = {
+  name: 'end-turns',
+  text: `
+    UPDATE shard_turns AS turn SET entry_no = read.entry_no
+      FROM unnest((SELECT $1::smallint[]), (SELECT $2::bigint[])) AS read (shard, entry_no) WHERE turn.shard = read.shard`,
+};
+
+/** The shards have been read up to these entries. */
+export async function endTurns(client: ClientBase, turns: readonly Turn[]): Promise<void> {
+  await client.query({
+    ...END_TURNS,
+    values: [integerArray(turns.map(({ shard }) => shard)), integerArray(turns.map(({ entryNo }) => BigInt(entryNo)))],
+  });
 }
 
 /** The end of the index, whatever the planner knows of the log: it would read all of it for an entry that is not there. */

@@ -48,32 +48,38 @@ export async function* allSignatures(
   }
 }
 
-/** All of them in one piece of memory, which goes to the server as it is; each is cut out of it there. */
-const SAVE = `
-  INSERT INTO deviation_signatures AS s (account_id, state)
-  SELECT account_id, substring($2::bytea FROM begins FOR bytes)
-    FROM unnest($1::text[], $3::int[], $4::int[]) AS n (account_id, begins, bytes)
-  ON CONFLICT (account_id) DO UPDATE SET state = excluded.state`;
+/**
+ * All of them in one piece of memory, which goes to the server as it is; each is cut out of it there. Whoever saves has the
+ * turns of their shards, so that nobody else makes the same one meanwhile, and MERGE is safe: it looks for each once.
+ */
+const SAVE = {
+  name: 'save-signatures',
+  text: `
+    MERGE INTO deviation_signatures AS s
+    USING (SELECT account_id, substring((SELECT $2::bytea) FROM begins FOR bytes) AS state
+             FROM unnest((SELECT $1::text[]), (SELECT $3::int[]), (SELECT $4::int[])) AS n (account_id, begins, bytes)) AS n
+       ON s.account_id = n.account_id
+     WHEN MATCHED THEN UPDATE SET state = n.state
+     WHEN NOT MATCHED THEN INSERT (account_id, state) VALUES (n.account_id, n.state)`,
+};
 
 export async function saveSignatures(client: ClientBase, signatures: ReadonlyMap<string, Signature>): Promise<void> {
   if (signatures.size === 0) return;
   const words = SIGNATURE_BYTES_MAX / 4;
   const all = new Uint32Array(signatures.size * words);
+  // In the order of the key, neighbours lie on the same pages.
+  const ids = [...signatures.keys()].toSorted();
   const begins: number[] = [];
   const bytes: number[] = [];
   let end = 0;
-  for (const signature of signatures.values()) {
+  for (const id of ids) {
     begins.push(4 * end + 1);
-    const taken = signature.encodeInto(all.subarray(end, end + words));
+    const taken = signatures.get(id)!.encodeInto(all.subarray(end, end + words));
     bytes.push(4 * taken);
     end += taken;
   }
-  await client.query(SAVE, [
-    textArray([...signatures.keys()]),
-    Buffer.from(all.buffer, 0, 4 * end),
-    integerArray(begins),
-    integerArray(bytes),
-  ]);
+  const state = Buffer.from(all.buffer, 0, 4 * end);
+  await client.query({ ...SAVE, values: [textArray(ids), state, integerArray(begins), integerArray(bytes)] });
 }
 
 export async function removeSignatures(client: ClientBase, accountIds: readonly string[]): Promise<void> {

@@ -1,7 +1,8 @@
 import type { PoolClient } from 'pg';
 import type { Account } from '../../accounts/account.ts';
 import { integerArray } from '../../database/array-literal.ts';
-import { FIRST_ASKED, linesOf, logMovements, type MovedBy } from '../../deviations/movement-log.ts';
+import { linesOf, type MovedBy } from '../../deviations/movement-lines.ts';
+import { FIRST_ASKED, logMovements } from '../../deviations/movement-log.ts';
 import type { PolicyBook } from '../../deviations/policy.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import { enqueueEach } from '../../queues/outbox.ts';

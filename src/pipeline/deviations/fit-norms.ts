@@ -87,7 +87,7 @@ export class FitNorms {
       calibratedAt: calibration?.at ?? before.calibratedAt,
     };
     const isFirst = before.normsNo === '';
-    await takeTurns(client, SHARDS);
+    await takeTurns(client, [...Array(SHARDS).keys()]);
     await keepFit(client, fit, { accounts, isFirst }, now);
     // Until then every signature was made by what is built in.
     if (isFirst) await enqueue(client, [{ job: 'rebuild-signatures', payload: {} }]);

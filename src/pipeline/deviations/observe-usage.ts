@@ -9,27 +9,30 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { inTransaction } from '../../database/transaction.ts';
+import { accountsIn, movementsOf, type MovementSource } from '../../deviations/movement-lines.ts';
 import {
   answerAsked,
   emptyOldSlots,
-  endTurn,
+  endTurns,
   readLog,
-  takeTurn,
+  takeTurns,
   unreadShards,
   type LogEntry,
+  type Turn,
 } from '../../deviations/movement-log.ts';
-import { forgetOldSigns } from '../../deviations/tariff-store.ts';
-import { Clock } from '../../kernel/clock.ts';
+import { forgetOldSigns, type NewSign } from '../../deviations/tariff-store.ts';
+import { Clock, type Instant } from '../../kernel/clock.ts';
 import { SHARDS } from '../../ledger/usage-store.ts';
 import { enqueue } from '../../queues/outbox.ts';
 import { observeJobs } from './ask-to-observe.ts';
 import { carryOut } from '../deciding/carry-out.ts';
+import type { Matter } from '../deciding/matter.ts';
 import { ObservationContexts } from './observation-context.ts';
-import { watchSignatures } from './watch-signatures.ts';
+import { WatchedSignatures } from './watch-signatures.ts';
 import { actOnSigns, alarmSigns, priceSigns } from './watch-tariffs.ts';
 
-/** Movements of a turn: enough that an account is read and written once for many of them, few enough to end soon. */
-const TURN_MOVEMENTS = 20_000;
+/** Movements of a turn: enough that asking the database is little of it, few enough that what they leave behind is gone soon. */
+const TURN_MOVEMENTS = 4_000;
 
 @Injectable()
 export class ObserveUsage {
@@ -48,29 +51,26 @@ export class ObserveUsage {
     await inTransaction(this.dataSource, ({ client }) => answerAsked(client, ordered));
     let seen = 0;
     for (;;) {
-      const { movements, told } = await inTransaction(this.dataSource, ({ client }) => this.turn(client, ordered));
+      const { movements, isAll, told } = await inTransaction(this.dataSource, ({ client }) =>
+        this.turn(client, ordered),
+      );
       for (const each of told) this.#log.warn(each);
-      if (movements === 0) return seen;
       seen += movements;
+      if (isAll) return seen;
     }
   }
 
-  /** One turn of the shards, in their order, as a part of the transaction that `client` is in. */
-  async turn(client: PoolClient, shards: readonly number[]): Promise<{ movements: number; told: string[] }> {
-    const entries: LogEntry[] = [];
-    for (const shard of shards) {
-      const read = await readLog(
-        client,
-        shard,
-        await takeTurn(client, shard),
-        Math.ceil(TURN_MOVEMENTS / shards.length),
-      );
-      if (read.length > 0) await endTurn(client, shard, read.at(-1)!.entryNo);
-      entries.push(...read);
-    }
-    if (entries.length === 0) return { movements: 0, told: [] };
-    const told = await this.#look(client, entries);
-    return { movements: entries.reduce((sum, entry) => sum + entry.movements.length, 0), told };
+  /** The next turn of the shards, one after the other, as a part of the transaction that `client` is in. */
+  async turn(
+    client: PoolClient,
+    shards: readonly number[],
+  ): Promise<{ movements: number; isAll: boolean; told: string[] }> {
+    const turns = await takeTurns(client, shards);
+    const { entries, isAll } = await readLog(client, turns, TURN_MOVEMENTS);
+    if (entries.length === 0) return { movements: 0, isAll, told: [] };
+    const read = new Map(entries.map(({ shard, entryNo }): [number, Turn] => [shard, { shard, entryNo }]));
+    const [seen] = await Promise.all([this.#look(client, entries), endTurns(client, [...read.values()])]);
+    return { ...seen, isAll };
   }
 
   /** For asks that got lost, as with a queue that lost its jobs; and empties what of the log has been read. */
@@ -86,22 +86,32 @@ export class ObserveUsage {
     });
   }
 
-  async #look(client: PoolClient, entries: readonly LogEntry[]): Promise<string[]> {
+  async #look(client: PoolClient, entries: readonly LogEntry[]): Promise<{ movements: number; told: string[] }> {
     const now = this.clock.now();
     const context = await this.#contexts.at(client, now);
-    const ids = entries.flatMap(({ movements }) => movements.map(({ to }) => to.accountId));
-    const accounts = await this.#contexts.accountsOf(client, ids);
-    const signs = entries.flatMap(({ movements, at }) =>
-      priceSigns(movements, accounts, context.prices, context.suspected, at),
-    );
-    const risen = await watchSignatures(client, entries, accounts, context);
-    signs.push(...[...risen.values()].flat().flatMap(alarmSigns));
+    const named = new Set(entries.flatMap(({ lines }) => [...accountsIn(lines)]));
+    const accounts = await this.#contexts.accountsOf(client, named);
+    const signatures = await WatchedSignatures.of(client, accounts, context);
+    const signs: NewSign[] = [];
+    const risen: { matters: Matter[]; source: MovementSource | undefined; latestStart: Instant }[] = [];
+    let seen = 0;
+    // One after the other, so that little of what was read of them is there at a time.
+    for (const entry of entries) {
+      const movements = movementsOf(entry.lines);
+      seen += movements.length;
+      signs.push(...priceSigns(movements, accounts, context.prices, context.suspected, entry.at));
+      const matters = signatures.take(entry, movements);
+      if (matters.length === 0) continue;
+      signs.push(...matters.flatMap(alarmSigns));
+      const latestStart = Math.max(...movements.map(({ to }) => to.startedAt));
+      risen.push({ matters, source: entry.source, latestStart });
+    }
+    await signatures.save(client, entries.at(-1)!.at);
     // First the brake: what it stops does not pass it on the way.
     const told = await actOnSigns(client, signs, now);
-    for (const [entry, matters] of risen) {
-      const latestStart = Math.max(...entry.movements.map(({ to }) => to.startedAt));
-      await carryOut(client, matters, now, entry.source && { ...entry.source, latestStart });
+    for (const { matters, source, latestStart } of risen) {
+      await carryOut(client, matters, now, source && { ...source, latestStart });
     }
-    return told;
+    return { movements: seen, told };
   }
 }

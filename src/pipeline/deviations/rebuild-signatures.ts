@@ -9,7 +9,7 @@ import { inTransaction } from '../../database/transaction.ts';
 import { takeIn } from '../../deviations/learning.ts';
 import { correctedAccounts, correctedAmong, forgetCorrected } from '../../deviations/corrected-accounts.ts';
 import type { Fits } from '../../deviations/model.ts';
-import { hasUnread, takeTurn } from '../../deviations/movement-log.ts';
+import { hasUnread, takeTurns } from '../../deviations/movement-log.ts';
 import { observe } from '../../deviations/observe.ts';
 import { isSame, isSameMemory, takeOver } from '../../deviations/same-signature.ts';
 import type { Signature } from '../../deviations/signature.ts';
@@ -145,7 +145,7 @@ export class RebuildSignatures {
       // Accounts and policies stand still from here on: where one has changed, all of this is of yesterday.
       const { revision } = await lockShards(client, []);
       if (revision !== seen.revision) return { left: [...accountIds], differing: [] };
-      await takeTurn(client, shard);
+      await takeTurns(client, [shard]);
       const now = await signaturesOf(client, accountIds);
       const [untouched, left] = partition(accountIds, (id) => isSame(seen.live.get(id), now.get(id)));
       const differing = untouched.filter((id) => !isSameOrNone(seen.live.get(id), seen.made.get(id)));
@@ -157,7 +157,7 @@ export class RebuildSignatures {
   /** Locks a shard against importers and looks at all that has moved in it: ledger and signatures are of one state then. */
   async catchUp(client: PoolClient, shard: number): Promise<void> {
     await lockShards(client, [shard]);
-    while ((await this.observations.turn(client, [shard])).movements > 0);
+    while (!(await this.observations.turn(client, [shard])).isAll);
   }
 
   /** Makes signatures anew within the transaction of `client`, which has caught up. */

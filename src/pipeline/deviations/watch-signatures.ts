@@ -34,42 +34,67 @@ export function inOrder<T extends Pick<Movement, 'to'>>(movements: readonly T[])
   );
 }
 
-/** The movements of log entries into their accounts' signatures; answers what follows, by the entry that led to it. */
-export async function watchSignatures(
-  client: ClientBase,
-  entries: readonly LogEntry[],
-  accounts: ReadonlyMap<string, Account>,
-  context: ObservationContext,
-): Promise<Map<LogEntry, Matter[]>> {
-  const watched = [...accounts.values()].filter((account) => context.policies.watches(account));
-  const signatures = await signaturesOf(
-    client,
-    watched.map(({ accountId }) => accountId),
-  );
-  const holds = await holdsOf(
-    client,
-    [...signatures].filter(([, signature]) => isHeld(signature)).map(([accountId]) => accountId),
-  );
-  const matters = new Map<LogEntry, Matter[]>();
-  const corrected = new Set<string>();
-  for (const entry of entries) {
-    const held = context.fits.at(entry.batch);
-    for (const movement of inOrder(entry.movements)) {
-      const account = accounts.get(movement.to.accountId);
-      // A later version that only confirms, as most of the night's do, changes nothing.
-      if (!account || !context.policies.watches(account) || confirms(movement)) continue;
-      if (movement.from) corrected.add(account.accountId);
-      const observed = takeIn(signatures, holds, movement, account, entry.at, held, context);
-      if (!observed) continue;
-      const matter = deviationMatter(observed);
-      const same = matters.get(entry);
-      if (same) same.push(matter);
-      else matters.set(entry, [matter]);
-    }
+/** The signatures of a turn's accounts, which what moved is taken into. */
+export class WatchedSignatures {
+  readonly #touched = new Map<string, Signature>();
+  readonly #corrected = new Set<string>();
+
+  private constructor(
+    private readonly accounts: ReadonlyMap<string, Account>,
+    private readonly context: ObservationContext,
+    private readonly signatures: Map<string, Signature>,
+    private readonly holds: ReadonlyMap<string, Held>,
+  ) {}
+
+  static async of(
+    client: ClientBase,
+    accounts: ReadonlyMap<string, Account>,
+    context: ObservationContext,
+  ): Promise<WatchedSignatures> {
+    const watched = [...accounts.values()].filter((account) => context.policies.watches(account));
+    const signatures = await signaturesOf(
+      client,
+      watched.map(({ accountId }) => accountId),
+    );
+    const held = [...signatures].filter(([, signature]) => isHeld(signature)).map(([accountId]) => accountId);
+    return new WatchedSignatures(accounts, context, signatures, await holdsOf(client, held));
   }
-  await saveSignatures(client, signatures);
-  await noteCorrected(client, corrected, entries.at(-1)!.at);
-  return matters;
+
+  /** Takes an entry's movements in; answers what follows. */
+  take({ at, batch }: LogEntry, movements: readonly Movement[]): Matter[] {
+    const matters: Matter[] = [];
+    const against = this.context.fits.at(batch);
+    for (const movement of inOrder(movements)) {
+      const account = this.accounts.get(movement.to.accountId);
+      // A later version may differ in what is none of the signature's.
+      if (!account || !this.context.policies.watches(account) || confirms(movement)) continue;
+      if (movement.from) this.#corrected.add(account.accountId);
+      const signature = this.#signatureOf(account, movement);
+      const observed = takeIn(
+        signature,
+        this.holds.get(account.accountId),
+        movement,
+        account,
+        at,
+        against,
+        this.context,
+      );
+      if (observed) matters.push(deviationMatter(observed));
+    }
+    return matters;
+  }
+
+  async save(client: ClientBase, at: Instant): Promise<void> {
+    await Promise.all([saveSignatures(client, this.#touched), noteCorrected(client, this.#corrected, at)]);
+  }
+
+  #signatureOf({ accountId }: Account, { to }: Movement): Signature {
+    const known = this.#touched.get(accountId);
+    if (known) return known;
+    const signature = this.signatures.get(accountId) ?? newSignature(to.startedAt);
+    this.#touched.set(accountId, signature);
+    return signature;
+  }
 }
 
 function confirms({ from, to }: Movement): boolean {
@@ -77,17 +102,14 @@ function confirms({ from, to }: Movement): boolean {
 }
 
 function takeIn(
-  signatures: Map<string, Signature>,
-  holds: ReadonlyMap<string, Held>,
+  signature: Signature,
+  hold: Held | undefined,
   movement: Movement,
   account: Account,
   at: Instant,
   { fit: fitted, model }: HeldAgainst<Fitted>,
   { policies, thresholdsFor }: ObservationContext,
 ): Observed | undefined {
-  const { accountId } = account;
-  let signature = signatures.get(accountId);
-  if (!signature) signatures.set(accountId, (signature = newSignature(movement.to.startedAt)));
   const calibrated_s = fitted.calibratedAt === undefined ? 0 : Math.floor(fitted.calibratedAt / 1_000);
   if (signature.u[AT.maximaSince]! < calibrated_s) resetMaxima(signature, calibrated_s);
   const policy = policies.of(account);
@@ -107,7 +129,6 @@ function takeIn(
     at,
   });
   if (reading.rose !== 'none') return observed(reading.rose);
-  const hold = holds.get(accountId);
   if (!hold || policy.mode === 'shadow' || !isHeld(signature)) return undefined;
   const past = observed('suspend');
   if (!ignoresHold(past.deviation, hold, record, account.currency)) return undefined;

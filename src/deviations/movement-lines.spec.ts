@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Version } from '../ledger/version.ts';
-import { movementsOf } from './movement-log.ts';
+import { accountsIn, linesOf, movementsOf } from './movement-lines.ts';
 
 const line = (moves: '+' | '-', account: string, record: string, amount: string) =>
   `${moves}${account}\t${record}\tdefault\t\t1268530860000\t600\t0\t\t+31431234567\t+252612345678\tSO\t18\t${amount}\t\t1\t0\tNL\t1268531460000\n`;
@@ -39,5 +39,34 @@ describe('an entry of the log', () => {
     ],
   ])('tells that %s', (_, lines, told) => {
     expect(movementsOf(lines.join('')).map(({ from, to }) => [short(from), short(to)])).toEqual(told);
+  });
+
+  it('names the accounts of its lines', () => {
+    const lines = line('-', 'a', 'r', '5') + line('+', 'b\\tc', 'r', '5') + line('+', 'a', 's', '6');
+    expect([...accountsIn(lines)]).toEqual(['a', 'b\tc', 'a']);
+    expect([...accountsIn('')]).toEqual([]);
+  });
+
+  it('reads back what it was told, and is told nothing of what only confirms', () => {
+    const [read] = movementsOf(line('+', 'a', 'r', '9007199254740993'));
+    const version = read!.to;
+    const credit: Version = { ...version, recordId: 's', amount: -123_456n, cost: -7n, units: 12n, revision: 3 };
+    const confirmed: Version = { ...version, state: 'final', tariff: 'night' };
+    const dearer: Version = { ...confirmed, amount: version.amount + 1n };
+    const logged = (moved: readonly { from: Version | undefined; to: Version | undefined }[]) =>
+      linesOf([{ source: undefined, batch: 1, moved }], () => true).flatMap(({ lines }) =>
+        movementsOf(lines.take().toString()),
+      );
+    expect(
+      logged([
+        { from: undefined, to: version },
+        { from: undefined, to: credit },
+      ]),
+    ).toEqual([
+      { from: undefined, to: version },
+      { from: undefined, to: credit },
+    ]);
+    expect(logged([{ from: version, to: confirmed }])).toEqual([]);
+    expect(logged([{ from: version, to: dearer }])).toEqual([{ from: version, to: { ...dearer, tariff: '' } }]);
   });
 });
