@@ -20,42 +20,33 @@ function slotOf(at: Instant): number {
 }
 
 /**
- * Appends an entry a delivery and shard, in their order, and asks for each shard's turn, in one statement. Where a shard was
- * asked for already ({@link FIRST_ASKED}), one job is on its way. Its row is locked all the same, so that whoever takes the
- * turn, and deletes the row first, waits for this transaction and reads what it wrote.
+ * Appends an entry a delivery and shard, in their order, and asks for each shard's turn (`asked`): `WITH` queries of the
+ * statement that sees to it that the turns are taken, with the values that {@link logged} makes. Where a shard was asked for
+ * before, so that `times` is not 1, one job is on its way. Its row is locked all the same, so that whoever takes the turn,
+ * and deletes the row first, waits for this transaction and reads what it wrote.
  */
-const APPEND = {
-  name: 'log-movements',
-  text: `
-  WITH logged AS (
+export const LOG_MOVEMENTS = `
+  logged AS (
     INSERT INTO movement_log (slot, shard, at, feed, import_id, movements, lines, batch)
     SELECT $1, shard, $2, feed, import_id, movements, lines, batch
       FROM unnest($3::smallint[], $4::int[], $5::text[], $6::text[], $7::bigint[], $8::bigint[])
-             AS e (shard, movements, lines, feed, import_id, batch)
-  )
-  INSERT INTO shard_turns_asked AS asked (shard) SELECT DISTINCT shard FROM unnest($3::smallint[]) AS s (shard) ORDER BY shard
-  ON CONFLICT (shard) DO UPDATE SET times = asked.times + 1`,
-};
+             AS e (shard, movements, lines, feed, import_id, batch)),
+  asked AS (
+    INSERT INTO shard_turns_asked AS turn (shard) SELECT DISTINCT shard FROM unnest($3::smallint[]) AS s (shard) ORDER BY shard
+    ON CONFLICT (shard) DO UPDATE SET times = turn.times + 1 RETURNING shard, times)`;
 
-/** Of the shards that this transaction has logged for, `$1`, those for whose turn nobody had asked before. */
-export const FIRST_ASKED =
-  'SELECT shard FROM shard_turns_asked WHERE shard = ANY ((SELECT $1::smallint[])::smallint[]) AND times = 1';
-
-/** Appends to the log, and asks for the turns of its shards. The caller holds their locks. */
-export async function logMovements(client: ClientBase, entries: readonly LogLines[], at: Instant): Promise<void> {
-  await client.query({
-    ...APPEND,
-    values: [
-      slotOf(at),
-      toDate(at),
-      integerArray(entries.map(({ shard }) => shard)),
-      integerArray(entries.map(({ movements }) => movements)),
-      binaryTextArray(entries.map(({ lines }) => lines.take())),
-      textArray(entries.map(({ source }) => source?.feed ?? '')),
-      integerArray(entries.map(({ source }) => BigInt(source?.importId ?? 0))),
-      integerArray(entries.map(({ batch }) => batch)),
-    ],
-  });
+/** What {@link LOG_MOVEMENTS} takes. The caller holds the locks of the shards. */
+export function logged(entries: readonly LogLines[], at: Instant): unknown[] {
+  return [
+    slotOf(at),
+    toDate(at),
+    integerArray(entries.map(({ shard }) => shard)),
+    integerArray(entries.map(({ movements }) => movements)),
+    binaryTextArray(entries.map(({ lines }) => lines.take())),
+    textArray(entries.map(({ source }) => source?.feed ?? '')),
+    integerArray(entries.map(({ source }) => BigInt(source?.importId ?? 0))),
+    integerArray(entries.map(({ batch }) => batch)),
+  ];
 }
 
 /** A shard's turn: up to which entry it has been read. */

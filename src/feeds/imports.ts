@@ -75,10 +75,10 @@ export async function beginImport(
 
 /** Deliveries of one feed at the same moment do not wait for each other, as far as there are slots. */
 const MARK_SLOTS = 64;
-/** When the feed of the ended imports last came (`$n`), and how far it is (`$n+1`). */
-const seenBy = (imports: string, n: number) => `
+/** When the feed of the ended imports last came (`at`), and how far it is: the parameters that say so. */
+const seenBy = (imports: string, at: string, watermark: string) => `
   INSERT INTO feed_marks AS m (feed, slot, last_import_at, watermark)
-  SELECT feed, import_id % ${MARK_SLOTS}, $${n}::timestamptz, $${n + 1}::timestamptz FROM ${imports}
+  SELECT feed, import_id % ${MARK_SLOTS}, ${at}::timestamptz, ${watermark}::timestamptz FROM ${imports}
   ON CONFLICT (feed, slot) DO UPDATE
      SET last_import_at = greatest(m.last_import_at, excluded.last_import_at), watermark = greatest(m.watermark, excluded.watermark)`;
 
@@ -110,15 +110,16 @@ export interface WholeImport extends NewImport {
   settledLine: number;
 }
 
-const KEEP = {
-  name: 'keep-import',
-  text: `
-    INSERT INTO imports (import_id, feed, source, file_name, content_hash, format, requested_by, header, state, started_at,
-                         finished_at, settled_lines, received, counted, duplicate, stale, superseded, rejected, skipped)
-    OVERRIDING SYSTEM VALUE
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'done', $9, $9, ARRAY[$10::bigint], $11, $12, $13, $14, $15, $16, $17)`,
+const KEPT = `
+  INSERT INTO imports (import_id, feed, source, file_name, content_hash, format, requested_by, header, state, started_at,
+                       finished_at, settled_lines, received, counted, duplicate, stale, superseded, rejected, skipped)
+  OVERRIDING SYSTEM VALUE
+  VALUES ($1::bigint, $2::text, $3, $4, $5, $6, $7, $8, 'done', $9, $9, ARRAY[$10::bigint], $11, $12, $13, $14, $15, $16, $17)`;
+const KEEP = { name: 'keep-import', text: KEPT };
+const KEEP_LAST = {
+  name: 'keep-last-import',
+  text: `WITH kept AS (${KEPT}) ${seenBy('(SELECT $2::text AS feed, $1::bigint AS import_id) AS latest', '$9', '$18')}`,
 };
-const MARK = { name: 'mark-feed', text: seenBy('(SELECT $1::text AS feed, $2::bigint AS import_id) AS latest', 3) };
 
 /** Keeps imports of one feed that began and end now, and when its usage last came; all is asked for in one turn. */
 export async function keepImports(
@@ -128,8 +129,9 @@ export async function keepImports(
   latestStart: Instant | undefined,
   at: Instant,
 ): Promise<void> {
+  const watermark = latestStart === undefined ? null : toDate(latestStart);
   const kept = imports.map(
-    ({ importId, source, fileName, contentHash, format, requestedBy, header, settledLine, counts }) => {
+    ({ importId, source, fileName, contentHash, format, requestedBy, header, settledLine, counts }, index) => {
       const { received, counted, duplicate, stale, superseded, rejected, skipped } = counts;
       const said = [
         importId,
@@ -143,11 +145,11 @@ export async function keepImports(
         toDate(at),
       ];
       const values = [...said, settledLine, received, counted, duplicate, stale, superseded, rejected, skipped];
-      return client.query({ ...KEEP, values });
+      const isLast = index === imports.length - 1;
+      return client.query(isLast ? { ...KEEP_LAST, values: [...values, watermark] } : { ...KEEP, values });
     },
   );
-  const seen = [feed, imports.at(-1)!.importId, toDate(at), latestStart === undefined ? null : toDate(latestStart)];
-  await Promise.all([...kept, client.query({ ...MARK, values: seen })]);
+  await Promise.all(kept);
 }
 
 /** The import of a feed's file with this content that is running or done, if there is one. */
@@ -204,7 +206,7 @@ const SETTLE_LAST = {
     WITH ended AS (
       UPDATE imports SET ${SETTLED}, state = 'done', header = coalesce($13, header), finished_at = $11
        WHERE ${AS_IT_STOOD} RETURNING feed, import_id, ${COUNTS}),
-    seen AS (${seenBy('ended', 11)})
+    seen AS (${seenBy('ended', '$11', '$12')})
     SELECT ${COUNTS} FROM ended`,
 };
 
@@ -293,7 +295,7 @@ export async function endImport(
     `WITH ended AS (
        UPDATE imports SET state = $2, error = $3, header = coalesce($4, header), finished_at = $5 WHERE import_id = $1
        RETURNING feed, import_id, ${COUNTS}),
-     seen AS (${seenBy('ended', 5)})
+     seen AS (${seenBy('ended', '$5', '$6')})
      SELECT ${COUNTS} FROM ended`,
     [
       importId,

@@ -37,19 +37,19 @@ export async function enqueue(client: ClientBase, jobs: readonly PendingJob[]): 
 }
 
 /**
- * Adds a job, one that is in no hurry, for each `payload` that a query answers, in the one statement that asks. Whoever
- * writes the query answers for its being what the job takes.
+ * Adds a job, one that is in no hurry, for each `payload` that a query answers, in the one statement that asks; `first` is
+ * what it does before (`WITH` queries). Whoever writes the query answers for its being what the job takes.
  */
 export async function enqueueEach(
   client: ClientBase,
   job: JobName,
-  payloads: string,
+  { first, payloads }: { first: string; payloads: string },
   values: readonly unknown[],
 ): Promise<void> {
   await client.query({
     name: `enqueue-${job}`,
     text: `
-      WITH queued AS (
+      WITH ${first}, queued AS (
         INSERT INTO outbox (job, payload, created_at) SELECT '${job}', payload, now() FROM (${payloads}) AS wanted RETURNING job)
       SELECT pg_notify('${OUTBOX_CHANNEL}', '') FROM queued LIMIT 1`,
     values: [...values],

@@ -1,8 +1,7 @@
 import type { PoolClient } from 'pg';
 import type { Account } from '../../accounts/account.ts';
-import { integerArray } from '../../database/array-literal.ts';
 import { linesOf, type MovedBy } from '../../deviations/movement-lines.ts';
-import { FIRST_ASKED, logMovements } from '../../deviations/movement-log.ts';
+import { LOG_MOVEMENTS, logged } from '../../deviations/movement-log.ts';
 import type { PolicyBook } from '../../deviations/policy.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import { enqueueEach } from '../../queues/outbox.ts';
@@ -10,15 +9,15 @@ import { enqueueEach } from '../../queues/outbox.ts';
 /** Shards of a job: few enough that several workers share a large batch. */
 const SHARDS_OF_JOB = 8;
 
-/** The jobs for the shards that nobody has been asked for, as {@link observeJobs} would have them. */
+/** The jobs for the shards that nobody had been asked for, as {@link observeJobs} would have them. */
 const JOBS = `
   SELECT jsonb_build_object('shards', jsonb_agg(shard)) AS payload
-    FROM (SELECT shard, (row_number() OVER (ORDER BY shard) - 1) / ${SHARDS_OF_JOB} AS job FROM (${FIRST_ASKED}) AS asked) AS jobs
+    FROM (SELECT shard, (row_number() OVER (ORDER BY shard) - 1) / ${SHARDS_OF_JOB} AS job FROM asked WHERE times = 1) AS jobs
    GROUP BY job`;
 
 /**
  * Logs what moved in the accounts that are watched, in the transaction that moves it, and asks for a look at the shards
- * that nobody has been asked for. The caller holds the locks of the shards. All of it is asked for in one turn.
+ * that nobody has been asked for. The caller holds the locks of the shards.
  */
 export async function askToObserve(
   client: PoolClient,
@@ -33,11 +32,7 @@ export async function askToObserve(
   };
   const entries = linesOf(moved, isWatched);
   if (entries.length === 0) return;
-  const shards = [...new Set(entries.map(({ shard }) => shard))];
-  await Promise.all([
-    logMovements(client, entries, at),
-    enqueueEach(client, 'observe-usage', JOBS, [integerArray(shards)]),
-  ]);
+  await enqueueEach(client, 'observe-usage', { first: LOG_MOVEMENTS, payloads: JOBS }, logged(entries, at));
 }
 
 /** The jobs that look at shards. */
