@@ -178,8 +178,7 @@ function add(
   const day = Math.floor(start / DAY_S);
   const waits = Math.min(2, Math.max(0, u[AT.day]! - day));
   const late = u[AT.now]! - start;
-  if (late > 0) fadeBy(late);
-  else fades.fill(1);
+  fadeBy(Math.max(0, late));
   const isNational = (version.destination.traffic & (TRAFFIC_BIT.international | TRAFFIC_BIT.premium)) === 0;
   sum(f, AT.waitingAll + waits, euros);
   const counted =

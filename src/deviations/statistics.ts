@@ -26,12 +26,13 @@ export const statistics = new Float64Array(SCALES);
  */
 export function measure({ f }: Signature, segment: SegmentModel): boolean {
   let unusual = false;
+  const fresh = 1 + FRESH / (1 + f[AT.days]! / FRESH_HALF_DAYS);
   for (let scale = 0; scale < ROAMING; scale++) {
     const evidence = f[AT.evidence + scale]!;
     const { family, seconds, floor } = SCALE[scale]!;
     let statistic = 0;
     if (evidence > floor) {
-      const usual = (1 + FRESH / (1 + f[AT.days]! / FRESH_HALF_DAYS)) * usualOf(family, f, segment);
+      const usual = fresh * usualOf(family, f, segment);
       const shown = floor + (usual * seconds) / DAY_S + PEAK_SHARE * f[AT.peaks + scale]!;
       if (evidence > shown) {
         statistic = Math.log(evidence / shown);

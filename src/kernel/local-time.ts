@@ -129,11 +129,22 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** By zone and UTC day the offset that holds all day; NaN on a day on which it changes. */
 const offsetsByZone = new Map<string, Map<number, number>>();
 
+/** What was asked for last: usage comes day by day, and mostly of one zone. */
+let latest = { zone: '', day: Number.NaN, offset: 0 };
+
 /** The hour of the week, 0 for Monday from 0:00 to 1:00 up to 167, on the clock in `zone` (IANA). Offsets are looked up once a day. */
 export function hourOfWeek(zone: string, instant: Instant): number {
+  const day = Math.floor(instant / DAY_MS);
+  if (latest.day !== day || latest.zone !== zone) latest = { zone, day, offset: offsetOfDay(zone, day) };
+  const offset = Number.isNaN(latest.offset) ? offsetAt(zone, instant) : latest.offset;
+  // 1970-01-01 was a Thursday. By division: the remainder of two floating numbers takes several times as long.
+  const hour = Math.floor((instant + offset) / HOUR_MS) + 72;
+  return hour - 168 * Math.floor(hour / 168);
+}
+
+function offsetOfDay(zone: string, day: number): number {
   let offsets = offsetsByZone.get(zone);
   if (!offsets) offsetsByZone.set(zone, (offsets = new Map()));
-  const day = Math.floor(instant / DAY_MS);
   let offset = offsets.get(day);
   if (offset === undefined) {
     const begins = offsetAt(zone, day * DAY_MS);
@@ -141,10 +152,7 @@ export function hourOfWeek(zone: string, instant: Instant): number {
     if (offsets.size >= REMEMBERED_MAX) offsets.clear();
     offsets.set(day, offset);
   }
-  if (Number.isNaN(offset)) offset = offsetAt(zone, instant);
-  // 1970-01-01 was a Thursday. By division: the remainder of two floating numbers takes several times as long.
-  const hour = Math.floor((instant + offset) / HOUR_MS) + 72;
-  return hour - 168 * Math.floor(hour / 168);
+  return offset;
 }
 
 function offsetAt(zone: string, instant: Instant): number {

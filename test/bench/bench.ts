@@ -4,6 +4,7 @@ import { forecast } from './forecast.ts';
 import { ingest, ingestLarge } from './ingest.ts';
 import { months } from './months.ts';
 import { observe } from './observe.ts';
+import { score } from './score.ts';
 import { warnings } from './warnings.ts';
 import { timeToBar } from './time-to-bar.ts';
 
@@ -12,6 +13,7 @@ const BENCHES: Record<string, () => Promise<void>> = {
   forecast,
   ingest,
   observe,
+  score,
   'ingest-large': ingestLarge,
   months,
   warnings,

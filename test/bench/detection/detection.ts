@@ -5,11 +5,10 @@
  * --interim --nightly --no-stress --plot=FILE.svg`. Seeds of this report begin at 9001; tuning is done on `--tuning`'s, from 1001 on.
  */
 import { thresholdsOf } from '../../../src/deviations/calibration.ts';
-import { NormsCollector, type Norms } from '../../../src/deviations/norms.ts';
 import { SIGNATURE_BYTES_MAX } from '../../../src/deviations/signature.ts';
 import { World, WORLD_DEFAULTS, type WorldOptions } from '../../../src/simulation/world/world.ts';
 import { measure, type Measured } from './measure.ts';
-import { plafond } from './plafond.ts';
+import { normsOf, plafond } from './plafond.ts';
 import { plot, reportPopulation, reportPromise, type Run } from './report.ts';
 import { rivals } from './rivals.ts';
 
@@ -77,23 +76,4 @@ function report(title: string, byDetector: readonly Run[], bytes: readonly numbe
       `Money lost before the first action (${title})`,
       byDetector,
     );
-}
-
-/** What is usual, from the warm-up alone. */
-function normsOf(options: WorldOptions): Norms {
-  const collector = new NormsCollector();
-  measure(
-    new World(options),
-    [
-      {
-        name: 'norms',
-        score: ({ from, to }, account) => {
-          if (!from) collector.add(to, account);
-          return 0;
-        },
-      },
-    ],
-    'warm-up',
-  );
-  return collector.norms();
 }
