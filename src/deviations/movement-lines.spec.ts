@@ -47,6 +47,20 @@ describe('an entry of the log', () => {
     expect([...accountsIn('')]).toEqual([]);
   });
 
+  it.each([
+    ['breaks off in a text', line('+', 'a', 'r', '5').slice(0, 20)],
+    ['breaks off in a number', line('+', 'a', 'r', '5').slice(0, 30)],
+    ['has no cells', '+'],
+  ])('is not read where it %s', (_, lines) => {
+    const whole = line('+', 'b', 's', '6');
+    expect(() => movementsOf(whole + lines)).toThrow('the log of movements can not be read from its character');
+    expect(() => [...accountsIn(whole + lines)]).toThrow('the log of movements can not be read from its character');
+  });
+
+  it('is not read where it has a word for a number', () => {
+    expect(() => movementsOf(line('+', 'a', 'r', 'five'))).toThrow('the log of movements can not be read');
+  });
+
   it('reads back what it was told, and is told nothing of what only confirms', () => {
     const [read] = movementsOf(line('+', 'a', 'r', '9007199254740993'));
     const version = read!.to;

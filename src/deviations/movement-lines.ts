@@ -108,7 +108,12 @@ export function movementsOf(lines: string): Movement[] {
 
 /** The accounts that an entry names, line by line. */
 export function* accountsIn(lines: string): Generator<string> {
-  for (let at = 0; at < lines.length; at = lines.indexOf('\n', at) + 1) yield new Cells(lines, at + 1).text();
+  for (let at = 0; at < lines.length;) {
+    yield new Cells(lines, at + 1).text();
+    const ends = lines.indexOf('\n', at);
+    if (ends < 0) throw unreadable(lines, at);
+    at = ends + 1;
+  }
 }
 
 function readVersion(cells: Cells): Version {
@@ -176,7 +181,9 @@ class Cells {
     for (; ; at++) {
       const code = lines.charCodeAt(at);
       if (code === TAB || code === NEWLINE) break;
-      value = 10 * value + (code - ZERO);
+      const digit = code - ZERO;
+      if (!(digit >= 0 && digit <= 9)) throw unreadable(lines, begins);
+      value = 10 * value + digit;
     }
     this.#at = at + 1;
     if (at === begins) return undefined;
@@ -195,8 +202,15 @@ class Cells {
   #end(): number {
     const lines = this.#lines;
     let at = this.#at;
-    for (let code = lines.charCodeAt(at); code !== TAB && code !== NEWLINE; code = lines.charCodeAt(at)) at++;
+    for (let code = lines.charCodeAt(at); code !== TAB && code !== NEWLINE; code = lines.charCodeAt(at)) {
+      if (at >= lines.length) throw unreadable(lines, this.#at);
+      at++;
+    }
     this.#at = at + 1;
     return at;
   }
+}
+
+function unreadable(lines: string, at: number): Error {
+  return new Error(`the log of movements can not be read from its character ${at} of ${lines.length} on`);
 }

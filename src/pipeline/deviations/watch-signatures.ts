@@ -66,8 +66,9 @@ export class WatchedSignatures {
     const against = this.context.fits.at(batch);
     for (const movement of inOrder(movements)) {
       const account = this.accounts.get(movement.to.accountId);
-      // A later version may differ in what is none of the signature's.
-      if (!account || !this.context.policies.watches(account) || confirms(movement)) continue;
+      if (!account || !this.context.policies.watches(account)) continue;
+      // A later version may differ only in what is none of the signature's.
+      if (movement.from && isSameUsage(movement.from, movement.to)) continue;
       if (movement.from) this.#corrected.add(account.accountId);
       const signature = this.#signatureOf(account, movement);
       const observed = takeIn(
@@ -95,10 +96,6 @@ export class WatchedSignatures {
     this.#touched.set(accountId, signature);
     return signature;
   }
-}
-
-function confirms({ from, to }: Movement): boolean {
-  return from !== undefined && isSameUsage(from, to);
 }
 
 function takeIn(
