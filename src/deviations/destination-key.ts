@@ -39,6 +39,11 @@ export function awayKey(origin: string, homeCountry: string): number {
   return origin !== '' && origin !== homeCountry ? ROAMING + countryKey(origin) : 0;
 }
 
+/** Whether a key is that of use from abroad, of which none goes on to a third country. */
+export function isAway(key: number): boolean {
+  return key >= ROAMING;
+}
+
 /** What a key stands for. */
 export interface Place {
   kind: 'country' | 'premium' | 'satellite' | 'roaming';
@@ -48,7 +53,7 @@ export interface Place {
 
 export function placeOf(key: number): Place {
   const country = countryOf(key);
-  if (key >= ROAMING) return { kind: 'roaming', country };
+  if (isAway(key)) return { kind: 'roaming', country };
   if (key >= SATELLITE) return { kind: 'satellite', country };
   return { kind: key >= PREMIUM ? 'premium' : 'country', country };
 }

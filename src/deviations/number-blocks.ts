@@ -1,6 +1,6 @@
 /**
- * Numbers that are rented out for fraud come in blocks: many of one block, none of them called before, within days. A partner has few
- * numbers, and is called again. Pure.
+ * Numbers that are rented out for fraud come in blocks of some thousand, next to each other: many within ten thousand numbers, none of them
+ * called before, within days. A partner has few numbers, and is called again. Pure.
  */
 import { blockDigits, numberHash } from './destination-key.ts';
 import { bitsIn } from './home-numbers.ts';
@@ -86,9 +86,9 @@ export function knowBlocks({ u }: Signature, now: number): void {
   }
 }
 
-/** 22 bits of which block it is; never 0. */
+/** 22 bits of which ten thousand numbers the block belongs to; never 0. */
 function nameOf(block: number): number {
-  return (Math.imul(block % 4_294_967_291, 2_654_435_761) >>> 10) | 1;
+  return (Math.imul(Math.floor(block / 10) % 4_294_967_291, 2_654_435_761) >>> 10) | 1;
 }
 
 function bitOf(number: string): number {

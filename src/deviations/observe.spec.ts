@@ -100,6 +100,42 @@ describe('the engine', () => {
     expect(redialled).toBeLessThan(0.7 * scoreOf(calls((index) => `+25261555${1000 + index}`)));
   });
 
+  it('takes calls to a few numbers for less than calls to as many', () => {
+    const calls = (numberOf: (index: number) => string) =>
+      Array.from({ length: 8 }, (_, index) => call(NIGHT + index * 0.3 * HOUR, numberOf(index), 2, 1.4));
+    const few = scoreOf(calls((index) => `+2526155510${index % 2}7`));
+    expect(few).toBeLessThan(0.5 * scoreOf(calls((index) => `+2526155510${index}7`)));
+    const help = (numberOf: (index: number) => number) =>
+      scoreOf(calls((index) => `+31906${1 + numberOf(index)}234567`));
+    expect(help((index) => index % 2)).toBeGreaterThan(0.5 * help((index) => index));
+  });
+
+  it('takes numbers of one block for more, whoever calls a third country from abroad', () => {
+    const calls = (numberOf: (index: number) => string) =>
+      Array.from({ length: 8 }, (_, index) =>
+        call(NIGHT + index * 0.3 * HOUR, numberOf(index), 2, 1.4, { originCountry: 'FR' }),
+      );
+    const apart = scoreOf(calls((index) => `+2287${index}765000`));
+    expect(scoreOf(calls((index) => `+22870765${100 + index}`))).toBeGreaterThan(2 * apart);
+  });
+
+  it('names the block at home that money goes to now, not the one that it went to for months', () => {
+    const dialler = Array.from({ length: 200 }, (_, index) =>
+      call(NIGHT + index * 60_000, `+3120777${1000 + index}`, 0.7, 0.08),
+    );
+    expect(run([...USUAL, ...dialler]).signature.d[AT.block / 2]).toBe(31_207_771);
+  });
+
+  it('tells nothing of today by a file that was forgotten', () => {
+    const today = toSomalia(2);
+    const { signature } = run([...USUAL, ...today]);
+    const tells = () => [signature.u[AT.runSince], signature.u[AT.runCalls], signature.moneyOf(0)];
+    const before = tells();
+    for (const to of toSomalia(3, NIGHT - 35 * DAY))
+      observe(signature, { from: undefined, to }, ACCOUNT, MODEL, undefined);
+    expect(tells()).toEqual(before);
+  });
+
   it.each([
     ['knows the number that was weighed last', '+252615551000', true],
     ['counts each call to a premium number for itself', '+319061234567', false],

@@ -36,6 +36,8 @@ const AT = WORD;
 const fades = left;
 
 const ROAMING = SCALES - 1;
+/** All spend, over as long as the block at home is followed that most of it goes to. */
+const ALL_4_DAYS = 6;
 /** A call at home to a number that was called before counts so much as one to another. */
 const KNOWN_CALL = 0.2;
 
@@ -56,6 +58,8 @@ const PREMIUM_DAYS = 0.4;
 const RUN_OVER = 0.5;
 /** … or below this share of the account's own highest, of all spend. */
 const RUN_OVER_ALL = 0.5;
+/** What started so long before a run is no part of it: a file that was forgotten tells nothing of today. */
+const RUN_REACHES_BACK_S = 3 * DAY_S;
 /** What weighs less is usual, and not told as part of what is not. */
 const TOLD_WEIGHT = 0.2;
 /** Evidence that is as good as none. */
@@ -149,6 +153,7 @@ function advance(signature: Signature, start: number, segment: SegmentModel): vo
   f[AT.awayDear] = f[AT.awayDear]! * journey;
   f[AT.awayDays] = f[AT.awayDays]! * journey;
   f[AT.burst] = f[AT.burst]! * fades[0]!;
+  f[AT.blockEuros] = f[AT.blockEuros]! * fades[ALL_4_DAYS]!;
   // What destinations weigh is what unusual evidence is made of: where that is gone, there is nothing to fade.
   if (f[AT.evidence + 2]! > NOTHING) {
     for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS)
@@ -193,7 +198,7 @@ function add(
   const believed = sign * (price > DEAR_RECORD ? Math.sqrt(DEAR_RECORD * price) : price);
   raise(f, 5, believed, waits);
   raise(f, 6, believed, waits);
-  if (key === 0) followBlock(signature, version.destination.number, euros);
+  if (key === 0) followBlock(signature, version.destination.number, euros * fades[ALL_4_DAYS]!);
   const share = hourShare(f, segment, part);
   const busy = counted * unusualHour(share, part);
   raise(f, 7, busy, waits);
@@ -211,7 +216,7 @@ function add(
   }
 
   const redialled = calls > 0 && isRedialled(signature, version.destination);
-  const log = weigh(signature, version, account, key, part, share, price, model, segment);
+  const log = weigh(signature, version, account, key, part, share, price, calls, model, segment);
   const weight = Math.exp(redialled ? log + REDIALLED : log);
   const value = (believed + calls * perCall(version, price)) * weight;
   // What travellers use is weighed among travellers' alone: everywhere it would look new, dear and from abroad.
@@ -234,7 +239,7 @@ function add(
   const slot = placeFor(signature, key, start);
   u[slot + SLOT.last] = Math.max(u[slot + SLOT.last]!, start);
   sum(f, slot + SLOT.waiting + waits, calls);
-  sum(f, slot + SLOT.calls, calls);
+  if (isOfRun(signature, 0, start)) sum(f, slot + SLOT.calls, calls);
   sum(f, slot + SLOT.weight, value);
   if (calls > 0) {
     rememberNumber(signature, version.destination.number, start);
@@ -308,10 +313,16 @@ function beginRun(signature: Signature, run: number, start: number): void {
     f.fill(0, at + SLOT.calls, at + SLOT_WORDS);
 }
 
-function extendRun({ u, d }: Signature, run: number, start: number, micros: number, calls: number): void {
+function extendRun(signature: Signature, run: number, start: number, micros: number, calls: number): void {
+  if (!isOfRun(signature, run, start)) return;
+  const { u, d } = signature;
   d[AT.runMoney / 2 + run] = Math.max(0, d[AT.runMoney / 2 + run]! + micros);
   u[AT.runCalls + run] = Math.max(0, u[AT.runCalls + run]! + calls);
   if (calls > 0 && u[AT.runSince + run]! > start) u[AT.runSince + run] = start;
+}
+
+function isOfRun({ u }: Signature, run: number, start: number): boolean {
+  return start >= u[AT.runSince + run]! - RUN_REACHES_BACK_S;
 }
 
 /** The number block at home that more than half of the money goes to, if there is one (R. Boyer, J. Moore: a majority vote). */

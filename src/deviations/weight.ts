@@ -6,7 +6,7 @@ import type { Account } from '../accounts/account.ts';
 import type { Destination } from '../destinations/classify.ts';
 import { TRAFFIC_BIT } from '../destinations/traffic.ts';
 import type { Version } from '../ledger/version.ts';
-import { countryKey, numberHash } from './destination-key.ts';
+import { countryKey, isAway, numberHash } from './destination-key.ts';
 import { blockFactor } from './number-blocks.ts';
 import type { Model, SegmentModel } from './model.ts';
 import { EVEN_SHARES, WEEK_PARTS } from './norms.ts';
@@ -32,6 +32,10 @@ export const factors = new Float64Array(FACTORS.length);
 const HOUR_WEIGHT = 20;
 /** Each premium number is a service of its own: what was learnt of others counts so much. */
 const OTHER_PREMIUM = 0.3;
+/** A number that was called days ago, by somebody who need be no attacker. */
+const KNOWN_NUMBER = -1.9;
+/** One that was called before, if only just now: who has an acquaintance talks to one, who is paid by the call has many numbers called. */
+const SAME_NUMBER = -1.2;
 
 /** The sum of the log-factors of a record to destination `key` in a part of the week that has this {@link hourShare}; leaves the single ones in {@link factors}. */
 export function weigh(
@@ -42,6 +46,7 @@ export function weigh(
   part: number,
   share: number,
   euros: number,
+  calls: number,
   model: Model,
   segment: SegmentModel,
 ): number {
@@ -52,10 +57,11 @@ export function weigh(
 
   // Of an account that is new itself everything is new; one that calls everywhere is not unusual in one country more.
   const slot = slotOf(signature, key);
-  const age = slot < 0 ? 0 : (start - u[slot + SLOT.first]!) / DAY_S;
+  const knownFor = slot < 0 ? 0 : (start - u[slot + SLOT.first]!) / DAY_S;
   const isPremium = (destination.traffic & TRAFFIC_BIT.premium) !== 0;
-  const numberIsKnown = isKnownNumber(signature, destination.number, start);
-  let learnt = slot < 0 ? 0 : f[slot + SLOT.learnt]! * between(0, age / KNOWN_AFTER_DAYS, 1);
+  const word = numberWord(signature, destination.number);
+  const numberIsKnown = word !== 0 && age(word & 255, start, 256) >= LEARNT_AFTER_DAYS;
+  let learnt = slot < 0 ? 0 : f[slot + SLOT.learnt]! * between(0, knownFor / KNOWN_AFTER_DAYS, 1);
   if (isPremium && !numberIsKnown) learnt *= OTHER_PREMIUM;
   let known = 0;
   for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) if (f[at + SLOT.learnt]! > 0.5) known++;
@@ -83,11 +89,14 @@ export function weigh(
 
   factors[7] = destination.number !== '' && model.hot.has(destination.number) ? 2 : 0;
 
-  factors[8] = roaming ? 0 : blockFactor(signature, destination.number, start);
+  // What a traveller calls here and at home lies close together.
+  factors[8] = isAway(key) ? 0 : blockFactor(signature, destination.number, start);
 
   let sum = 0;
   for (let each = 0; each < FACTORS.length; each++) sum += factors[each]!;
-  if (numberIsKnown) sum -= 1.9;
+  if (numberIsKnown) sum += KNOWN_NUMBER;
+  // A call that grows, or is taken out, has been remembered itself.
+  else if (!isPremium && (calls > 0 ? word !== 0 : (word & CALLED_AGAIN) !== 0)) sum += SAME_NUMBER;
   return sum;
 }
 
@@ -111,12 +120,15 @@ function between(low: number, value: number, high: number): number {
   return value < low ? low : value > high ? high : value;
 }
 
-/** Hash and day share a word: 24 bits of the number, 8 of the day on which it was first called. */
-function isKnownNumber({ u }: Signature, number: string, start: number): boolean {
-  if (number === '') return false;
+/** In a number's word: it was called more than once. */
+const CALLED_AGAIN = 256;
+
+/** What is remembered of a number: 23 bits of its hash, {@link CALLED_AGAIN}, and 8 bits of the day on which it was first called; 0 for nothing. */
+function numberWord({ u }: Signature, number: string): number {
+  if (number === '') return 0;
   const hash = numberHash(number);
   const word = u[AT.numbers + (hash % NUMBERS)]!;
-  return word !== 0 && word >>> 8 === hash >>> 8 && age(word & 255, start, 256) >= LEARNT_AFTER_DAYS;
+  return word >>> 9 === hash >>> 9 ? word : 0;
 }
 
 /**
@@ -137,7 +149,8 @@ export function rememberNumber({ u }: Signature, number: string, start: number):
   if (number === '') return;
   const hash = numberHash(number);
   const at = AT.numbers + (hash % NUMBERS);
-  if (u[at]! >>> 8 !== hash >>> 8) u[at] = (((hash >>> 8) << 8) | dayOf(start, 256)) >>> 0;
+  if (u[at] !== 0 && u[at]! >>> 9 === hash >>> 9) u[at] = u[at]! | CALLED_AGAIN;
+  else u[at] = (((hash >>> 9) << 9) | dayOf(start, 256)) >>> 0;
 }
 
 function isKnownOrigin({ u }: Signature, country: string, start: number): boolean {
