@@ -20,8 +20,8 @@ import type { FeedRow, ParsedRow } from '../../feeds/usage-record.ts';
 import type { Clock, Instant } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { keepFinalDays } from '../../ledger/reconciliation.ts';
-import { dayOf } from '../../ledger/usage-store.ts';
 import { KnownAccounts, ShardsMissing, weighBatch, writeBatch, type ImportPart } from './count-batch.ts';
+import { daysOf } from './days-of-rows.ts';
 import type { LaneBatch } from './lanes.ts';
 
 /** What an import ends with beside its last batch: its header, and the latest start of the batches before. */
@@ -188,12 +188,6 @@ function usageOf(rows: readonly FeedRow[]): ParsedRow[] {
 
 function finalDaysOf(rows: readonly ParsedRow[]): Set<number> {
   return daysOf(rows.filter((row) => 'record' in row && row.record.state === 'final'));
-}
-
-export function daysOf(rows: readonly FeedRow[]): Set<number> {
-  const days = new Set<number>();
-  for (const row of rows) if ('record' in row) days.add(dayOf(row.record.startedAt));
-  return days;
 }
 
 export function later(a: Instant | undefined, b: Instant | undefined): Instant | undefined {

@@ -17,7 +17,8 @@ import {
 import type { FeedRow } from '../../feeds/usage-record.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
 import { UsagePartitions } from '../../ledger/partitions.ts';
-import { Counting, daysOf, later, type Ending, type SettledBatch } from './counting.ts';
+import { Counting, later, type Ending, type SettledBatch } from './counting.ts';
+import { ofFewDays, prepareDaysOf } from './days-of-rows.ts';
 import { FeedBook } from './feed-book.ts';
 import { JointDeliveries } from './joint-deliveries.ts';
 import {
@@ -113,10 +114,10 @@ export class RecordUsage {
       const batches: AsyncGenerator<FeedRow[]> = peer
         ? readPeerRows(delivery.bytes, peer, { byLine, sealChecked, batchRows: BATCH_ROWS, onHeader })
         : readRows(delivery.bytes, delivery.format, BATCH_ROWS, onHeader);
-      for await (const batch of batches) {
+      for await (const { batch, isLast } of ofFewDays(batches, BATCH_ROWS)) {
         const rows = unsettled(batch, settled);
         if (rows.length === 0) continue;
-        await this.#partitions.prepareDays(daysOf(rows));
+        await prepareDaysOf(rows, this.#dataSource, this.#partitions);
         const split = splitIntoLanes(rows, settled);
         if (split) {
           // Only one transaction can begin the import; where there are several, it has begun before them.
@@ -132,7 +133,6 @@ export class RecordUsage {
         }
         await atWork.ended();
         const whole = wholeBatch(rows, settled);
-        const isLast = batch.length < BATCH_ROWS;
         if (isLast && !running) {
           const arrived = { ...begun, rows, header, lastLine: lineOf(rows.at(-1)!) };
           const { importId, counts } =

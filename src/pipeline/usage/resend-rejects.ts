@@ -11,7 +11,8 @@ import type { FeedRow, ParsedRow } from '../../feeds/usage-record.ts';
 import { Clock } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { UsagePartitions } from '../../ledger/partitions.ts';
-import { Counting, daysOf } from './counting.ts';
+import { Counting } from './counting.ts';
+import { daysOf } from './days-of-rows.ts';
 import { NOTHING_SETTLED, type LaneBatch } from './lanes.ts';
 import type { ImportResult } from './record-usage.ts';
 
