@@ -3,6 +3,9 @@ import { migrations } from '../../migrations/index.ts';
 
 const SERVER_VERSION_MIN = 18;
 
+/** Who gets no connection for so long hears that, and can try again, instead of waiting for what may never come. */
+const CONNECT_MS_MAX = 30_000;
+
 export interface ConnectionOptions {
   /** How many connections this pool holds at most. */
   poolSize: number;
@@ -10,12 +13,16 @@ export interface ConnectionOptions {
   applicationName: string;
 }
 
-/** A pool of connections to Plafond's database, not yet connected: `initialize()` does. Sessions speak UTC and have no statement timeout. */
+/**
+ * A pool of connections to Plafond's database, not yet connected: `initialize()` does. Sessions speak UTC and have no
+ * statement timeout; a connection that does not come, or come free, within {@link CONNECT_MS_MAX} is an error.
+ */
 export function createDataSource(url: string, { poolSize, applicationName }: ConnectionOptions): DataSource {
   return new DataSource({
     type: 'postgres',
     url,
     poolSize,
+    connectTimeoutMS: CONNECT_MS_MAX,
     applicationName,
     migrations,
     migrationsTransactionMode: 'each',

@@ -314,16 +314,32 @@ export interface OpenReject {
   text: string;
 }
 
-/** The rejects of an import that have not been sent again, all or those of `lines`; locked until they are. */
+/** The next `limit` rejects of an import behind the line `after` that have not been sent again; where `lines` are named, of these. */
 export async function openRejects(
   client: ClientBase,
   importId: string,
   lines: readonly number[] | undefined,
+  after: number,
+  limit: number,
 ): Promise<OpenReject[]> {
   const { rows } = await client.query<{ line: string; text: string }>(
     `SELECT line, text FROM rejects
-      WHERE import_id = $1 AND resent_in IS NULL AND ($2::bigint[] IS NULL OR line = ANY ($2)) ORDER BY line FOR UPDATE`,
-    [importId, lines ?? null],
+      WHERE import_id = $1 AND line > $3 AND resent_in IS NULL AND ($2::bigint[] IS NULL OR line = ANY ($2))
+      ORDER BY line LIMIT $4`,
+    [importId, lines ?? null, after, limit],
   );
   return rows.map((row) => ({ line: Number(row.line), text: row.text }));
+}
+
+/** Which of these lines are rejects that have not been sent again; nobody else sends them while the transaction lasts. */
+export async function lockOpenLines(
+  client: ClientBase,
+  importId: string,
+  lines: readonly number[],
+): Promise<Set<number>> {
+  const { rows } = await client.query<{ line: string }>(
+    'SELECT line FROM rejects WHERE import_id = $1 AND resent_in IS NULL AND line = ANY ($2) ORDER BY line FOR UPDATE',
+    [importId, lines],
+  );
+  return new Set(rows.map(({ line }) => Number(line)));
 }

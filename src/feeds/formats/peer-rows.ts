@@ -67,14 +67,19 @@ export async function* readPeerRows(
   yield* collected(rows(), (line) => read!(line), batchRows);
 }
 
-/** Reads rows that stand on lines of their own, under the header they came with. */
-export function readPeerLines(texts: readonly string[], { format, mapping }: PeerReading, header: string): FeedRow[] {
+/** Reads rows that stand by themselves, under the header they came with; their lines are counted from `firstLine`. */
+export function readPeerLines(
+  texts: readonly string[],
+  { format, mapping }: PeerReading,
+  header: string,
+  firstLine = 1,
+): FeedRow[] {
   const translate = translation(format, mapping);
   const read: LineReader =
     format.syntax === 'json'
       ? (line) => readJsonLine(line, format, translate)
       : csvReader(mapping.header ?? headerOf(header, mapping), mapping, translate);
-  return texts.map((text, index) => read({ text, line: index + 1 }));
+  return texts.map((text, index) => read({ text, line: firstLine + index }));
 }
 
 /** The names of a header row. @throws Refusal bad_header, with the columns that are missing */

@@ -59,6 +59,14 @@ export async function* readRows(
   if (batch.length > 0) yield batch;
 }
 
+/** Reads rows that stand by themselves, under the header they came with; their lines are counted from `firstLine`. */
+export function readLines(texts: readonly string[], format: Format, header: string, firstLine: number): ParsedRow[] {
+  const columns = format === 'csv' ? readHeader(header) : undefined;
+  return texts.map((text, index) =>
+    columns ? readCsvLine(text, firstLine + index, columns) : readJsonLine(text, firstLine + index),
+  );
+}
+
 export interface CsvColumns {
   count: number;
   /** for each canonical column its place in the line, −1 where the file does not have it */

@@ -1,132 +1,195 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { PoolClient } from 'pg';
+import type { ClientBase } from 'pg';
+import { inTransaction } from '../../database/transaction.ts';
 import { peerReading } from '../../feeds/feed.ts';
 import { definitionOfFeed } from '../../feeds/feed-store.ts';
 import { isPeerFormat } from '../../feeds/formats/peer-formats.ts';
 import { readPeerLines } from '../../feeds/formats/peer-rows.ts';
-import { readRows } from '../../feeds/formats/rows.ts';
-import { beginImport, openRejects, type ImportFormat } from '../../feeds/imports.ts';
-import type { FeedRow, ParsedRow } from '../../feeds/usage-record.ts';
-import { Clock } from '../../kernel/clock.ts';
+import { readLines } from '../../feeds/formats/rows.ts';
+import {
+  beginImport,
+  endImport,
+  lockOpenLines,
+  openRejects,
+  type ImportFormat,
+  type NewImport,
+  type OpenReject,
+  type RunningImport,
+} from '../../feeds/imports.ts';
+import type { FeedRow } from '../../feeds/usage-record.ts';
+import { Clock, type Instant } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
+import { Turns } from '../../kernel/turns.ts';
 import { UsagePartitions } from '../../ledger/partitions.ts';
-import { Counting } from './counting.ts';
-import { daysOf } from './days-of-rows.ts';
-import { NOTHING_SETTLED, type LaneBatch } from './lanes.ts';
-import type { ImportResult } from './record-usage.ts';
+import { Counting, later, type Ending, type SettledBatch } from './counting.ts';
+import { prepareDaysOf } from './days-of-rows.ts';
+import { lineOf, NOTHING_SETTLED } from './lanes.ts';
+import { BATCH_ROWS, type ImportResult } from './record-usage.ts';
+
+/** The import whose rejects are sent again. */
+interface Sent {
+  importId: string;
+  feed: string;
+  format: ImportFormat;
+  header: string;
+}
+
+/** Rejects that are counted together, and beside each the row that it is now. */
+interface Again {
+  open: readonly OpenReject[];
+  rows: readonly FeedRow[];
+}
 
 /** Takes rejected rows in again, as they stood or mended. */
 @Injectable()
 export class ResendRejects {
+  readonly #dataSource: DataSource;
   readonly #clock: Clock;
   readonly #partitions: UsagePartitions;
   readonly #counting: Counting;
+  /** However many are sent at once, they leave the connections to usage that comes. */
+  readonly #turns = new Turns(1);
 
   constructor(dataSource: DataSource, clock: Clock, partitions: UsagePartitions) {
+    this.#dataSource = dataSource;
     this.#clock = clock;
     this.#partitions = partitions;
     this.#counting = new Counting(dataSource, clock);
   }
 
   /**
-   * Sends rejects of an import again, as they stood or mended. Those that can be used now are no longer open.
-   * @throws Refusal not-found
+   * Sends rejects of an import again, as they stood or mended, batch by batch and as one import. Those that can be used now
+   * are no longer open. Where it breaks off, the batches before hold, and what is left is open still.
+   * @throws Refusal unknown_import, unknown_reject, not_one_row, format_changed
    */
   async resend(
     importId: string,
     rows: readonly { line: number; text?: string }[] | undefined,
     requestedBy: string,
   ): Promise<ImportResult> {
-    return this.#counting.inTransaction(async (transaction, shards) => {
-      const { client } = transaction;
-      const { rows: imports } = await client.query<{ feed: string; format: ImportFormat; header: string }>(
-        'SELECT feed, format, header FROM imports WHERE import_id = $1',
-        [importId],
-      );
-      const from = imports[0];
-      if (!from) throw new Refusal('not-found', 'unknown_import', `there is no import ${importId}`);
-      const open = await openRejects(
-        client,
-        importId,
-        rows?.map((row) => row.line),
-      );
-      const mended = new Map(rows?.map((row) => [row.line, row.text]));
-      const missing = rows?.find((row) => !open.some((reject) => reject.line === row.line));
-      if (missing) {
-        throw new Refusal(
-          'not-found',
-          'unknown_reject',
-          `line ${missing.line} of import ${importId} is no open reject`,
+    const mended = new Map(rows?.map(({ line, text }) => [line, text === undefined ? undefined : oneRow(text)]));
+    const lines = rows && [...mended.keys()];
+    const sent = await inTransaction(this.#dataSource, async ({ client }) => {
+      const found = await importSent(client, importId);
+      if (lines) refuseMissing(importId, lines, await lockOpenLines(client, importId, lines));
+      return found;
+    });
+    const begun: NewImport = {
+      feed: sent.feed,
+      source: 'resend',
+      fileName: `rejects of import ${importId}`,
+      contentHash: undefined,
+      format: sent.format,
+      requestedBy,
+    };
+    let running: RunningImport | undefined;
+    let latestStart: Instant | undefined;
+    try {
+      for (let after = 0, firstLine = 1; ;) {
+        const again = await inTransaction(this.#dataSource, async ({ client }): Promise<Again> => {
+          const open = await openRejects(client, importId, lines, after, BATCH_ROWS);
+          const texts = open.map(({ line, text }) => mended.get(line) ?? text);
+          return { open, rows: await readAgain(client, texts, sent, firstLine) };
+        });
+        // Not within the transaction that counts: that would hold its connection while it waits for another.
+        await prepareDaysOf(again.rows, this.#dataSource, this.#partitions);
+        const last = again.open.length < BATCH_ROWS ? { header: sent.header, latestStart } : undefined;
+        const counted = await this.#turns.take(() =>
+          this.#count(importId, again, lines !== undefined, running ?? begun, last),
+        );
+        running = counted.running;
+        if (last) return { importId: running.importId, ...counted.outcome.counts };
+        latestStart = later(latestStart, counted.outcome.latestStart);
+        after = again.open.at(-1)!.line;
+        firstLine += again.open.length;
+      }
+    } catch (error) {
+      if (running) {
+        const { importId: broken } = running;
+        const end = { state: 'failed' as const, error: String(error), header: sent.header, latestStart };
+        await inTransaction(this.#dataSource, ({ client }) => endImport(client, broken, end, this.#clock.now())).catch(
+          () => undefined,
         );
       }
-      const texts = open.map((reject) => mended.get(reject.line) ?? reject.text);
-      const parsed = await parseAgain(client, texts, from);
-      const running = await beginImport(
-        client,
-        {
-          feed: from.feed,
-          source: 'resend',
-          fileName: `rejects of import ${importId}`,
-          contentHash: undefined,
-          format: from.format,
-          requestedBy,
-        },
-        NOTHING_SETTLED,
-        this.#clock.now(),
-      );
-      await this.#partitions.prepareDays(daysOf(parsed));
-      const last = { header: from.header, latestStart: undefined };
-      const outcome = await this.#counting.settleLane(transaction, whole(parsed), running, shards, last);
-      const again = new Set(outcome.rejects.map((reject) => reject.line));
-      // Lines of the new import are counted from 1, in the order of the rejects that were sent.
-      const used = open.filter((_, index) => !again.has(index + 1)).map((reject) => reject.line);
+      throw error;
+    }
+  }
+
+  /** Counts those that are still open; where they were asked for one by one, all must be. */
+  async #count(
+    importId: string,
+    { open, rows }: Again,
+    all: boolean,
+    into: RunningImport | NewImport,
+    last: Ending | undefined,
+  ): Promise<{ running: RunningImport; outcome: SettledBatch }> {
+    return this.#counting.inTransaction(async (transaction, shards) => {
+      const { client } = transaction;
+      const lines = open.map(({ line }) => line);
+      const still = await lockOpenLines(client, importId, lines);
+      if (all) refuseMissing(importId, lines, still);
+      const before = 'importId' in into ? into : await beginImport(client, into, NOTHING_SETTLED, this.#clock.now());
+      const kept = rows.filter((_, index) => still.has(lines[index]!));
+      const settled = kept.length === 0 ? before.settledLines : before.settledLines.map(() => lineOf(kept.at(-1)!));
+      const batch = { rows: kept, before: before.settledLines, after: settled };
+      const outcome = await this.#counting.settleLane(transaction, batch, before, shards, last);
+      const again = new Set(outcome.rejects.map(({ line }) => line));
+      const used = lines.filter((line, index) => still.has(line) && !again.has(lineOf(rows[index]!)));
       await client.query('UPDATE rejects SET resent_in = $2 WHERE import_id = $1 AND line = ANY ($3)', [
         importId,
-        running.importId,
+        before.importId,
         used,
       ]);
-      return { importId: running.importId, ...outcome.counts };
+      return { running: { ...before, settledLines: settled }, outcome };
     });
   }
 }
 
-/** A batch that one transaction settles. */
-function whole(rows: readonly FeedRow[]): LaneBatch {
-  return { rows, before: NOTHING_SETTLED, after: NOTHING_SETTLED.map(() => rows.length) };
+/** @throws Refusal unknown_import */
+async function importSent(client: ClientBase, importId: string): Promise<Sent> {
+  const { rows } = await client.query<Sent>(
+    'SELECT import_id AS "importId", feed, format, header FROM imports WHERE import_id = $1',
+    [importId],
+  );
+  if (!rows[0]) throw new Refusal('not-found', 'unknown_import', `there is no import ${importId}`);
+  return rows[0];
 }
 
-/** Reads rejects' texts once more, under the header they came with; those of a peer as its feed is read now. */
-async function parseAgain(
-  client: PoolClient,
+/** @throws Refusal unknown_reject */
+function refuseMissing(importId: string, lines: readonly number[], open: ReadonlySet<number>): void {
+  const missing = lines.find((line) => !open.has(line));
+  if (missing === undefined) return;
+  throw new Refusal('not-found', 'unknown_reject', `line ${missing} of import ${importId} is no open reject`);
+}
+
+/**
+ * Reads rejects' texts once more, under the header they came with; those of a peer as its feed is read now. Lines of the
+ * new import are counted from 1, in the order of the rejects that are sent.
+ * @throws Refusal format_changed
+ */
+async function readAgain(
+  client: ClientBase,
   texts: readonly string[],
-  { feed, format, header }: { feed: string; format: ImportFormat; header: string },
+  { feed, format, header }: Sent,
+  firstLine: number,
 ): Promise<FeedRow[]> {
   if (texts.length === 0) return [];
-  if (isPeerFormat(format)) {
-    const definition = await definitionOfFeed(client, feed);
-    const peer = definition.format === format && peerReading(definition);
-    if (!peer) {
-      const changed = `the feed ${feed} is read as ${definition.format} now, but these rows came as ${format}`;
-      throw new Refusal('conflict', 'format_changed', changed);
-    }
-    if (texts.some((text) => text.includes('\n'))) throw notOneRow();
-    return readPeerLines(texts, peer, header);
+  if (!isPeerFormat(format)) return readLines(texts, format, header, firstLine);
+  const definition = await definitionOfFeed(client, feed);
+  const peer = definition.format === format && peerReading(definition);
+  if (!peer) {
+    const changed = `the feed ${feed} is read as ${definition.format} now, but these rows came as ${format}`;
+    throw new Refusal('conflict', 'format_changed', changed);
   }
-  const lines = format === 'csv' ? [header, ...texts] : texts;
-  const bytes = (async function* () {
-    yield Buffer.from(lines.join('\n'));
-  })();
-  const rows: ParsedRow[] = [];
-  for await (const batch of readRows(bytes, format === 'csv' ? 'csv' : 'ndjson', texts.length)) rows.push(...batch);
-  if (rows.length !== texts.length) throw notOneRow();
-  return rows.map((row, index) =>
-    'record' in row
-      ? { ...row, record: { ...row.record, line: index + 1 } }
-      : { reject: { ...row.reject, line: index + 1 } },
-  );
+  return readPeerLines(texts, peer, header, firstLine);
 }
 
-function notOneRow(): Refusal {
-  return new Refusal('invalid', 'not_one_row', 'each mended text must be one row, on one line');
+/** A mended text, without the line break that may end it. @throws Refusal not_one_row */
+function oneRow(text: string): string {
+  const row = text.replaceAll(/^[\r\n]+|[\r\n]+$/g, '');
+  if (row === '' || row.includes('\n')) {
+    throw new Refusal('invalid', 'not_one_row', 'each mended text must be one row, on one line');
+  }
+  return row;
 }
