@@ -54,17 +54,28 @@ export async function hashOfFile(path: string): Promise<Buffer> {
   return hash.digest();
 }
 
-/** The bytes of a file, unpacked where its name ends in `.gz`, and the format that its name tells; CSV where it tells none. */
+/**
+ * The bytes of a file, unpacked where its name ends in `.gz`, and the format that its name tells; CSV where it tells none. It
+ * is opened when the bytes are read, and closed when whoever reads them ends or stops.
+ */
 export function openFile(path: string): { bytes: AsyncIterable<Buffer>; format: Format } {
   const packed = path.toLowerCase().endsWith('.gz');
   const name = (packed ? path.slice(0, -3) : path).toLowerCase();
   const format =
     name.endsWith('.ndjson') || name.endsWith('.jsonl') ? 'ndjson' : name.endsWith('.json') ? 'json' : 'csv';
+  return { bytes: bytesOf(path, packed), format };
+}
+
+async function* bytesOf(path: string, packed: boolean): AsyncGenerator<Buffer> {
   const file = createReadStream(path, { highWaterMark: 256 * 1024 });
-  if (!packed) return { bytes: file as AsyncIterable<Buffer>, format };
+  if (!packed) {
+    yield* file as AsyncIterable<Buffer>;
+    return;
+  }
   const unpacked = createGunzip();
-  file.on('error', (error) => unpacked.destroy(error));
-  return { bytes: withoutBomb(file, file.pipe(unpacked)), format };
+  // Where one breaks or is closed, so is the other; what broke comes out where the bytes are read.
+  pipeline(file, unpacked).catch(() => undefined);
+  yield* withoutBomb(file, unpacked);
 }
 
 /** Usage packs to a tenth or a twentieth; what unpacks to so much more than that is made to fill whoever unpacks it. */
