@@ -284,16 +284,20 @@ export async function keepRejects(client: ClientBase, importId: string, rejects:
   );
 }
 
-/** Ends an import and moves its feed's watermark; answers its counts over all its batches. */
+/**
+ * Ends an import that still runs and moves its feed's watermark; answers its counts over all its batches, and `undefined`
+ * where somebody else has ended it.
+ */
 export async function endImport(
   client: ClientBase,
   importId: string,
   end: { state: 'done' | 'failed' | 'same-file'; error?: string; header?: string; latestStart: Instant | undefined },
   at: Instant,
-): Promise<ImportCounts> {
+): Promise<ImportCounts | undefined> {
   const { rows } = await client.query<CountsRow>(
     `WITH ended AS (
-       UPDATE imports SET state = $2, error = $3, header = coalesce($4, header), finished_at = $5 WHERE import_id = $1
+       UPDATE imports SET state = $2, error = $3, header = coalesce($4, header), finished_at = $5
+        WHERE import_id = $1 AND state = 'running'
        RETURNING feed, import_id, ${COUNTS}),
      seen AS (${seenBy('ended', '$5', '$6')})
      SELECT ${COUNTS} FROM ended`,
@@ -306,7 +310,7 @@ export async function endImport(
       end.latestStart === undefined ? null : toDate(end.latestStart),
     ],
   );
-  return countsOf(rows[0]!);
+  return rows[0] && countsOf(rows[0]);
 }
 
 export interface OpenReject {

@@ -2,13 +2,18 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { readConfig } from '../../src/config.ts';
+import { inTransaction } from '../../src/database/transaction.ts';
+import { beginImport } from '../../src/feeds/imports.ts';
+import { hashOfFile, openFile } from '../../src/feeds/sources/drop-folder.ts';
 import { SystemClock } from '../../src/kernel/clock.ts';
 import { ChangeFeeds } from '../../src/pipeline/usage/change-feeds.ts';
 import { FeedBook } from '../../src/pipeline/usage/feed-book.ts';
 import { ImportDroppedFile } from '../../src/pipeline/usage/import-dropped-file.ts';
+import { NOTHING_SETTLED } from '../../src/pipeline/usage/lanes.ts';
 import { BATCH_ROWS } from '../../src/pipeline/usage/record-usage.ts';
 import { TestPlafond } from '../harness/plafond.ts';
 
@@ -66,8 +71,8 @@ async function importAll(): Promise<void> {
 }
 
 const imports = () =>
-  plafond.query<{ state: string; counted: string; error: string | null }>(
-    'SELECT state, counted, error FROM imports WHERE feed = $1 ORDER BY import_id',
+  plafond.query<{ state: string; counted: string; rejected: string; error: string | null }>(
+    'SELECT state, counted, rejected, error FROM imports WHERE feed = $1 ORDER BY import_id',
     [feed],
   );
 
@@ -137,4 +142,62 @@ describe('a file in the drop folder', () => {
       ),
     ).toEqual([{ rows: '20000', spend: '20000000000' }]);
   });
+
+  it('whose import something else than the file breaks off goes on as the same import when it is tried again', async () => {
+    const rows = Array.from({ length: 2 * BATCH_ROWS + 7 }, (_, i) => row(`on-${i}`));
+    rows[3] = row('on-3').replace('1.00', 'a lot');
+    await drop('on.csv', [HEADER, ...rows].join('\n'));
+    await complete();
+    const file = { feed, path: join(folder, 'on.csv') };
+    await plafond.query(`ALTER TABLE usage ADD CONSTRAINT no_poison CHECK (record_id <> 'on-${2 * BATCH_ROWS + 3}')`);
+    await expect(dropped.import(file)).rejects.toMatchObject({ code: '23514' });
+    expect(await imports()).toMatchObject([{ state: 'running', counted: String(2 * BATCH_ROWS - 1), rejected: '1' }]);
+    await plafond.query('ALTER TABLE usage DROP CONSTRAINT no_poison');
+    await dropped.import(file);
+    expect(await imports()).toMatchObject([{ state: 'done', counted: String(rows.length - 1), rejected: '1' }]);
+    expect(await readdir(join(folder, 'done'))).toEqual(['on.csv']);
+  });
+
+  it('that two import at once is done when one of them has done it, whatever the other meets', async () => {
+    const content = [HEADER, row('both-1'), row('both-2')].join('\n');
+    await drop('both.csv', content);
+    await complete();
+    const path = join(folder, 'both.csv');
+    const { dataSource } = plafond.database;
+    const contentHash = await hashOfFile(path);
+    const begun = { feed, source: 'drop-folder' as const, fileName: path, contentHash, format: 'csv' as const };
+    const running = await inTransaction(dataSource, ({ client }) =>
+      beginImport(client, { ...begun, requestedBy: 'the tests' }, NOTHING_SETTLED, now),
+    );
+    const other = async function* () {
+      yield Buffer.from(content.slice(0, 5));
+      await dropped.import({ feed, path });
+      yield Buffer.from(content.slice(5));
+    };
+    const delivery = { ...begun, bytes: other(), requestedBy: 'the tests' };
+    await expect(plafond.usage.goOn(delivery, running)).rejects.toMatchObject({ code: 'import_in_other_hands' });
+    expect(await imports()).toMatchObject([{ state: 'done', counted: '2', error: null }]);
+  });
+
+  it('that holds what no counter can sum up is put away, and not tried for ever', async () => {
+    await drop('sum.csv', [HEADER, row('sum')].join('\n'));
+    await plafond.query(
+      `ALTER TABLE usage ADD CONSTRAINT no_room CHECK (record_id <> 'sum' OR amount_micros * 9223372036854775807 > 0)`,
+    );
+    await importAll();
+    await plafond.query('ALTER TABLE usage DROP CONSTRAINT no_room');
+    expect(await imports()).toMatchObject([{ state: 'failed', counted: '0' }]);
+    expect(await readFile(join(folder, 'failed', 'sum.csv.why.txt'), 'utf8')).toContain('out of range');
+  });
+
+  it.each(['gone.csv', 'gone.csv.gz'])(
+    'that vanishes before it is read is an error where it is read: %s',
+    async (name) => {
+      await drop(name, gzipSync(HEADER));
+      const { bytes } = openFile(join(folder, name));
+      await rm(join(folder, name));
+      await nextTurn();
+      await expect(bytes[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'ENOENT' });
+    },
+  );
 });

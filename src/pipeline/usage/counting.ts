@@ -173,8 +173,10 @@ export class Counting {
   }
 }
 
-function inOtherHands(importId: string): Refusal {
-  return new Refusal('conflict', 'import_in_other_hands', `import ${importId} is being carried on by somebody else`);
+export const IN_OTHER_HANDS = 'import_in_other_hands';
+
+export function inOtherHands(importId: string): Refusal {
+  return new Refusal('conflict', IN_OTHER_HANDS, `import ${importId} is being carried on by somebody else`);
 }
 
 function countsOf(rows: readonly FeedRow[], { standings, rejects }: ImportPart): ImportCounts {

@@ -13,7 +13,7 @@ import { Refusal } from '../../kernel/refusal.ts';
 import { ChangeFeeds } from './change-feeds.ts';
 import { FeedBook } from './feed-book.ts';
 import { NOTHING_SETTLED } from './lanes.ts';
-import { RecordUsage } from './record-usage.ts';
+import { isFaultOfDelivery, RecordUsage } from './record-usage.ts';
 
 /** Takes nightly files in from the drop folder, each content of a feed once, going on where a broken-off import stopped. */
 @Injectable()
@@ -110,7 +110,7 @@ export class ImportDroppedFile {
       );
     } catch (error) {
       // In other hands, or the database is away: the file stays, and this job is tried again.
-      if (!isFaultOfFile(error) || (error instanceof Refusal && error.code === 'import_in_other_hands')) throw error;
+      if (!isFaultOfDelivery(error)) throw error;
       const why = error instanceof Error ? error.message : String(error);
       await this.#recordUnread(delivery, 'failed', why);
       await putAway(path, 'failed', why);
@@ -133,11 +133,4 @@ export class ImportDroppedFile {
       await endImport(client, importId, { state, error, latestStart: undefined }, now);
     });
   }
-}
-
-/** Whether a failure lies in the file itself: it can't be read as usage, or its packing is broken. */
-function isFaultOfFile(error: unknown): boolean {
-  if (error instanceof Refusal) return error.kind !== 'unavailable';
-  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
-  return code.startsWith('Z_') || code === 'ERR_TRAILING_JUNK_AFTER_STREAM_END';
 }

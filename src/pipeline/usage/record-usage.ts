@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { PoolClient } from 'pg';
-import { inTransaction } from '../../database/transaction.ts';
+import { inTransaction, sqlState } from '../../database/transaction.ts';
 import { peerReading } from '../../feeds/feed.ts';
 import { isPeerFormat } from '../../feeds/formats/peer-formats.ts';
 import { readPeerRows } from '../../feeds/formats/peer-rows.ts';
@@ -16,8 +16,9 @@ import {
 } from '../../feeds/imports.ts';
 import type { FeedRow } from '../../feeds/usage-record.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
+import { Refusal } from '../../kernel/refusal.ts';
 import { UsagePartitions } from '../../ledger/partitions.ts';
-import { Counting, later, type Ending, type SettledBatch } from './counting.ts';
+import { Counting, IN_OTHER_HANDS, inOtherHands, later, type Ending, type SettledBatch } from './counting.ts';
 import { ofFewDays, prepareDaysOf } from './days-of-rows.ts';
 import { FeedBook } from './feed-book.ts';
 import { JointDeliveries } from './joint-deliveries.ts';
@@ -89,7 +90,10 @@ export class RecordUsage {
     return this.goOn(delivery, undefined);
   }
 
-  /** Counts a delivery, or what an import of the same content that broke off has not settled yet. */
+  /**
+   * Counts a delivery, or what an import of the same content that broke off has not settled yet. One that is known by its
+   * content is not over where something else than it is at fault: it comes again, and goes on as the same import.
+   */
   async goOn(delivery: Delivery, broken: RunningImport | undefined): Promise<ImportResult> {
     const definition = await this.#feeds.definitionOf(delivery.feed);
     const peer = peerReading(definition);
@@ -150,13 +154,15 @@ export class RecordUsage {
       await atWork.ended();
     } catch (error) {
       await atWork.ended().catch(() => undefined);
+      const comesAgain = delivery.contentHash !== undefined && !isFaultOfDelivery(error);
       // The database itself may be what failed: then the import stays as running, and the cause is what is told.
       const end = { state: 'failed' as const, error: String(error), header, latestStart };
-      if (running) await this.#end(running.importId, end).catch(() => undefined);
+      if (running && !comesAgain) await this.#end(running.importId, end).catch(() => undefined);
       throw error;
     }
     running ??= await inTransaction(this.#dataSource, ({ client }) => begin(client));
     const counts = await this.#end(running.importId, { state: 'done', header, latestStart });
+    if (!counts) throw inOtherHands(running.importId);
     return { importId: running.importId, ...counts };
   }
 
@@ -178,7 +184,17 @@ export class RecordUsage {
   async #end(
     importId: string,
     end: { state: 'done' | 'failed'; error?: string; header: string | undefined; latestStart: Instant | undefined },
-  ): Promise<ImportCounts> {
+  ): Promise<ImportCounts | undefined> {
     return inTransaction(this.#dataSource, ({ client }) => endImport(client, importId, end, this.#clock.now()));
   }
+}
+
+/** SQLSTATE class 22: values that the database can't take, such as a sum that no counter holds. */
+const DATA_EXCEPTION = /^22[0-9A-Z]{3}$/;
+
+/** Whether a failure lies in what was delivered, and would come again with it. */
+export function isFaultOfDelivery(error: unknown): boolean {
+  if (error instanceof Refusal) return error.kind !== 'unavailable' && error.code !== IN_OTHER_HANDS;
+  const code = sqlState(error) ?? '';
+  return code.startsWith('Z_') || code === 'ERR_TRAILING_JUNK_AFTER_STREAM_END' || DATA_EXCEPTION.test(code);
 }
