@@ -1,7 +1,9 @@
 /** Small deliveries that come at once are counted together, and each is answered as if it had come alone. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { inTransaction } from '../../src/database/transaction.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { formatAmount } from '../../src/kernel/money.ts';
+import { lockCounting } from '../../src/ledger/usage-store.ts';
 import type { ImportResult } from '../../src/pipeline/usage/record-usage.ts';
 import { TestPlafond } from '../harness/plafond.ts';
 
@@ -179,4 +181,22 @@ it('feeds of several origins that deliver at once keep their records apart', asy
     [`${id}-same`],
   );
   expect(origins.map(({ origin }) => origin)).toEqual(feeds);
+});
+
+it('large ones leave connections to everything else, however many wait', async () => {
+  const waiting = async () => {
+    const [row] = await plafond.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+    );
+    return row!.n;
+  };
+  const large = (delivery: number) => Array.from({ length: 201 }, (_, index) => record(`${delivery}-${index}`));
+  const sent = await inTransaction(plafond.database.dataSource, async ({ client }) => {
+    await lockCounting(client);
+    const all = Promise.all(Array.from({ length: 14 }, (_, delivery) => plafond.send(large(delivery), id)));
+    while ((await waiting()) < 6);
+    for (let look = 0; look < 50; look++) expect(await waiting()).toBe(6);
+    return { all };
+  });
+  expect((await sent.all).map(({ counted }) => counted)).toEqual(Array.from({ length: 14 }, () => 201));
 });

@@ -17,6 +17,7 @@ import {
 import type { FeedRow } from '../../feeds/usage-record.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
+import { Turns } from '../../kernel/turns.ts';
 import { UsagePartitions } from '../../ledger/partitions.ts';
 import { Counting, IN_OTHER_HANDS, inOtherHands, later, type Ending, type SettledBatch } from './counting.ts';
 import { ofFewDays, prepareDaysOf } from './days-of-rows.ts';
@@ -58,6 +59,12 @@ export const BATCH_ROWS = 6_000;
 /** A delivery of more rows is counted by itself: others would wait for it. */
 const JOINT_ROWS_MAX = 200;
 
+/**
+ * So many transactions of large deliveries and their lanes at once: however many come and whatever they wait for, half of
+ * the process's connections are left to everything else.
+ */
+const LARGE_AT_ONCE = 6;
+
 /** Takes usage in, batch by batch; what it answers is durable. */
 @Injectable()
 export class RecordUsage {
@@ -65,6 +72,7 @@ export class RecordUsage {
   readonly #clock: Clock;
   readonly #counting: Counting;
   readonly #joint: JointDeliveries;
+  readonly #turns = new Turns(LARGE_AT_ONCE);
   readonly #partitions: UsagePartitions;
   readonly #feeds: FeedBook;
 
@@ -141,7 +149,9 @@ export class RecordUsage {
           const arrived = { ...begun, rows, header, lastLine: lineOf(rows.at(-1)!) };
           const { importId, counts } =
             rows.length > JOINT_ROWS_MAX
-              ? (await this.#counting.settleWhole(delivery.feed, definition.origin, [arrived]))[0]!
+              ? (
+                  await this.#turns.take(() => this.#counting.settleWhole(delivery.feed, definition.origin, [arrived]))
+                )[0]!
               : await this.#joint.count(delivery.feed, definition.origin, arrived);
           return { importId, ...counts };
         }
@@ -172,13 +182,15 @@ export class RecordUsage {
     begin: (client: PoolClient) => Promise<RunningImport>,
     last?: Ending,
   ): Promise<{ running: RunningImport; outcome: SettledBatch }> {
-    return this.#counting.inTransaction(async (transaction, shards) => {
-      const importing = running ?? (await begin(transaction.client));
-      return {
-        running: importing,
-        outcome: await this.#counting.settleLane(transaction, lane, importing, shards, last),
-      };
-    });
+    return this.#turns.take(() =>
+      this.#counting.inTransaction(async (transaction, shards) => {
+        const importing = running ?? (await begin(transaction.client));
+        return {
+          running: importing,
+          outcome: await this.#counting.settleLane(transaction, lane, importing, shards, last),
+        };
+      }),
+    );
   }
 
   async #end(
