@@ -82,28 +82,34 @@ export async function lockFeed(client: ClientBase, feed: string): Promise<FeedRo
   return rows[0];
 }
 
-const SAVE = `
+const INSERT = `
   INSERT INTO feeds AS f (feed, origin, format, mapping, expect_every_s, late_after_s, sequence, tolerance_percent,
                           tolerance_amount, sftp, file_hash, created_at, updated_at, settle_after_s)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)`;
+const OR_CHANGE = `
   ON CONFLICT (feed) DO UPDATE
     SET origin = excluded.origin, format = excluded.format, mapping = excluded.mapping,
         expect_every_s = excluded.expect_every_s, late_after_s = excluded.late_after_s, sequence = excluded.sequence,
         tolerance_percent = excluded.tolerance_percent, tolerance_amount = excluded.tolerance_amount,
         sftp = excluded.sftp, file_hash = coalesce(excluded.file_hash, f.file_hash), version = f.version + 1,
-        updated_at = excluded.updated_at, settle_after_s = excluded.settle_after_s
+        updated_at = excluded.updated_at, settle_after_s = excluded.settle_after_s`;
+const SAVED = `
   RETURNING f.*, (SELECT last_import_at FROM feeds_seen s WHERE s.feed = f.feed),
             (SELECT watermark FROM feeds_seen s WHERE s.feed = f.feed)`;
 
-/** Makes a feed or gives it another definition; `fileHash`: of the file that said so. */
+/**
+ * Gives a feed another definition, or makes one, which fails by its key where usage has made it meanwhile; `fileHash`: of
+ * the file that said so.
+ */
 export async function saveFeed(
   client: ClientBase,
   feed: string,
+  isThere: boolean,
   definition: FeedDefinition,
   fileHash: Buffer | undefined,
   at: Instant,
 ): Promise<FeedRow> {
-  const { rows } = await client.query<FeedRow>(SAVE, [
+  const { rows } = await client.query<FeedRow>(`${INSERT} ${isThere ? OR_CHANGE : ''} ${SAVED}`, [
     feed,
     definition.origin,
     definition.format,
@@ -121,11 +127,11 @@ export async function saveFeed(
   return rows[0]!;
 }
 
-/** Whether usage came by this feed: then its records bear its origin, and its imports its name. */
+/** Whether usage came by this feed, or is on its way: then its records bear its origin, and its imports its name. */
 export async function usageOf(client: ClientBase, feed: string): Promise<{ imports: boolean; records: boolean }> {
   const { rows } = await client.query<{ imports: boolean; records: boolean }>(
     `SELECT EXISTS (SELECT FROM imports WHERE feed = $1) AS imports,
-            EXISTS (SELECT FROM imports WHERE feed = $1 AND counted + superseded > 0) AS records`,
+            EXISTS (SELECT FROM imports WHERE feed = $1 AND (counted + superseded > 0 OR state = 'running')) AS records`,
     [feed],
   );
   return rows[0]!;

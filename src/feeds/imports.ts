@@ -47,12 +47,15 @@ export async function makeFeed(client: ClientBase, feed: string, at: Instant): P
   return 'default';
 }
 
+/** The feed is locked, so that its origin stays until the import can be seen; from then on that the import runs keeps it. */
 const BEGIN = {
   name: 'begin-import',
   text: `
-    INSERT INTO imports (feed, source, file_name, content_hash, format, requested_by, state, started_at, settled_lines)
-    SELECT feed, $2, $3, $4, $5, $6, 'running', $7, $8::bigint[] FROM feeds WHERE feed = $1
-    RETURNING import_id, (SELECT origin FROM feeds WHERE feed = $1) AS origin`,
+    WITH its AS (SELECT feed, origin FROM feeds WHERE feed = $1 FOR KEY SHARE),
+    begun AS (
+      INSERT INTO imports (feed, source, file_name, content_hash, format, requested_by, state, started_at, settled_lines)
+      SELECT feed, $2, $3, $4, $5, $6, 'running', $7, $8::bigint[] FROM its RETURNING import_id)
+    SELECT import_id, origin FROM begun, its`,
 };
 
 /** Begins an import of as many lanes as `settledLines` has places. */
@@ -88,7 +91,10 @@ const NUMBER = {
            FROM generate_series(1, (SELECT $2::int))`,
 };
 
-/** Numbers for imports that are kept when they end, in their order, and whose their records are; that is not known before the feed is made. */
+/**
+ * Numbers for imports that are kept when they end, in their order, and whose their records are; that is not known before the
+ * feed is made, and may be another before they are kept.
+ */
 export async function numberImports(
   client: ClientBase,
   feed: string,
@@ -118,13 +124,18 @@ const KEPT = `
 const KEEP = { name: 'keep-import', text: KEPT };
 const KEEP_LAST = {
   name: 'keep-last-import',
-  text: `WITH kept AS (${KEPT}) ${seenBy('(SELECT $2::text AS feed, $1::bigint AS import_id) AS latest', '$9', '$18')}`,
+  text: `WITH its AS (SELECT feed, 1 / (origin = $19)::int AS same FROM feeds WHERE feed = $2::text FOR KEY SHARE),
+    kept AS (${KEPT}) ${seenBy('(SELECT feed, $1::bigint AS import_id FROM its WHERE same = 1) AS latest', '$9', '$18')}`,
 };
 
-/** Keeps imports of one feed that began and end now, and when its usage last came; all is asked for in one turn. */
+/**
+ * Keeps imports of one feed that began and end now, and when its usage last came; all is asked for in one turn. Fails with
+ * {@link NOT_AS_IT_STOOD} where the feed's origin is not `origin` any more; from here on it stays until the transaction ends.
+ */
 export async function keepImports(
   client: ClientBase,
   feed: string,
+  origin: string,
   imports: readonly WholeImport[],
   latestStart: Instant | undefined,
   at: Instant,
@@ -146,7 +157,7 @@ export async function keepImports(
       ];
       const values = [...said, settledLine, received, counted, duplicate, stale, superseded, rejected, skipped];
       const isLast = index === imports.length - 1;
-      return client.query(isLast ? { ...KEEP_LAST, values: [...values, watermark] } : { ...KEEP, values });
+      return client.query(isLast ? { ...KEEP_LAST, values: [...values, watermark, origin] } : { ...KEEP, values });
     },
   );
   await Promise.all(kept);
@@ -196,7 +207,7 @@ const SETTLE = {
   name: 'settle-batch',
   text: `WITH settled AS (UPDATE imports SET ${SETTLED} WHERE ${AS_IT_STOOD} RETURNING import_id) SELECT 1 / count(*) FROM settled`,
 };
-/** SQLSTATE division_by_zero: how {@link settleBatch} fails where an import is in other hands. */
+/** SQLSTATE division_by_zero: how {@link settleBatch} fails where an import is in other hands, and {@link keepImports} too late. */
 export const NOT_AS_IT_STOOD = '22012';
 
 /** The last batch, in one statement: where a delivery has one row, each further statement is a good part of its time. */

@@ -57,7 +57,7 @@ export class ChangeFeeds {
       if (!before) throw unknownFeed(name);
       refuseOtherVersion(before, ifMatch);
       if ((await usageOf(client, name)).imports) {
-        await saveFeed(client, name, { ...CANONICAL_FEED, origin: before.origin }, undefined, this.#clock.now());
+        await saveFeed(client, name, true, { ...CANONICAL_FEED, origin: before.origin }, undefined, this.#clock.now());
       } else await client.query('DELETE FROM feeds WHERE feed = $1', [name]);
       const change = { actor, subject: 'feed', subjectId: name, change: 'removed' } as const;
       await recordChanges(client, [{ ...change, before: storedFeed(before).definition }], this.#clock.now());
@@ -108,7 +108,7 @@ export class ChangeFeeds {
       );
     }
     const at = this.#clock.now();
-    const row = await saveFeed(client, name, definition, fileHash, at);
+    const row = await saveFeed(client, name, before !== undefined, definition, fileHash, at);
     const change = { actor, subject: 'feed', subjectId: name, after: definition } as const;
     await recordChanges(
       client,

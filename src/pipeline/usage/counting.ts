@@ -50,13 +50,7 @@ export interface CountedDelivery {
 }
 
 /** The feed's records are of another origin than was thought, or it was not there. */
-class OtherOrigin extends Error {
-  readonly origin: string | undefined;
-  constructor(origin: string | undefined) {
-    super('the feed has another origin by now');
-    this.origin = origin;
-  }
-}
+class OtherOrigin extends Error {}
 
 export class Counting {
   readonly #dataSource: DataSource;
@@ -131,10 +125,11 @@ export class Counting {
           this.#settleWhole(transaction, feed, assumed, deliveries, shards),
         );
       } catch (error) {
-        if (!(error instanceof OtherOrigin)) throw error;
-        assumed =
-          error.origin ??
-          (await inTransaction(this.#dataSource, ({ client }) => makeFeed(client, feed, this.#clock.now())));
+        const changedMeanwhile = sqlState(error) === NOT_AS_IT_STOOD;
+        if (!(error instanceof OtherOrigin) && !changedMeanwhile) throw error;
+        const held = await inTransaction(this.#dataSource, ({ client }) => makeFeed(client, feed, this.#clock.now()));
+        if (changedMeanwhile && held === assumed) throw error;
+        assumed = held;
       }
     }
   }
@@ -150,7 +145,7 @@ export class Counting {
     const now = this.#clock.now();
     const usage = deliveries.map(({ rows }) => usageOf(rows));
     const numbered = numberImports(client, feed, deliveries.length).then((numbers) => {
-      if (numbers.origin !== origin) throw new OtherOrigin(numbers.origin);
+      if (numbers.origin !== origin) throw new OtherOrigin('the feed has another origin by now');
       return numbers.importIds;
     });
     const batch = await weighBatch(client, this.#known, usage, { feed, origin }, numbered, now, shards);
@@ -164,7 +159,7 @@ export class Counting {
       undefined,
     );
     await writeBatch(transaction, batch);
-    atLast(keepImports(client, feed, imports, latestStart, now));
+    atLast(keepImports(client, feed, origin, imports, latestStart, now));
     for (const [index, { importId, rejects }] of batch.parts.entries()) {
       atLast(keepRejects(client, importId, rejects));
       atLast(keepFinalDays(client, importId, finalDaysOf(usage[index]!)));
