@@ -73,6 +73,15 @@ const INPUTS: [name: string, content: (id: string) => string | Buffer, outcome: 
     (id) => text([good(id).replace('1.00', '1.123456789')]),
     { counts: 0, rejects: ['bad_amount'] },
   ],
+  [
+    'amounts whose sum no counter holds',
+    (id) =>
+      text([
+        good(`${id}-1`),
+        ...Array.from({ length: 10 }, (_, n) => good(`${id}-m${n}`).replace('1.00', '999999999999.99')),
+      ]),
+    { counts: 1, rejects: Array.from({ length: 10 }, () => 'bad_amount') },
+  ],
   ['an amount as a float', (id) => text([good(id).replace('1.00', '1e3')]), { counts: 0, rejects: ['bad_amount'] }],
   [
     'a quote that never ends',

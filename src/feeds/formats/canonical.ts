@@ -2,7 +2,7 @@
  * The canonical usage row. Pure: the values of one row in, a record or a reject out.
  */
 import { parseInstant, type Instant } from '../../kernel/clock.ts';
-import { parseAmount } from '../../kernel/money.ts';
+import { formatAmount, parseAmount, type Micros } from '../../kernel/money.ts';
 import {
   KINDS,
   STATES,
@@ -52,6 +52,8 @@ const RECORD_ID_LENGTH_MAX = 128;
 const REFERENCE_LENGTH_MAX = 64;
 const NUMBER_LENGTH_MAX = 64;
 const INTEGER_MAX = 2_147_483_647;
+/** A billion of the currency's units, either way: no record costs as much, and a sum of thousands still fits a counter (2^63). */
+const MONEY_MAX: Micros = 1_000_000_000_000_000n;
 
 /** Line breaks, tabs, NUL, half a surrogate pair: nothing that an identifier holds, or that stays itself in UTF-8. */
 const CONTROL = /[\p{Cc}\p{Cs}\ufffd]/u;
@@ -145,6 +147,7 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
   if (!amountText) return missing('amount');
   const amount = parseAmount(amountText);
   if (amount === undefined) return new Unusable('amount', 'bad_amount', notAnAmount(amountText));
+  if (isBeyond(amount)) return new Unusable('amount', 'bad_amount', beyond(amountText));
   if (!currency) return missing('currency');
   if (!/^[A-Z]{3}$/.test(currency)) {
     return new Unusable('currency', 'bad_currency', `"${shown(currency)}" is no ISO 4217 code`);
@@ -163,6 +166,7 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
   }
   const cost = costText === '' ? undefined : parseAmount(costText);
   if (costText !== '' && cost === undefined) return new Unusable('cost', 'bad_cost', notAnAmount(costText));
+  if (cost !== undefined && isBeyond(cost)) return new Unusable('cost', 'bad_cost', beyond(costText));
   if (originCountry !== '' && !/^[A-Z]{2}$/.test(originCountry)) {
     return new Unusable(
       'origin_country',
@@ -227,6 +231,14 @@ function missing(field: Column): Unusable {
 
 function notAnAmount(text: string): string {
   return `"${shown(text)}" is no decimal number with a point, at most 12 digits before it and 6 after`;
+}
+
+function isBeyond(micros: Micros): boolean {
+  return micros > MONEY_MAX || micros < -MONEY_MAX;
+}
+
+function beyond(text: string): string {
+  return `"${shown(text)}" is beyond ${formatAmount(MONEY_MAX)}, the most that one record may say`;
 }
 
 function shown(text: string): string {

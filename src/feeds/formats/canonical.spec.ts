@@ -1,0 +1,34 @@
+import { expect, it } from '@jest/globals';
+import { COLUMNS, readRow } from './canonical.ts';
+
+const ROW: Partial<Record<(typeof COLUMNS)[number], string>> = {
+  record_id: 'r1',
+  account_id: '1001',
+  started_at: '2010-03-14T02:40:00Z',
+  duration_s: '60',
+  kind: 'voice',
+  b_number: '+252612345678',
+  amount: '1.00',
+  currency: 'EUR',
+  state: 'final',
+};
+const reasonOf = (change: typeof ROW) => {
+  const row = readRow(
+    COLUMNS.map((column) => ({ ...ROW, ...change })[column] ?? ''),
+    1,
+    '',
+  );
+  return 'reject' in row ? row.reject : undefined;
+};
+
+it.each([
+  ['amount', '1000000000', undefined],
+  ['amount', '-1000000000', undefined],
+  ['amount', '1000000000.000001', 'bad_amount'],
+  ['amount', '-1000000000.01', 'bad_amount'],
+  ['cost', '1000000000.00', undefined],
+  ['cost', '999999999999.99', 'bad_cost'],
+])('an %s of %s: %s, since counters have to sum it up', (column, text, reason) => {
+  const detail = `"${text}" is beyond 1000000000.00, the most that one record may say`;
+  expect(reasonOf({ [column]: text })).toEqual(reason && expect.objectContaining({ field: column, reason, detail }));
+});
