@@ -123,6 +123,33 @@ describe('a feed that is pulled', () => {
     expect([await taken(), [...server.files.keys()]]).toEqual([['a.csv'], left]);
   });
 
+  it('puts a file whose name lies in done/ already beside it, and takes those behind it', async () => {
+    await configure({ after: 'move:done' });
+    server.put('usage.csv', 'first day');
+    await lookTwice();
+    await rm(join(inbox, 'peer', 'usage.csv'));
+    server.put('usage.csv', 'second day', 1_268_700_000);
+    server.put('zones.csv', 'x');
+    await lookTwice();
+    expect(await taken()).toEqual(['usage.csv', 'zones.csv']);
+    expect([...server.files.keys()].toSorted()).toEqual([
+      '/out/done/usage.csv',
+      expect.stringMatching(/^\/out\/done\/usage\.csv\.\d{8}T\d{6}\.\d{3}Z$/),
+      '/out/done/zones.csv',
+    ]);
+    expect(String(server.files.get('/out/done/usage.csv')!.bytes)).toBe('first day');
+  });
+
+  it('takes the others where one can not be moved, and says so', async () => {
+    await configure({ after: 'move:done' });
+    server.put('a.csv', 'x');
+    server.put('b.csv', 'x');
+    server.refused.add('/out/a.csv');
+    await expect(lookTwice()).rejects.toThrow('Failure');
+    expect(await taken()).toEqual(['a.csv', 'b.csv']);
+    expect([...server.files.keys()]).toEqual(['/out/a.csv', '/out/done/b.csv']);
+  });
+
   it('shows no password to a server with another key', async () => {
     const other = await TestSftpServer.start(PASSWORD);
     await configure({ port: other.port });

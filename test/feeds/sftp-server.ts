@@ -16,6 +16,8 @@ export interface ServedFile {
 export class TestSftpServer {
   readonly files = new Map<string, ServedFile>();
   readonly folders = new Set<string>(['/out']);
+  /** what can't be renamed */
+  readonly refused = new Set<string>();
   /** what clients have tried to log in with */
   readonly passwords: string[] = [];
   reads = 0;
@@ -133,6 +135,8 @@ export class TestSftpServer {
     sftp.on('RENAME', (id, from, to) => {
       const file = this.files.get(from);
       if (!file) return sftp.status(id, STATUS_CODE.NO_SUCH_FILE);
+      // As version 3 of the protocol has it: nothing is renamed onto what is there.
+      if (this.files.has(to) || this.refused.has(from)) return sftp.status(id, STATUS_CODE.FAILURE);
       this.files.delete(from);
       this.files.set(to, file);
       return sftp.status(id, STATUS_CODE.OK);

@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import SftpClient from 'ssh2-sftp-client';
-import { toDate } from '../../kernel/clock.ts';
+import { toDate, type Instant } from '../../kernel/clock.ts';
 import type { SftpSource } from '../feed.ts';
 import { UNFINISHED } from './drop-folder.ts';
 
@@ -95,18 +95,28 @@ export class SftpFolder {
     return size === file.bytes && now.size === file.bytes && now.modifyTime === file.modifiedAt.getTime();
   }
 
-  /** Does with a file that was taken what the feed asks for. */
-  async settle(name: string): Promise<void> {
+  /**
+   * Does with a file that was taken what the feed asks for. A peer may use a name each night, and servers rename nothing onto
+   * a file that is there: then the name gets the time `at` behind it.
+   */
+  async settle(name: string, at: Instant): Promise<void> {
     if (this.#source.after === 'delete') await this.#client.delete(this.#pathOf(name));
     if (this.#source.after !== 'move:done') return;
     const done = this.#pathOf('done');
     if (!(await this.#client.exists(done))) await this.#client.mkdir(done);
-    await this.#client.rename(this.#pathOf(name), posix.join(done, name));
+    const target = posix.join(done, name);
+    const isTaken = await this.#client.exists(target);
+    await this.#client.rename(this.#pathOf(name), isTaken ? `${target}.${inFileName(at)}` : target);
   }
 
   #pathOf(name: string): string {
     return posix.join(this.#source.path, name);
   }
+}
+
+/** Such as `20100314T024100.000Z`: no server's names forbid it. */
+function inFileName(at: Instant): string {
+  return toDate(at).toISOString().replaceAll(/[-:]/g, '');
 }
 
 /** As `ssh-keygen -l` writes it. */

@@ -38,7 +38,8 @@ export class PullSftp {
 
   /**
    * Looks at a feed's server once, and takes what looked the same before and was not taken yet. Safe to repeat: what is
-   * taken twice has the same content, which counts once.
+   * taken twice has the same content, which counts once. A file that fails does not hold up the others; what failed first is
+   * thrown when all have been seen to.
    */
   async pull(feed: string): Promise<void> {
     const { sftp } = await inTransaction(this.#dataSource, ({ client }) => definitionOfFeed(client, feed));
@@ -55,6 +56,7 @@ export class PullSftp {
     const files = (await folder.list()).filter(({ name }) => !isDefinitionFile(name));
     const at = this.#clock.now();
     const looks = await inTransaction(this.#dataSource, ({ client }) => keepLook(client, feed, files, at));
+    const failures: unknown[] = [];
     for (const [index, file] of files.entries()) {
       const { taken, firstSeenAt }: Look = looks[index]!;
       if (!taken) {
@@ -65,10 +67,15 @@ export class PullSftp {
           );
           continue;
         }
-        if (!(await this.#take(folder, feed, file))) continue;
       }
-      await folder.settle(file.name);
+      try {
+        if (taken || (await this.#take(folder, feed, file))) await folder.settle(file.name, at);
+      } catch (error) {
+        this.#log.error(`${feed}: ${file.name}: ${error instanceof Error ? error.message : String(error)}`);
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Under a name that is passed over until all bytes are there. */
