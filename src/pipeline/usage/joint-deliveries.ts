@@ -25,7 +25,7 @@ const DELIVERIES_MAX = 64;
 /**
  * Counts small deliveries. One that comes when little is under way goes at once; those that come meanwhile are counted
  * together when a transaction ends: the busier it is, the less each costs. Each is its own import and has its own answer.
- * Where they fail together each is tried alone, so that none pays for another.
+ * Where one of them may be why all fail each is tried alone, so that none pays for another.
  */
 export class JointDeliveries {
   readonly #count: Count;
@@ -88,8 +88,12 @@ export class JointDeliveries {
 /** SQLSTATE classes 08 (connection), 53 (no room), 57 (it goes down or comes up), 58 (its disk): these meet all alike. */
 const MEETS_ALL = /^(?:08|53|57|58)/;
 
-/** Whether one of several may have made all fail. A connection that broke says nothing, not even that nothing holds. */
+/**
+ * Whether one of several may have made all fail: PostgreSQL refused something of it, or our own code stumbled over it before
+ * anything was written for good. A connection that broke says nothing, not even that nothing holds; `pg` throws a bare Error then.
+ */
 function mayBeOfOne(error: unknown): boolean {
+  if (error instanceof TypeError || error instanceof RangeError) return true;
   const state = sqlState(error);
   return state !== undefined && SQLSTATE.test(state) && !MEETS_ALL.test(state);
 }
