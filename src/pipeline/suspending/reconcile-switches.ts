@@ -10,6 +10,7 @@ import { inTransaction } from '../../database/transaction.ts';
 import { appendEvidence } from '../../evidence/append.ts';
 import { settleAlarm } from '../../feeds/alarms.ts';
 import { Clock } from '../../kernel/clock.ts';
+import { Turns } from '../../kernel/turns.ts';
 import {
   healthAfter,
   healthOf,
@@ -67,7 +68,7 @@ const NOTHING: RoundResult = {
 /** Processes take turns at a node; in two rounds at once, one could take away what the other had just barred. */
 const TAKE_TURN = `SELECT pg_advisory_lock(hashtextextended('plafond switch ' || $1, 0))`;
 const END_TURN = `SELECT pg_advisory_unlock(hashtextextended('plafond switch ' || $1, 0))`;
-// Each holds a connection of the pool for its turn, and needs another for what it writes.
+// Each holds a connection of the pool for its turn, and needs another for what it writes: few enough that one comes free.
 const TURNS_AT_ONCE = 5;
 
 /** So that an event is never behind a long replay. */
@@ -84,8 +85,7 @@ export class ReconcileSwitches {
   readonly #readUpTo = new Map<string, string>();
   /** by how many bars a table that can't be listed held more than wanted, when all were read last */
   readonly #surplus = new Map<string, number>();
-  #turns = 0;
-  readonly #waitingForATurn: (() => void)[] = [];
+  readonly #turns = new Turns(TURNS_AT_ONCE);
 
   constructor(
     private readonly dataSource: DataSource,
@@ -238,22 +238,20 @@ export class ReconcileSwitches {
     return rounds.run(accounts, round);
   }
 
-  async #inTurn<T>(node: string, work: () => Promise<T>): Promise<T> {
-    while (this.#turns >= TURNS_AT_ONCE) await new Promise<void>((resolve) => this.#waitingForATurn.push(resolve));
-    this.#turns++;
-    const turn = this.dataSource.createQueryRunner();
-    try {
-      await turn.query(TAKE_TURN, [node]);
+  #inTurn<T>(node: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(async () => {
+      const turn = this.dataSource.createQueryRunner();
       try {
-        return await work();
+        await turn.query(TAKE_TURN, [node]);
+        try {
+          return await work();
+        } finally {
+          await turn.query(END_TURN, [node]);
+        }
       } finally {
-        await turn.query(END_TURN, [node]);
+        await turn.release();
       }
-    } finally {
-      await turn.release();
-      this.#turns--;
-      this.#waitingForATurn.shift()?.();
-    }
+    });
   }
 
   /** Remembers that a node failed, and tells of each suspension once that it waits; how many do. */
