@@ -277,10 +277,13 @@ function countsOf(row: CountsRow): ImportCounts {
   };
 }
 
+/** PostgreSQL keeps no NUL in a text, and what is told of a file may quote it. */
+function kept(text: string): string {
+  return text.replaceAll('\u0000', '\ufffd');
+}
+
 export async function keepRejects(client: ClientBase, importId: string, rejects: readonly Reject[]): Promise<void> {
   if (rejects.length === 0) return;
-  // PostgreSQL keeps no NUL in a text.
-  const kept = (text: string) => text.replaceAll('\u0000', '\ufffd');
   await client.query(
     `INSERT INTO rejects (import_id, line, text, field, reason, detail)
      SELECT $1::bigint, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])`,
@@ -315,7 +318,7 @@ export async function endImport(
     [
       importId,
       end.state,
-      end.error ?? null,
+      end.error === undefined ? null : kept(end.error),
       end.header ?? null,
       toDate(at),
       end.latestStart === undefined ? null : toDate(end.latestStart),

@@ -39,6 +39,25 @@ const INPUTS: [name: string, content: (id: string) => string | Buffer, outcome: 
       }),
     { refused: 'no header of canonical usage' },
   ],
+  [
+    'lines that end in carriage returns alone',
+    (id) => text([`${good(id)},x`], { header: `${HEADER},note`, end: '\r' }),
+    { refused: 'end them in line feeds' },
+  ],
+  [
+    'bytes of all kinds',
+    () =>
+      Buffer.alloc(
+        25_600,
+        Uint8Array.from({ length: 256 }, (_, byte) => byte),
+      ),
+    { refused: 'NUL' },
+  ],
+  [
+    'text in UTF-16 without a byte-order mark',
+    (id) => Buffer.from(text([good(id)]), 'utf16le'),
+    { refused: 'text in UTF-8' },
+  ],
   ['an empty file', () => '', { refused: 'empty' }],
   [
     'a line of 10 MB',

@@ -269,6 +269,18 @@ describe('bad input gets a named reason', () => {
       'bad_header: the header is not what the feed expects: "CGRID,Run,OrderID,OriginHost,Source,OriginID,ToR,RequestType,Tenant,Category,Acc…" [only the column "RunID" is missing, which tells the rows that count from others]',
     ],
     [
+      'lines that end in carriage returns alone',
+      cgrates.replace(/,Cost\n/, ',Cost,note\n').replaceAll('\n', '\r'),
+      feed('cgrates-csv'),
+      'bad_header: the first line is no header: the lines of the file end in carriage returns alone; end them in line feeds (LF or CRLF)',
+    ],
+    [
+      'a control character in the header',
+      cgrates.replace(/,Cost\n/, ',Cost,no\u0001te\n'),
+      feed('cgrates-csv'),
+      'bad_header: the first line is no header: a name in it holds a control character; take it out',
+    ],
+    [
       'CSV where JSON is expected',
       'a,b\n1,2\n',
       feed('tmf635'),

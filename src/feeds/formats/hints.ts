@@ -105,7 +105,7 @@ function looksLocal(detail: string): boolean {
 /** What the first line of a CSV says, where the whole could not be read for it. */
 export function headerHints(text: string, mapping: Mapping): { found: string[]; hints: Hint[] } {
   const first = text
-    .split(/\r?\n/, 1)[0]!
+    .split(/\r\n?|\n/, 1)[0]!
     .replace(/^\ufeff/, '')
     .slice(0, 20_000);
   const best = SEPARATORS.map((separator) => ({

@@ -106,6 +106,19 @@ function refuseBinary(beginning: Buffer, nulMeans: 'binary' | 'bad-row'): void {
   if (what !== undefined) throw new Refusal('invalid', 'binary_file', `the file is ${what}`);
 }
 
+/**
+ * A first line that is no header of anything: lines that end in a way that is not read here would all stand in it, and be lost.
+ * @throws Refusal bad_header, with what to do
+ */
+export function refuseControls(text: string, names: readonly string[] | undefined): void {
+  const why = /\r[^\r]/.test(text)
+    ? 'the lines of the file end in carriage returns alone; end them in line feeds (LF or CRLF)'
+    : text.includes('\u0000')
+      ? 'it holds NUL bytes; the file must be text in UTF-8 or Latin-1'
+      : names?.some((name) => /\p{Cc}/u.test(name)) && 'a name in it holds a control character; take it out';
+  if (why) throw new Refusal('invalid', 'bad_header', `the first line is no header: ${why}`);
+}
+
 export function unreadable(text: string, line: number, detail: string): { reject: Reject } {
   return { reject: { line, text: bounded(text), field: '', reason: 'unreadable_row', detail } };
 }

@@ -9,6 +9,7 @@ import {
   inBatches,
   LINE_LENGTH_MAX,
   linesOf,
+  refuseControls,
   textOnly,
   tooLong,
   unreadable,
@@ -85,6 +86,7 @@ export function readPeerLines(
 /** The names of a header row. @throws Refusal bad_header, with the columns that are missing */
 function headerOf(text: string, mapping: Mapping): string[] {
   const names = text.length > LINE_LENGTH_MAX ? undefined : cellsOf(text, mapping)?.map((name) => name.trim());
+  refuseControls(text, names);
   const begins = `"${text.slice(0, 80)}${text.length > 80 ? '…' : ''}"`;
   if (!names) throw new Refusal('invalid', 'bad_header', `the first line is no header: ${begins}`);
   const faults = [];

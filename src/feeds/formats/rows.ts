@@ -13,6 +13,7 @@ import {
   chunksOfLines,
   inBatches,
   LINE_LENGTH_MAX,
+  refuseControls,
   textOnly,
   tooLong,
   unreadable,
@@ -44,7 +45,7 @@ export async function* readRows(
     for (const { text, line } of lines) {
       if (format === 'csv' && !columns) {
         columns = readHeader(text);
-        onHeader(text.replaceAll('\u0000', '\ufffd'));
+        onHeader(text);
         continue;
       }
       batch.push(columns ? readCsvLine(text, line, columns) : readJsonLine(text, line));
@@ -77,10 +78,11 @@ export interface CsvColumns {
 
 /** Where a CSV's header puts the canonical columns. Columns of other names are left alone. */
 export function readHeader(text: string): CsvColumns {
-  if (text.length > LINE_LENGTH_MAX) {
+  const names = text.length > LINE_LENGTH_MAX ? undefined : (splitCsv(text)?.map((name) => name.trim()) ?? []);
+  refuseControls(text, names);
+  if (!names) {
     throw new Refusal('invalid', 'bad_header', `the first line ${tooLong()}; a header of canonical usage is short`);
   }
-  const names = splitCsv(text)?.map((name) => name.trim()) ?? [];
   const faults = REQUIRED_COLUMNS.filter((column) => !names.includes(column)).map((column) => ({
     field: column as string,
     detail: 'this column is missing in the header',
