@@ -1,4 +1,4 @@
-/** What PostgreSQL knows of the feeds of which a rhythm is expected. */
+/** What PostgreSQL knows of the feeds that are watched. */
 import type { ClientBase } from 'pg';
 import { toDate, type Instant } from '../kernel/clock.ts';
 import { SEEN_FEEDS } from './feed-store.ts';
@@ -11,10 +11,9 @@ export interface WatchedFeed extends FeedStanding {
   sequence: string | undefined;
 }
 
-const WATCHED = `
+const ALL = `
   SELECT feed, created_at, last_import_at, watermark, expect_every_s, late_after_s, sequence
-    FROM ${SEEN_FEEDS}
-   WHERE (expect_every_s IS NOT NULL OR late_after_s IS NOT NULL) AND ($1::text IS NULL OR feed = $1) ORDER BY feed`;
+    FROM ${SEEN_FEEDS} WHERE $1::text IS NULL OR feed = $1 ORDER BY feed`;
 
 interface WatchedRow {
   feed: string;
@@ -26,17 +25,25 @@ interface WatchedRow {
   sequence: string | null;
 }
 
-/** The feeds with a rhythm, or one of them. */
-export async function watchedFeeds(client: ClientBase, feed?: string): Promise<WatchedFeed[]> {
-  const { rows } = await client.query<WatchedRow>(WATCHED, [feed ?? null]);
+/** All feeds, or one of them. */
+export async function allFeeds(client: ClientBase, feed?: string): Promise<WatchedFeed[]> {
+  const { rows } = await client.query<WatchedRow>(ALL, [feed ?? null]);
   return rows.map((row) => ({
     feed: row.feed,
     createdAt: row.created_at.getTime(),
     lastImportAt: row.last_import_at?.getTime(),
     watermark: row.watermark?.getTime(),
-    rhythm: { everySeconds: row.expect_every_s ?? undefined, lateAfterSeconds: row.late_after_s ?? undefined },
+    rhythm:
+      row.expect_every_s === null && row.late_after_s === null
+        ? undefined
+        : { everySeconds: row.expect_every_s ?? undefined, lateAfterSeconds: row.late_after_s ?? undefined },
     sequence: row.sequence ?? undefined,
   }));
+}
+
+/** The feeds with a rhythm. */
+export async function watchedFeeds(client: ClientBase): Promise<WatchedFeed[]> {
+  return (await allFeeds(client)).filter(({ rhythm }) => rhythm !== undefined);
 }
 
 /** The feeds that are late or silent, with what there is to say of each. */

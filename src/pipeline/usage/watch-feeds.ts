@@ -1,4 +1,4 @@
-/** Looks at the feeds of which a rhythm is expected: one that is behind, skips a file or has more rejects is told once. */
+/** Looks at all feeds: one that is behind its rhythm, skips a file or has more rejects is told once. */
 import { Injectable, Logger } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
@@ -8,11 +8,11 @@ import { gapsInWords, sequenceGaps } from '../../feeds/file-sequence.ts';
 import { freshnessOf, isBehind, NO_RHYTHM, type FeedFreshness } from '../../feeds/freshness.ts';
 import { nextUsualShare, rejectsRise, type RowCounts } from '../../feeds/reject-rise.ts';
 import {
+  allFeeds,
   latestFileNames,
   latestRows,
   rememberUsualRejects,
   usualRejects,
-  watchedFeeds,
   type WatchedFeed,
 } from '../../feeds/watched-feeds.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
@@ -37,11 +37,11 @@ export class WatchFeeds {
         WATCH_LOCK,
       ]);
       if (!rows[0]!.ours) return [];
-      const feeds = await watchedFeeds(client);
+      const feeds = await allFeeds(client);
       const told: string[] = [];
       for (const feed of feeds) told.push(...(await watch(client, feed, at)));
-      const watched = feeds.map(({ feed }) => feed);
-      told.push(...(await clearAllBut(client, KINDS, watched, 'no rhythm is expected of it any more', at)));
+      const there = feeds.map(({ feed }) => feed);
+      told.push(...(await clearAllBut(client, KINDS, there, 'the feed is gone', at)));
       return told;
     });
     for (const each of said) this.#log.warn(each);
@@ -50,8 +50,8 @@ export class WatchFeeds {
   /** How fresh a feed is now; `unknown` where no rhythm is expected of it. */
   async freshness(feed: string): Promise<FeedFreshness> {
     return inTransaction(this.dataSource, async ({ client }) => {
-      const [watched] = await watchedFeeds(client, feed);
-      return watched ? freshnessOf(watched, this.clock.now()) : NO_RHYTHM;
+      const [found] = await allFeeds(client, feed);
+      return found ? freshnessOf(found, this.clock.now()) : NO_RHYTHM;
     });
   }
 }
@@ -60,8 +60,9 @@ async function watch(client: ClientBase, feed: WatchedFeed, at: Instant): Promis
   const name = `the feed ${feed.feed}`;
   const { state, words } = freshnessOf(feed, at);
   const behind = isBehind(state) ? { text: `${name} is ${state}: ${words}`, facts: { state } } : undefined;
+  const allClear = feed.rhythm ? `${name} is fresh again` : `${name}: no rhythm is expected of it any more`;
   return [
-    ...(await settleAlarm(client, 'feed-behind', feed.feed, behind, `${name} is fresh again`, at)),
+    ...(await settleAlarm(client, 'feed-behind', feed.feed, behind, allClear, at)),
     ...(await watchSequence(client, feed, name, at)),
     ...(await watchRejects(client, feed, name, at)),
   ];
