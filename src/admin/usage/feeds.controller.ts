@@ -231,12 +231,14 @@ function matching(header: string | undefined): number | 'any' | undefined {
 function formatOf(begins: string, type: string | undefined): 'csv' | 'ndjson' | 'json' {
   if (type === 'application/x-ndjson') return 'ndjson';
   if (type === 'text/csv') return 'csv';
-  const text = begins.replace(/^\ufeff/, '').trimStart();
+  const text = begins.replace(/^\ufeff/, '').trim();
   if (text.startsWith('[')) return 'json';
   if (!text.startsWith('{')) return 'csv';
-  // One object a line: then the first line is an object by itself.
+  // One object a line: then the first line is an object by itself, and not all there is.
+  const end = text.indexOf('\n');
+  if (end < 0) return 'json';
   try {
-    JSON.parse(text.split(/\r?\n/, 1)[0]!);
+    JSON.parse(text.slice(0, end));
     return 'ndjson';
   } catch {
     return 'json';

@@ -50,6 +50,9 @@ const resendForm = z
       .array(z.strictObject({ line, text: z.string().min(1).max(100_000) }))
       .min(1)
       .max(10_000)
+      .refine((rows) => new Set(rows.map((row) => row.line)).size === rows.length, {
+        error: 'must name each line once',
+      })
       .optional()
       .meta({ description: 'send these again, mended' }),
   })
