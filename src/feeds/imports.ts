@@ -191,6 +191,19 @@ export async function importOfFile(
   );
 }
 
+/**
+ * An import of which nothing counted, and whose feed has been defined anew since, no longer stands for its file: read in
+ * the new way, the same content may be usage.
+ */
+export async function releaseMisreadFile(client: ClientBase, feed: string, contentHash: Buffer): Promise<void> {
+  await client.query(
+    `UPDATE imports i SET content_hash = NULL FROM feeds f
+      WHERE i.feed = $1 AND i.content_hash = $2 AND i.state = 'done' AND f.feed = i.feed AND f.updated_at > i.started_at
+        AND i.counted + i.duplicate + i.stale + i.superseded = 0`,
+    [feed, contentHash],
+  );
+}
+
 const SETTLED = `
   received = received + $2, counted = counted + $3, duplicate = duplicate + $4, stale = stale + $5,
   superseded = superseded + $6, rejected = rejected + $7, skipped = skipped + $8,

@@ -221,6 +221,31 @@ describe('a feed', () => {
     expect(again.json()).toMatchObject({ received: 6, counted: 0, duplicate: 4, skipped: 1, rejected: 1 });
   });
 
+  it('sends no line again in two ways', async () => {
+    const rows = ['1.50', '2.50'].map((text) => ({ line: 4, text }));
+    const answer = await admin.call('POST', '/v1/imports/1/rejects/resend', { body: { rows } });
+    expect(answer.json()).toMatchObject({
+      status: 422,
+      errors: [{ field: 'rows', detail: 'must name each line once' }],
+    });
+  });
+
+  it('shows of the answer of an API what it would count of it', async () => {
+    const definition = { format: 'cgrates-json', mapping: { currency: 'EUR' } };
+    await admin.call('PUT', '/v1/feeds/rpc', { body: definition });
+    const [cdr] = sample('cgrates.ndjson').toString().split('\n');
+    const body = `{"method":"CDRsV1.GetCDRs","result":[${cdr}],"error":null,"id":1}`;
+    for (const headers of [{ 'content-type': 'application/json' }, { 'content-type': 'text/plain' }]) {
+      const tried = await admin.call('POST', '/v1/feeds/rpc/try', { body, headers });
+      expect(tried.json()).toMatchObject({ received: 1, counts: 1 });
+    }
+    const sent = { definition, sample: body };
+    expect((await admin.call('POST', '/v1/feeds/try', { body: sent })).json()).toMatchObject({
+      received: 1,
+      counts: 1,
+    });
+  });
+
   it('counts a delivery of which every row is passed over', async () => {
     const lines = sample('cgrates.csv').toString().split('\n');
     const sent = await admin.call('POST', '/v1/usage?feed=rating', {
@@ -307,6 +332,44 @@ describe('a feed', () => {
       expect(first).toMatchObject({ state: 'done', received: 4, counted: 2, rejected: 1, skipped: 1 });
       expect(second).toMatchObject({ state: 'failed', received: 0, error: expect.stringMatching(/checksum/) });
       expect(await readdir(join(inbox, 'nightly', 'done'))).toEqual(['ngcp_007_1.cdr']);
+    });
+
+    it('puts away a sealed file that is no text', async () => {
+      const bytes = Buffer.alloc(
+        1_024,
+        Uint8Array.from({ length: 256 }, (_, byte) => byte),
+      );
+      await dropped.import({ feed: 'nightly', path: await drop('nightly', 'ngcp_007_3.cdr', bytes) });
+      const [{ state, error }] = (await admin.call('GET', '/v1/imports?feed=nightly')).json().items;
+      expect([state, error]).toEqual([
+        'failed',
+        expect.stringContaining('the first line is no "version,lines": "\ufffd\u0001'),
+      ]);
+      expect(await readdir(join(inbox, 'nightly', 'failed'))).toContain('ngcp_007_3.cdr');
+    });
+
+    it('takes a file again that was passed over as a whole, once its mapping is mended, and then not any more', async () => {
+      const only = (value: string) => {
+        const mapping = { ...CGRATES.mapping, only: { column: 'RunID', values: [value] } };
+        return drop('misread', 'feed.json', JSON.stringify({ ...CGRATES, origin: 'misread', mapping }));
+      };
+      const lines = sample('cgrates.csv').toString().split('\n');
+      const dropAgain = async () => {
+        await scan();
+        const path = await drop('misread', 'a.csv', `${lines[0]}\n${lines[1]}\n`);
+        await dropped.import({ feed: 'misread', path });
+      };
+      await only('*Default');
+      await dropAgain();
+      await dropAgain();
+      admin.clock.advanceTo(admin.clock.now() + 1_000);
+      await only('*default');
+      await dropAgain();
+      await dropAgain();
+      const { items } = (await admin.call('GET', '/v1/imports?feed=misread')).json();
+      expect(
+        items.map(({ state, counted }: { state: string; counted: number }) => `${state} ${counted}`).toReversed(),
+      ).toEqual(['done 0', 'same-file 0', 'done 1', 'same-file 0']);
     });
   });
 });

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import SftpClient from 'ssh2-sftp-client';
 import { toDate, type Instant } from '../../kernel/clock.ts';
@@ -84,12 +85,9 @@ export class SftpFolder {
   async fetch(file: RemoteFile, path: string): Promise<boolean> {
     const remote = this.#pathOf(file.name);
     const target = createWriteStream(path, { flags: 'wx', flush: true });
-    if (file.bytes === 0) target.end();
-    else {
-      // Never more than was announced, however much the server would send.
-      const range = { start: 0, end: file.bytes - 1, highWaterMark: CHUNK_BYTES };
-      await pipeline(this.#client.createReadStream(remote, range), target);
-    }
+    // Never more than was announced, however much the server would send.
+    const range = { start: 0, end: file.bytes - 1, highWaterMark: CHUNK_BYTES };
+    await pipeline(file.bytes === 0 ? Readable.from([]) : this.#client.createReadStream(remote, range), target);
     const now = await this.#client.stat(remote);
     const { size } = await stat(path).catch(() => ({ size: 0 }));
     return size === file.bytes && now.size === file.bytes && now.modifyTime === file.modifiedAt.getTime();

@@ -3,7 +3,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../../config.ts';
 import { inTransaction } from '../../database/transaction.ts';
-import { beginImport, endImport, importOfFile, type NewImport } from '../../feeds/imports.ts';
+import { beginImport, endImport, importOfFile, releaseMisreadFile, type NewImport } from '../../feeds/imports.ts';
 import { peerReading } from '../../feeds/feed.ts';
 import { checkSeal } from '../../feeds/formats/seal.ts';
 import { definitionFiles, isDefinitionFile } from '../../feeds/sources/definition-file.ts';
@@ -87,7 +87,10 @@ export class ImportDroppedFile {
       contentHash,
       requestedBy: 'drop folder',
     };
-    const known = await inTransaction(this.#dataSource, ({ client }) => importOfFile(client, feed, contentHash));
+    const known = await inTransaction(this.#dataSource, async ({ client }) => {
+      await releaseMisreadFile(client, feed, contentHash);
+      return importOfFile(client, feed, contentHash);
+    });
     if (known?.state === 'done') {
       await this.#recordUnread(
         { ...delivery, contentHash: undefined },
