@@ -170,6 +170,21 @@ describe('a nightly file is held against near-real-time usage', () => {
     expect(await alarms()).toMatchObject([{ open: false }]);
   });
 
+  it('in files of several feeds: the alarm of the first is cleared by the last', async () => {
+    const row = (id: string) => ({ record_id: id, started_at: at('10:00'), amount: '50.00' });
+    await near([row('voice'), row('data'), row('text')]);
+    await night([row('voice')], 'night-voice');
+    await reconcile();
+    expect(await alarms()).toMatchObject([{ subject: 'night-voice 2026-03-10', open: true }]);
+    // Near real time pushes some usage final at once, which says nothing of the rest.
+    await near([{ ...row('text'), state: 'final' }]);
+    await reconcile();
+    expect(await alarms()).toMatchObject([{ subject: 'night-voice 2026-03-10', open: true }]);
+    await night([row('data')], 'night-data');
+    await reconcile();
+    expect(await alarms()).toMatchObject([{ subject: 'night-voice 2026-03-10', open: false }]);
+  });
+
   it('with nothing to compare where near real time never had anything', async () => {
     await night([{ record_id: 'a', started_at: at('10:00'), amount: '100.00' }]);
     await reconcile();
@@ -192,6 +207,14 @@ describe('a nightly file is held against near-real-time usage', () => {
     await night([{ record_id: 'b', started_at: at('10:00'), amount: '1.00' }], 'night');
     await plafond.query('UPDATE feeds SET tolerance_percent = 100, tolerance_amount = 60');
     await night([{ record_id: 'a', started_at: at('10:00'), amount: '90.00' }]);
+    await reconcile();
+    expect(await outcomes()).toEqual(['within-tolerance']);
+  });
+
+  it('by a tolerance of many decimals', async () => {
+    await near([{ record_id: 'a', started_at: at('10:00'), amount: '100.00' }]);
+    await night([{ record_id: 'a', started_at: at('10:00'), amount: '130.00' }]);
+    await plafond.query('UPDATE feeds SET tolerance_percent = 99.99999999, tolerance_amount = 30');
     await reconcile();
     expect(await outcomes()).toEqual(['within-tolerance']);
   });

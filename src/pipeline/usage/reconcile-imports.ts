@@ -63,7 +63,7 @@ export class ReconcileImports {
     const said = await inTransaction(this.dataSource, async ({ client }) => {
       const pending = await lockPending(client, importId);
       if (!pending) return [];
-      const { feed, tolerance, importIds, pushed } = pending;
+      const { feed, feedsOfOrigin, tolerance, importIds, pushed } = pending;
       const found = await reconcile(client, pending, SAMPLE_SIZE);
       let outcome: ReconciliationOutcome = totalsOf(found.lines).some(canCompare)
         ? 'within-tolerance'
@@ -71,12 +71,17 @@ export class ReconcileImports {
       const told: string[] = [];
       for (const day of found.days) {
         const ofDay = found.lines.filter((line) => line.day === day);
-        const beyond = totalsOf(pushed ? ofDay.filter((line) => !isStillToCome(line, feed)) : ofDay)
-          .filter(canCompare)
-          .filter((totals) => isBeyond(totals, tolerance));
+        const beyondIn = (lines: readonly ReconciliationLine[]) =>
+          totalsOf(lines)
+            .filter(canCompare)
+            .filter((totals) => isBeyond(totals, tolerance));
+        const beyond = beyondIn(pushed ? ofDay.filter((line) => !isStillToCome(line, feed)) : ofDay);
         const trouble = beyond.length === 0 ? undefined : troubleOf(feed, day, importId, beyond);
         const allClear = `near-real-time and nightly usage of ${day} agree (feed ${feed})`;
-        told.push(...(await settleAlarm(client, 'reconciliation', `${feed} ${day}`, trouble, allClear, at)));
+        // Where all of the origin agrees now, another feed may have told of the day before this one had brought its part.
+        for (const each of trouble || beyondIn(ofDay).length > 0 ? [feed] : feedsOfOrigin) {
+          told.push(...(await settleAlarm(client, 'reconciliation', `${each} ${day}`, trouble, allClear, at)));
+        }
         if (trouble) outcome = 'beyond-tolerance';
       }
       const took_ms = this.#stopwatch.now() - since;
@@ -89,6 +94,7 @@ export class ReconcileImports {
 
 interface Pending {
   feed: string;
+  feedsOfOrigin: string[];
   origin: string;
   tolerance: Tolerance;
   importIds: string[];
@@ -109,11 +115,13 @@ const LOCK_PENDING = `
 async function lockPending(client: ClientBase, importId: string): Promise<Pending | undefined> {
   const { rows: feeds } = await client.query<{
     feed: string;
+    feeds_of_origin: string[];
     origin: string;
     tolerance_percent: string | null;
     tolerance_amount: string | null;
   }>(
-    `SELECT f.feed, f.origin, f.tolerance_percent::text AS tolerance_percent, f.tolerance_amount::text AS tolerance_amount
+    `SELECT f.feed, ARRAY (SELECT o.feed FROM feeds o WHERE o.origin = f.origin) AS feeds_of_origin, f.origin,
+            round(f.tolerance_percent, 6)::text AS tolerance_percent, f.tolerance_amount::text AS tolerance_amount
        FROM imports i JOIN feeds f USING (feed) WHERE i.import_id = $1`,
     [importId],
   );
@@ -126,6 +134,7 @@ async function lockPending(client: ClientBase, importId: string): Promise<Pendin
   if (!rows.some((row) => row.import_id === importId)) return undefined;
   return {
     feed: found.feed,
+    feedsOfOrigin: found.feeds_of_origin,
     origin: found.origin,
     tolerance: {
       percent: amountOf(found.tolerance_percent) ?? DEFAULT_TOLERANCE.percent,
