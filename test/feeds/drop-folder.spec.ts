@@ -1,5 +1,5 @@
 /** The drop folder as a rating system uses it: files that come slowly, come twice, can't be read, or break off. */
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -124,6 +124,31 @@ describe('a file in the drop folder', () => {
     expect(await readFile(join(folder, 'failed', 'notes.csv.why.txt'), 'utf8')).toContain(
       'no header of canonical usage',
     );
+  });
+
+  it('with the longest name there is is put into failed/ with the reason', async () => {
+    const name = `${'ü'.repeat(125)}n.csv`;
+    await drop(name, 'hello');
+    await drop(`x${name.slice(1)}`, 'hello');
+    await importAll();
+    expect(await imports()).toMatchObject([{ state: 'failed' }, { state: 'failed' }]);
+    const failed = (await readdir(join(folder, 'failed'))).toSorted();
+    const put = `${'ü'.repeat(121)}n.csv`;
+    const second = `${'ü'.repeat(120)}n.csv.2`;
+    expect(failed).toEqual([put, `${put}.why.txt`, second, `${second}.why.txt`].toSorted());
+  });
+
+  it('whose name is not UTF-8 counts under the name that it has in Latin-1', async () => {
+    const content = [HEADER, row('latin')].join('\n');
+    await drop('name.csv', content);
+    await rename(
+      join(folder, 'name.csv'),
+      Buffer.concat([Buffer.from(`${folder}/`), Buffer.from('\u00fcber.csv', 'latin1')]),
+    );
+    expect(await complete()).toEqual([]);
+    await importAll();
+    expect(await imports()).toMatchObject([{ state: 'done', counted: '1' }]);
+    expect(await readdir(join(folder, 'done'))).toEqual(['\u00fcber.csv']);
   });
 
   it('that breaks off counts whole batches or nothing, and once when it comes complete', async () => {

@@ -2,6 +2,7 @@
  * The drop folder of nightly files: `INBOX_DIR/<feed>/`. A file is taken when it is complete: its name is final, and its
  * size and time have stood still. Afterwards it lies in `done/` or `failed/` beside a note that says why.
  */
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { createReadStream, type ReadStream } from 'node:fs';
 import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
@@ -25,6 +26,7 @@ const STANDS_STILL_MS = 2_000;
 /**
  * The files that are complete. `seen` remembers what lay there at the last look: a file is complete when it looks the same
  * as then and has not been written to for {@link STANDS_STILL_MS}. `now` is the file system's time, in epoch milliseconds.
+ * One whose name is not UTF-8 gets another first.
  */
 export async function completeFiles(inboxDir: string, seen: Map<string, string>, now: Instant): Promise<DroppedFile[]> {
   await mkdir(inboxDir, { recursive: true });
@@ -32,20 +34,33 @@ export async function completeFiles(inboxDir: string, seen: Map<string, string>,
   const there = new Set<string>();
   for (const feed of await readdir(inboxDir, { withFileTypes: true })) {
     if (!feed.isDirectory() || !FEED.test(feed.name)) continue;
-    for (const file of await readdir(join(inboxDir, feed.name), { withFileTypes: true })) {
-      if (!file.isFile() || UNFINISHED.test(file.name)) continue;
-      const path = join(inboxDir, feed.name, file.name);
+    const folder = join(inboxDir, feed.name);
+    for (const file of await readdir(folder, { withFileTypes: true, encoding: 'buffer' })) {
+      const name = file.name.toString();
+      if (!file.isFile() || UNFINISHED.test(name)) continue;
+      const path = Buffer.concat([Buffer.from(join(folder, '/')), file.name]);
       const found = await stat(path).catch(() => undefined);
       if (!found) continue;
-      there.add(path);
+      const bytes = path.toString('latin1');
+      there.add(bytes);
       const looks = `${found.ino} ${found.size} ${found.mtimeMs}`;
-      if (seen.get(path) === looks && now - found.mtimeMs >= STANDS_STILL_MS) complete.push({ feed: feed.name, path });
-      seen.set(path, looks);
+      if (seen.get(bytes) === looks && now - found.mtimeMs >= STANDS_STILL_MS) {
+        if (isUtf8(file.name)) complete.push({ feed: feed.name, path: join(folder, name) });
+        else await renameToUtf8(path, folder, file.name);
+      }
+      seen.set(bytes, looks);
     }
   }
   for (const path of seen.keys()) if (!there.has(path)) seen.delete(path);
   // By name: nightly files bear their date.
   return complete.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** A name that is not UTF-8 can't be said to anybody: read as Latin-1 the file is complete at a later look. */
+async function renameToUtf8(path: Buffer, folder: string, name: Buffer): Promise<void> {
+  const target = await freePath(folder, new TextDecoder('latin1').decode(name));
+  // Where it is gone, somebody else has done so.
+  await rename(path, target).catch(() => undefined);
 }
 
 export async function hashOfFile(path: string): Promise<Buffer> {
@@ -98,21 +113,29 @@ async function* withoutBomb(packed: ReadStream, unpacked: AsyncIterable<Buffer>)
   }
 }
 
-/** Puts a file into `done/` or `failed/` of its feed; a name that is taken gets a number. */
+/** Puts a file into `done/` or `failed/` of its feed, with a note beside it that says why. */
 export async function putAway(path: string, place: 'done' | 'failed', note?: string): Promise<string> {
   const folder = join(dirname(path), place);
   await mkdir(folder, { recursive: true });
-  let target = join(folder, basename(path));
-  for (
-    let n = 2;
-    await stat(target).then(
+  const target = await freePath(folder, basename(path));
+  await rename(path, target);
+  if (note !== undefined) await writeFile(`${target}${NOTE}`, `${note}\n`);
+  return target;
+}
+
+const NOTE = '.why.txt';
+const NAME_BYTES_MAX = 255;
+
+/** A name that is taken gets a number, one that leaves no room for it and for a note loses its beginning. */
+async function freePath(folder: string, name: string): Promise<string> {
+  for (let n = 1; ; n++) {
+    const number = n === 1 ? '' : `.${n}`;
+    const bytes = Buffer.from(name).subarray(-(NAME_BYTES_MAX - NOTE.length - number.length));
+    const path = join(folder, `${bytes.toString().replace(/^\ufffd+/, '')}${number}`);
+    const isTaken = await stat(path).then(
       () => true,
       () => false,
     );
-    n++
-  )
-    target = join(folder, `${basename(path)}.${n}`);
-  if (note !== undefined) await writeFile(`${target}.why.txt`, `${note}\n`);
-  await rename(path, target);
-  return target;
+    if (!isTaken) return path;
+  }
 }
