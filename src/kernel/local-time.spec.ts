@@ -16,6 +16,13 @@ describe('a time as a peer writes it', () => {
     ['has its own offset', '2010-03-14T02:40:00+01:00', 'America/Lima', undefined, '2010-03-14T01:40:00Z'],
     ['has its offset without a colon', '2010-03-14 02:40:00 +0100', undefined, undefined, '2010-03-14T01:40:00Z'],
     ['is as Go writes it', '2010-03-14 01:40:00 +0000 UTC', undefined, undefined, '2010-03-14T01:40:00Z'],
+    [
+      'is as Go writes it, of a zone without a name',
+      '2010-03-14 07:10:00 +0530 +0530',
+      undefined,
+      undefined,
+      '2010-03-14T01:40:00Z',
+    ],
     ['has a fraction', '2010-03-14 02:40:00.250', 'Europe/Vienna', undefined, '2010-03-14T01:40:00.250Z'],
     ['occurs twice: the earlier', '2010-10-31 02:30:00', 'Europe/Vienna', undefined, '2010-10-31T00:30:00Z'],
     ['never occurs: as long after', '2010-03-28 02:30:00', 'Europe/Vienna', undefined, '2010-03-28T01:30:00Z'],
@@ -23,6 +30,15 @@ describe('a time as a peer writes it', () => {
     ['just after the hour that came twice', '2010-10-31 03:00:00', 'Europe/Vienna', undefined, '2010-10-31T02:00:00Z'],
     ['is German', '14.3.2010 02:40:00', 'Europe/Vienna', 'dd.MM.yyyy HH:mm:ss', '2010-03-14T01:40:00Z'],
     ['has nothing between', '20100314024000', 'Europe/Vienna', 'yyyyMMddHHmmss', '2010-03-14T01:40:00Z'],
+    ['has nothing between and lacks a digit', '2010031402400', 'Europe/Vienna', 'yyyyMMddHHmmss', undefined],
+    ['has nothing within date and time', '20100314 24000', 'Europe/Vienna', 'yyyyMMdd HHmmss', undefined],
+    [
+      'has nothing before its offset',
+      '14.3.2010 2:40:0+0100',
+      undefined,
+      'dd.MM.yyyy HH:mm:ssZZ',
+      '2010-03-14T01:40:00Z',
+    ],
     ['has no seconds', '03/14/2010 02:40', 'UTC', 'MM/dd/yyyy HH:mm', '2010-03-14T02:40:00Z'],
     ['counts seconds', '1268530800', undefined, 'epoch-s', '2010-03-14T01:40:00Z'],
     ['counts seconds with a fraction', '1268530800.5', undefined, 'epoch-s', '2010-03-14T01:40:00.500Z'],
@@ -57,6 +73,7 @@ describe('a time as a peer writes it', () => {
     ['yyyy-MM-dd', false],
     ['HH:mm', false],
     ['yyyy yyyy MM dd HH mm', false],
+    ['yyyy-MM-dd HH:mm:ss.SSSSSS', false],
   ])('%s is a form: %s', (format, is) => {
     expect(isTimeFormat(format)).toBe(is);
   });

@@ -23,7 +23,7 @@ const NEEDED = ['yyyy', 'MM', 'dd', 'HH', 'mm'];
 
 /** `2010-03-14 02:40:00`, with `T`, a fraction and an offset where there are any (`+01:00`, `+0100`, `Z`, ` UTC`). */
 const USUAL =
-  /^(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})[T ](?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})(?:\.(?<fraction>\d{1,9}))?(?: ?(?<offset>Z|UTC|[+-]\d{2}(?::?\d{2})?)(?: [A-Z]{3,5})?)?$/;
+  /^(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})[T ](?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})(?:\.(?<fraction>\d{1,9}))?(?: ?(?<offset>Z|UTC|[+-]\d{2}(?::?\d{2})?)(?: (?:[A-Z]{3,5}|[+-]\d{2}(?:\d{2})?))?)?$/;
 
 /**
  * The form of `format`: `epoch-s`, `epoch-ms`, or `yyyy MM dd HH mm ss SSS ZZ` with whatever stands between them, such as
@@ -32,7 +32,9 @@ const USUAL =
 export function isTimeFormat(format: string): boolean {
   if (format === 'epoch-s' || format === 'epoch-ms') return true;
   const tokens = format.match(TOKEN) ?? [];
-  return format.length <= 64 && NEEDED.every((needed) => tokens.filter((token) => token === needed).length === 1);
+  return (
+    format.length <= 64 && NEEDED.every((needed) => tokens.includes(needed)) && new Set(tokens).size === tokens.length
+  );
 }
 
 /** A reader of times in `format` that are in `zone` (IANA) unless they say their offset. */
@@ -50,10 +52,16 @@ export function timeReader(format: string | undefined, zone: string | undefined)
   if (format === undefined) {
     return (text) => parseInstant(text) ?? readParts(USUAL.exec(text)?.groups, offsetIn);
   }
+  const parts = format.split(/(yyyy|MM|dd|HH|mm|ss|SSS|ZZ)/);
   const written = new RegExp(
-    `^${format
-      .split(/(yyyy|MM|dd|HH|mm|ss|SSS|ZZ)/)
-      .map((part) => TOKENS[part] ?? part.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&'))
+    `^${parts
+      .map((part, at) => {
+        const token = TOKENS[part];
+        if (token === undefined) return part.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+        // Where digits stand against others, only all of them tell which are whose.
+        const touches = [-1, 1].some((side) => parts[at + side] === '' && (parts[at + 2 * side] ?? 'ZZ') !== 'ZZ');
+        return touches ? token.replace(/\{1,\d\}/, `{${part.length}}`) : token;
+      })
       .join('')}$`,
   );
   return (text) => readParts(written.exec(text)?.groups, offsetIn);

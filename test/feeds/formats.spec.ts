@@ -183,6 +183,14 @@ describe('a sample', () => {
     expect(row).toMatchObject({ record: { serviceId: 'trunk-7' } });
   });
 
+  it('of CGRateS has no price, however -1 is written', async () => {
+    const csv = sample('cgrates.csv').toString();
+    for (const written of ['-1.0', '-1e0', '-1E+00']) {
+      const rows = await read(csv.replace(/,-1\n/, `,${written}\n`), feed('cgrates-csv'));
+      expect(told(rows)[2]).toBe('4 rejected: amount not_rated');
+    }
+  });
+
   it('of data has its bytes', async () => {
     const rows = await read(sample('cgrates.csv'), feed('cgrates-csv'));
     expect(rows[4]).toMatchObject({ record: { units: 1_048_576n } });

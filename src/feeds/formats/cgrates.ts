@@ -27,7 +27,7 @@ function view(row: PeerRow): PeerRow {
 }
 
 function verdict(row: PeerRow, mapping: Mapping): Verdict | undefined {
-  return /^-1(?:\.0*)?$/.test(firstOf(row, mapping.columns.amount ?? []))
+  return Number(firstOf(row, mapping.columns.amount ?? [])) === -1
     ? { reject: 'not_rated', field: 'amount', detail: 'is -1: CGRateS could not rate it' }
     : undefined;
 }
