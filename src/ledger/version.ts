@@ -12,7 +12,7 @@ export interface Version extends Omit<UsageRecord, 'bNumber' | 'currency' | 'lin
   destination: Destination;
 }
 
-/** What near real time had said of a record when its final version came, and the import that had brought it. */
+/** What near real time says of a record beside its final version, and the import that brought it. */
 export interface NearRealTime {
   amount: Micros;
   importId: string;
@@ -71,6 +71,16 @@ export interface Movement {
 /** What a final version stands beside when it takes the place of `before`. */
 export function nearRealTime(before: HeldVersion): NearRealTime | undefined {
   return before.state === 'final' ? before.near : { amount: before.amount, importId: before.importId };
+}
+
+/**
+ * What an arriving version tells of near real time where the final one came first: it changes nothing that counts, but is
+ * what that is held against. An interim version tells too little.
+ */
+export function lateNearRealTime(held: HeldVersion | undefined, arriving: HeldVersion): NearRealTime | undefined {
+  return held?.state === 'final' && !held.near && arriving.state === 'provisional'
+    ? { amount: arriving.amount, importId: arriving.importId }
+    : undefined;
 }
 
 /**

@@ -156,6 +156,24 @@ describe('a nightly file is held against near-real-time usage', () => {
     expect(await alarms()).toMatchObject([{ open: false }]);
   });
 
+  it('and what near real time says only after it, which changes nothing else', async () => {
+    await night([{ record_id: 'r', started_at: at('10:00'), amount: '20.00' }]);
+    await near([{ record_id: 'r', started_at: at('10:00'), amount: '1.00', state: 'interim' }]);
+    expect(await near([{ record_id: 'r', started_at: at('10:00'), amount: '20.00' }])).toMatchObject({ duplicate: 1 });
+    expect(await near([{ record_id: 'r', started_at: at('10:00'), amount: '30.00' }])).toMatchObject({ stale: 1 });
+    await night([
+      { record_id: 'new', started_at: at('11:00') },
+      { record_id: 'new', started_at: at('11:00'), amount: '0.50', state: 'provisional' },
+    ]);
+    await reconcile();
+    expect(await lines()).toMatchObject([
+      { comparison: 'different', feed: 'night', near: '50', nightly: '100' },
+      { comparison: 'equal', feed: 'near', near: '2000', nightly: '2000' },
+    ]);
+    expect(await plafond.query('SELECT sum(amount_micros)::int AS spent FROM usage')).toEqual([{ spent: 21_000_000 }]);
+    expect(await plafond.differences()).toEqual([]);
+  });
+
   it('in parts: the alarm of the first is cleared by the last', async () => {
     await near([
       { record_id: 'a', started_at: at('10:00') },

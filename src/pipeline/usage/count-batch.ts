@@ -25,6 +25,7 @@ import {
 } from '../../ledger/usage-store.ts';
 import {
   holdingOf,
+  lateNearRealTime,
   nearRealTime,
   standing,
   withdrawn,
@@ -206,7 +207,11 @@ export async function weighBatch(
       }
       const result = standing(before, version);
       standings[result]++;
-      if (result !== 'counted' && result !== 'superseded') continue;
+      if (result !== 'counted' && result !== 'superseded') {
+        const near = lateNearRealTime(before, version);
+        if (near) holding.set(recordId, { ...before!, near });
+        continue;
+      }
       if (before && version.state === 'final') version.near = nearRealTime(before);
       if (before?.accountId === version.accountId) version.arrived = before.arrived;
       holding.set(recordId, version);
@@ -354,15 +359,12 @@ function rejectOf({ record, text }: AdmittedRow, refusal: NotAdmitted): Reject {
 async function writeVersions(client: PoolClient, { parts, held, holding }: WeighedBatch): Promise<void> {
   const replaced = parts.flatMap(({ surplus }) => surplus);
   const fresh: HeldVersion[] = [];
-  for (const { movements } of parts) {
-    for (const { to } of movements) {
-      // Only the last version of a record that a batch brings comes to lie in the ledger.
-      const holds = holding.get(to.recordId)!;
-      if (holds !== to) continue;
-      fresh.push(holds);
-      const before = held.get(to.recordId);
-      if (before) replaced.push(before);
-    }
+  // Only the last version of a record that a batch brings comes to lie in the ledger.
+  for (const [recordId, holds] of holding) {
+    const before = held.get(recordId);
+    if (holds === before) continue;
+    fresh.push(holds);
+    if (before) replaced.push(before);
   }
   await Promise.all([removeVersions(client, replaced), insertVersions(client, fresh)]);
 }
