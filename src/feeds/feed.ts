@@ -95,16 +95,15 @@ export const feedFields = z.strictObject({
     description:
       'where a nightly file comes in parts: how long none has to come before they are held against near real time',
   }),
-  tolerance_percent: z
-    .number()
-    .min(0)
-    .max(100)
-    .optional()
-    .meta({ description: 'by how much near-real-time and nightly usage may differ' }),
+  tolerance_percent: z.number().min(0).max(100).optional().meta({
+    description:
+      'by how much near-real-time and nightly usage may differ, of the records and of the money of a day; 1 where it is not said',
+  }),
   tolerance_amount: z
     .string()
     .refine((text) => (parseAmount(text) ?? -1n) >= 0n, { error: 'must be a decimal amount, not negative' })
-    .optional(),
+    .optional()
+    .meta({ description: 'and by how much money, whatever share that is; 10.00 where it is not said' }),
   sftp: sftpForm.optional(),
 });
 export type FeedDefinition = z.output<typeof feedFields>;

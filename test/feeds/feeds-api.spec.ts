@@ -311,7 +311,7 @@ describe('a feed', () => {
     });
 
     it('is as its file says, once', async () => {
-      await drop('nightly', 'feed.json', JSON.stringify({ ...SIPWISE, origin: 'ngcp' }));
+      await drop('nightly', 'feed.json', `\ufeff${JSON.stringify({ ...SIPWISE, origin: 'ngcp' })}`);
       expect(await scan()).toEqual(['nightly: ngcp_007_1.cdr']);
       const feed = (await admin.call('GET', '/v1/feeds/nightly')).json();
       expect(feed).toMatchObject({ version: 1, origin: 'ngcp', format: 'sipwise' });

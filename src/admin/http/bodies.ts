@@ -53,7 +53,8 @@ async function parseForm(payload: Readable): Promise<Record<string, string>> {
 export function mediaType(request: FastifyRequest): string {
   const [type = '', ...parameters] = (request.headers['content-type'] ?? '').toLowerCase().split(';');
   const charset = parameters.map((each) => /^\s*charset="?([^"\s]+)"?\s*$/.exec(each)?.[1]).find(Boolean);
-  if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') throw unsupported('text must be UTF-8');
+  if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8')
+    throw unsupported('text must be UTF-8; what its feed reads as Latin-1 comes without a charset');
   return type.trim();
 }
 

@@ -22,7 +22,8 @@ export async function definitionFiles(inboxDir: string): Promise<DefinitionFile[
     const file = await stat(path).catch(() => undefined);
     if (!file?.isFile()) continue;
     const text = file.size > BYTES_MAX ? undefined : await readFile(path, 'utf8').catch(() => undefined);
-    found.push({ feed: folder.name, path, text });
+    // Some editors write a byte-order mark, which is none of its content.
+    found.push({ feed: folder.name, path, text: text?.replace(/^\ufeff/, '') });
   }
   return found;
 }
