@@ -31,7 +31,7 @@ const USUAL =
  */
 export function isTimeFormat(format: string): boolean {
   if (format === 'epoch-s' || format === 'epoch-ms') return true;
-  const tokens = format.match(TOKEN) ?? [];
+  const tokens: readonly string[] = format.match(TOKEN) ?? [];
   return (
     format.length <= 64 && NEEDED.every((needed) => tokens.includes(needed)) && new Set(tokens).size === tokens.length
   );
