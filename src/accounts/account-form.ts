@@ -15,6 +15,8 @@ const line = (longest: number) =>
 const reference = line(64).regex(/^(?:\S(?:.*\S)?)?$/u, { error: 'must not begin or end with a space' });
 
 export const accountId = reference.min(1, { error: 'must not be empty' });
+/** A segment that something is said of; the empty one is that of accounts in none. */
+export const segmentName = accountId;
 
 function isLocale(text: string): boolean {
   try {

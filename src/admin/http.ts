@@ -10,7 +10,7 @@ import { describeApi } from './operation/docs.ts';
 import { Gate } from './keys/gate.ts';
 import { KnownRoutes } from './http/known-routes.ts';
 import { Metrics } from './operation/metrics.ts';
-import { parseBodies, passOver } from './http/bodies.ts';
+import { parseBodies, passOver, refuseNul } from './http/bodies.ts';
 import { invalid, ProblemFilter, sendProblem } from './http/problem.ts';
 
 /** A large file on a slow line takes its time, but not for ever. */
@@ -65,6 +65,7 @@ export async function configureHttp(app: NestFastifyApplication): Promise<void> 
   fastify.addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id);
     await gate.admit(request);
+    refuseNul(request);
     if (request.is404) routes.refuse(request.method, request.url.split('?', 1)[0]!);
   });
   fastify.addHook('onResponse', async (request, reply) => {

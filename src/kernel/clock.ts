@@ -48,10 +48,14 @@ export class DrivenClock extends Clock {
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/** Reads an RFC 3339 instant with an offset; `undefined` where it is not one or names a day that does not exist. */
+/**
+ * Reads an RFC 3339 instant with an offset; `undefined` where it is not one, names a day that does not exist, or lies in the
+ * year 0 or 9999: what is reckoned from an instant, a year on at most, must have a year of four digits as well.
+ */
 export function parseInstant(text: string): Instant | undefined {
   if (!RFC_3339.test(text)) return undefined;
   const year = digits(text, 0) * 100 + digits(text, 2);
+  if (year === 0 || year === 9999) return undefined;
   const month = digits(text, 5);
   const day = digits(text, 8);
   const leap = month === 2 && day === 29 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);

@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Put } from '@nestjs/com
 import { ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { segmentName } from '../../accounts/account-form.ts';
 import { thresholdsOf } from '../../deviations/calibration.ts';
 import {
   DEVIATION_MODES,
@@ -85,7 +86,7 @@ export class DeviationPoliciesController {
   @Put('segments/:segment')
   @Route({ needs: 'billing', summary: `${SUMMARY} of a segment`, answers: 'The policy', schema: policyResponse })
   async putSegment(
-    @Param('segment') segment: string,
+    @Param('segment', { schema: segmentName }) segment: string,
     @Body({ schema: policyForm }) form: z.output<typeof policyForm>,
     @Actor() actor: string,
   ): Promise<PolicyResponse> {

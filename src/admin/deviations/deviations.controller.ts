@@ -12,6 +12,7 @@ import { DEVIATION_MODES } from '../../deviations/policy.ts';
 import { latestFit, signaturesOf } from '../../deviations/signature-store.ts';
 import { Clock, parseInstant, toDate } from '../../kernel/clock.ts';
 import { formatAmount } from '../../kernel/money.ts';
+import { Refusal } from '../../kernel/refusal.ts';
 import { reportDeviations, type DeviationReport } from '../../pipeline/deviations/deviation-report.ts';
 import { RebuildSignatures } from '../../pipeline/deviations/rebuild-signatures.ts';
 import { onConnection } from '../http/connection.ts';
@@ -158,6 +159,10 @@ export class DeviationsController {
   async report(@Query({ schema: reportQuery }) query: z.output<typeof reportQuery>): Promise<DeviationReport> {
     const to = query.to === undefined ? this.#clock.now() : parseInstant(query.to)!;
     const from = query.from === undefined ? to - WEEK_MS : parseInstant(query.from)!;
+    if (from > to) {
+      const fault = { field: 'from', detail: 'must not be after `to`' };
+      throw new Refusal('invalid', 'invalid', 'wrong: from', [fault]);
+    }
     return onConnection(this.#dataSource, (client) => reportDeviations(client, from, to));
   }
 

@@ -36,17 +36,34 @@ async function parseJson(payload: Readable, request: FastifyRequest): Promise<un
   const text = Buffer.concat(chunks).toString('utf8');
   if (text.trim() === '') return undefined;
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, text.includes('\\u0000') ? withoutNul : undefined);
   } catch (error) {
+    if (error instanceof Refusal) throw error;
     throw new Refusal('unreadable', 'bad_json', `the body is not JSON: ${error instanceof Error ? error.message : ''}`);
   }
+}
+
+function withoutNul(key: string, value: unknown): unknown {
+  if (key.includes('\0') || (typeof value === 'string' && value.includes('\0'))) throw holdsNul('the body');
+  return value;
+}
+
+/** The one character that PostgreSQL keeps in no text; it is in none that anybody means. To be called of each request. */
+export function refuseNul({ url }: FastifyRequest): void {
+  if (url.includes('%00')) throw holdsNul('the address');
+}
+
+function holdsNul(what: string): Refusal {
+  return new Refusal('unreadable', 'nul_character', `${what} has the character U+0000, which no text here may have`);
 }
 
 /** A form's fields as a browser sends them; of a name that comes twice the last counts. */
 async function parseForm(payload: Readable): Promise<Record<string, string>> {
   const chunks: Buffer[] = [];
   for await (const chunk of bounded(chunksOf(payload), FORM_BYTES_MAX, 'a form')) chunks.push(chunk);
-  return Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString('utf8')));
+  const text = Buffer.concat(chunks).toString('utf8');
+  if (text.includes('%00') || text.includes('\0')) throw holdsNul('the form');
+  return Object.fromEntries(new URLSearchParams(text));
 }
 
 /** The type of the body without its parameters, in lower case; empty where none is named. */
