@@ -236,18 +236,3 @@ export async function leftLying(client: ClientBase, before: Instant, now: Instan
   const { rows } = await client.query<{ warning_id: string }>(LEFT_LYING, [toDate(before), toDate(now), limit]);
   return rows.map((row) => row.warning_id);
 }
-
-/** An address as evidence may show it: `a***@example.net`, `+3168***0221`. */
-export function maskAddress(address: string): string {
-  const at = address.lastIndexOf('@');
-  if (at > 0) return `${address.slice(0, 1)}***${address.slice(at)}`;
-  const [head, tail] = address.length >= 12 ? [5, 4] : [3, 2];
-  return address.length > head + tail ? `${address.slice(0, head)}***${address.slice(-tail)}` : '***';
-}
-
-/** What a gateway said, its reader's address masked, with and without the leading `+`. */
-export function maskAnswer(answer: string, address: string): string {
-  if (address === '') return answer;
-  const masked = answer.replaceAll(address, maskAddress(address));
-  return address.startsWith('+') ? masked.replaceAll(address.slice(1), maskAddress(address).slice(1)) : masked;
-}

@@ -4,6 +4,7 @@
  */
 import type { ClientBase } from 'pg';
 import { toDate, type Instant } from '../kernel/clock.ts';
+import { maskAnswer } from '../kernel/masking.ts';
 import type { ChannelKind } from './plan.ts';
 
 /** `accepted` and `delayed` tell of the way; `delivered` and `failed` are ends. */
@@ -14,7 +15,7 @@ export interface Receipt {
   said: Said;
   /** of a message in parts: which one; empty where the whole is meant */
   part: string;
-  /** in the words of who sent it, on one line, without the address */
+  /** in the words of who sent it, on one line; kept without the address */
   answer: string;
 }
 
@@ -50,6 +51,8 @@ export interface ReceivedFor {
   channel: ChannelKind;
   address: string;
   decisionId: string;
+  /** as it is kept: the address masked */
+  answer: string;
   before: DeliveryState;
   after: DeliveryState;
 }
@@ -77,7 +80,8 @@ export async function keepReceipt(
   );
   const [row] = rows;
   if (!row) return undefined;
-  const { warningId, said, part, answer } = receipt;
+  const { warningId, said, part } = receipt;
+  const answer = maskAnswer(receipt.answer, row.address);
   const kept = await client.query(KEEP, [warningId, toDate(at), said, part, answer]);
   if (kept.rowCount === 0) return 'known';
   const all = await client.query<{ said: Said; part: string }>(
@@ -96,6 +100,7 @@ export async function keepReceipt(
     channel: row.channel,
     address: row.address,
     decisionId: row.decision_id,
+    answer,
     before: row.state,
     after,
   };

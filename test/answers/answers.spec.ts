@@ -52,7 +52,7 @@ describe('the page of a warning', () => {
       '1 maart 2010 – 31 maart 2010',
       'alt="Grafiek: tot nu toe € 101,25 uitgegeven',
       'Dit waren wij niet: nu blokkeren',
-      'op +3161***5678',
+      'op +316***78',
     ]) {
       expect(html).toContain(words);
     }
@@ -340,7 +340,7 @@ describe('"call me"', () => {
     expect((await call(token, { at: 'file' })).status).toBe(303);
     const [event] = await query<{ text: string }>(`SELECT text FROM operator_events WHERE kind = 'notify-operator'`);
     expect(event!.text).toContain('they ask to be called at +31612345678');
-    expect((await look(admin, `/a/${token}`)).html).toContain('wij bellen u op +3161***5678');
+    expect((await look(admin, `/a/${token}`)).html).toContain('wij bellen u op +316***78');
   });
 
   it('tells operators a number that was typed as it is dialled', async () => {
@@ -454,6 +454,23 @@ describe('what the billing team sees of answers', () => {
     const list = async (key?: string) =>
       (await admin.call('GET', `/v1/answers?account=${ACCOUNT_ID}`, key === undefined ? {} : { key })).json().items;
     expect(await list()).toMatchObject([{ answer: 'call-me', phone: '+31612345678', address: '127.0.0.1' }]);
-    expect(await list(await admin.keyOf('viewer'))).toMatchObject([{ phone: '+316…78', address: '…' }]);
+    expect(await list(await admin.keyOf('viewer'))).toMatchObject([{ phone: '+316***78', address: '…' }]);
+  });
+
+  it('is a decision as well, in which a viewer sees no number either', async () => {
+    const token = await warned(admin);
+    const path = `/a/${token}/call-me`;
+    await submit(admin, path, { ...formOn((await look(admin, `/a/${token}`)).html, path), at: 'file' });
+    await query(`INSERT INTO case_decisions SELECT decision_id, 1 FROM decisions WHERE trigger = 'manual'
+                 ON CONFLICT (decision_id) DO NOTHING`);
+    const asSeen = async (key?: string) => {
+      const seen = key === undefined ? {} : { key };
+      const decisions = (await admin.call('GET', `/v1/decisions?account=${ACCOUNT_ID}`, seen)).body;
+      return decisions + (await admin.call('GET', '/v1/cases/1', seen)).body;
+    };
+    expect((await asSeen()).match(/called at \+31612345678/g)).toHaveLength(2);
+    const toViewer = await asSeen(await admin.keyOf('viewer'));
+    expect(toViewer.match(/called at \+316\*\*\*78/g)).toHaveLength(2);
+    expect(toViewer).not.toContain('612345678');
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 import { CalibrateEveryFourWeeks1700000000020 } from '../../migrations/20-calibrate-every-four-weeks.ts';
+import { MaskWhatGatewaysSaid1700000000022 } from '../../migrations/22-mask-what-gateways-said.ts';
 import { RememberWhoIsRedialled1700000000017 } from '../../migrations/17-remember-who-is-redialled.ts';
 import { migrations } from '../../migrations/index.ts';
 import { assertServerVersion, createDataSource } from '../../src/database/data-source.ts';
@@ -76,6 +77,43 @@ describe('a migration to calibration every four weeks', () => {
     await migration.up(runner);
     const later = { at: '2026-03-01 11:00:00+00' };
     expect(await fits()).toEqual([first, { ...later, fit: '2' }, { ...later, fit: '1' }]);
+    await runner.release();
+    await dataSource.destroy();
+  });
+});
+
+describe('a migration to masked answers of gateways', () => {
+  it('masks addresses where they stood in full, and nothing else', async () => {
+    const dataSource = await createDataSource(database.url, { poolSize: 1, applicationName: 'a test' }).initialize();
+    const runner = dataSource.createQueryRunner();
+    const of = (answer: string) => `account 100000001 can't be reached by email at a***@example.net: ${answer}`;
+    const told = (answer: string) => `The customer was not reached by email: ${answer}. Please call them.`;
+    const keep = async (subject: string, type: string, answer: string): Promise<void> => {
+      await runner.query(
+        `INSERT INTO alarms (kind, subject, raised_at, text, facts) VALUES ('contact-fails', $1, now(), $2, $3)`,
+        [subject, of(answer), { account: '100000001', answer }],
+      );
+      await runner.query(
+        `INSERT INTO decisions (decision_id, at, account_id, type, trigger, action, period, traffic, currency, record_id,
+                                service_id, mode, explanation)
+         VALUES (gen_random_uuid(), now(), '100000001', $1, 'cap', '', '', '', 'EUR', '', '', 'enforce', $2)`,
+        [type, told(answer)],
+      );
+    };
+    await keep('mail', 'notify-operator', '550 5.1.1 <anna@example.net>: unknown');
+    await keep('sms', 'notify-operator', '31681230221 unknown');
+    await keep('none', 'notify-operator', '550 mailbox full');
+    const migration = new MaskWhatGatewaysSaid1700000000022();
+    for (let times = 0; times < 2; times++) {
+      await migration.up(runner);
+      const masked = ['550 5.1.1 <a***@example.net>: unknown', '316***21 unknown', '550 mailbox full'];
+      expect(await runner.query(`SELECT text, facts ->> 'answer' AS answer FROM alarms ORDER BY alarm_id`)).toEqual(
+        masked.map((answer) => ({ text: of(answer), answer })),
+      );
+      expect(await runner.query('SELECT explanation FROM decisions ORDER BY decision_no')).toEqual(
+        masked.map((answer) => ({ explanation: told(answer) })),
+      );
+    }
     await runner.release();
     await dataSource.destroy();
   });

@@ -30,6 +30,7 @@ const TABLES = [
   'operator_messages',
   'operator_attempts',
   'operator_events',
+  'alarms',
   'silences',
   'forecasts',
   'deviation_signatures',
@@ -102,6 +103,12 @@ async function lived(): Promise<void> {
     ACCOUNT_ID,
     new Date(admin.clock.now()),
   ]);
+  await query(
+    `INSERT INTO alarms (kind, subject, raised_at, text, facts, cleared_at)
+     VALUES ('contact-fails', '${ACCOUNT_ID} email', $1, '550 for jansen@example.nl', '{}', $1),
+            ('contact-fails', '${ACCOUNT_ID} sms', $1, 'still open', '{}', NULL)`,
+    [new Date(admin.clock.now())],
+  );
   await callMe('020 794 60 00');
   await sendAll();
 }
@@ -120,6 +127,7 @@ it('nothing is forgotten that is young, and nothing is forgotten early where usa
     'decisions',
     'operator_messages',
     'operator_events',
+    'alarms',
     'changes',
   ]);
 });
@@ -156,7 +164,7 @@ it('what is old goes or is masked, what is young stays, and what was done still 
   );
   expect(asked.map(({ explanation }) => explanation.split('called at ')[1])).toEqual(['(a number).', '+31301112222.']);
   expect(await query(`SELECT type, at FROM decisions ORDER BY decision_no LIMIT ${told.length}`)).toEqual(told);
-  const left = { operator_messages: 1, operator_attempts: 1, operator_events: 1, silences: 1, forecasts: 0 };
+  const left = { operator_messages: 1, operator_attempts: 1, operator_events: 1, alarms: 1, silences: 1, forecasts: 0 };
   for (const [table, rows] of Object.entries(left)) expect([table, await count(table)]).toEqual([table, rows]);
   expect((await rowsOf('changes')).filter((row) => PERSONAL.test(row))).toEqual([]);
   expect(await query(`SELECT after ->> 'segment' AS segment FROM changes WHERE subject = 'account'`)).toEqual([

@@ -10,7 +10,7 @@ import { DrivenClock } from '../../src/kernel/clock.ts';
 import type { SettleDelivery } from '../../src/pipeline/telling/settle-delivery.ts';
 import type { Channel, Outcome, OutgoingMessage } from '../../src/warnings/channels/channel.ts';
 import { EmailInbox } from '../../src/warnings/channels/inbox.ts';
-import { claimWarnings, maskAddress, maskAnswer, settlement } from '../../src/warnings/deliveries.ts';
+import { claimWarnings, settlement } from '../../src/warnings/deliveries.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { messagesBy } from '../harness/messages.ts';
 
@@ -218,18 +218,4 @@ describe('what an attempt makes of its warning', () => {
     ['the ninth waits some three quarters of an hour', 'retry', 9, { state: 'queued', pause_s: 2_560 }],
     ['the tenth has failed', 'retry', 10, { state: 'failed' }],
   ] as const)('%s', (_, outcome, attempt, made) => expect(settlement(outcome, attempt)).toEqual(made));
-});
-
-describe('an address in evidence', () => {
-  it.each([
-    ['anna@example.net', 'a***@example.net'],
-    ['+31681230221', '+3168***0221'],
-    ['+491700001', '+49***01'],
-    ['+4711', '***'],
-    ['', '***'],
-  ])('%s is shown as %s', (address, shown) => expect(maskAddress(address)).toBe(shown));
-
-  it('is masked in what the gateway said, too', () => {
-    expect(maskAnswer('accepted for 31681230221', '+31681230221')).toBe('accepted for 3168***0221');
-  });
 });

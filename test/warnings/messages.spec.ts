@@ -275,6 +275,19 @@ describe('a message that does not arrive', () => {
     expect(await operators()).toEqual([]);
   });
 
+  it('and is the only way to a customer is told with the address masked wherever it is kept', async () => {
+    await plafond.addAccount({ accountId: '1001', locale: 'en-GB', msisdn: '' });
+    await spend('60.00');
+    await work();
+    expect(await messages.receipts.bounce(DSN(email.messages[0]!.id, 'failed'))).toMatchObject({ kept: true });
+    expect(await operators()).toMatchObject([{ explanation: expect.stringContaining('<a***@example.net>: no such') }]);
+    const told = `(SELECT * FROM evidence WHERE kind LIKE 'warning-%' OR body -> 'not_reached' IS NOT NULL)`;
+    for (const table of ['warning_receipts', 'alarms', 'decisions', 'operator_events', told]) {
+      const rows = await plafond.query<{ row: string }>(`SELECT t::text AS row FROM ${table} t`);
+      expect([table, rows.filter(({ row }) => row.includes('a1001@'))]).toEqual([table, []]);
+    }
+  });
+
   it('is not mixed up with mails that are no bounces, or about nothing of ours', async () => {
     await spend('60.00');
     await work();

@@ -5,7 +5,7 @@ import { formatInstant } from '../../kernel/clock.ts';
 import { accountForm, accountId } from '../../accounts/account-form.ts';
 import { notFound } from '../http/identifiers.ts';
 import type { KeyRole } from '../keys/role.ts';
-import { maskAddress } from '../http/masking.ts';
+import { addressFor } from '../http/masking.ts';
 import { instant } from '../http/wire.ts';
 
 export const accountResponse = accountForm
@@ -26,8 +26,8 @@ export async function readAccount(dataSource: DataSource, id: string): Promise<A
 export function showAccount(row: AccountRow, role: KeyRole): AccountResponse {
   return {
     ...row,
-    email: maskAddress(row.email, role),
-    msisdn: maskAddress(row.msisdn, role),
+    email: addressFor(row.email, role),
+    msisdn: addressFor(row.msisdn, role),
     created_at: formatInstant(row.created_at.getTime(), row.time_zone),
     updated_at: formatInstant(row.updated_at.getTime(), row.time_zone),
   };

@@ -6,9 +6,11 @@ import { CASE_STATES, VERDICTS } from '../../cases/case.ts';
 import type { CaseRow } from '../../cases/store.ts';
 import { SettleCase } from '../../pipeline/deciding/settle-case.ts';
 import { notFound, NumberPipe } from '../http/identifiers.ts';
+import { wordsFor } from '../http/masking.ts';
 import { numberCursor, pageOf, pageQuery, toPage, type Page } from '../http/paging.ts';
-import { Actor, Route } from '../http/route.ts';
+import { Caller, Route } from '../http/route.ts';
 import { instant, showInstant } from '../http/wire.ts';
+import { actorOf, type Principal } from '../keys/role.ts';
 
 const casesQuery = pageQuery.extend({
   state: z.enum(CASE_STATES).optional(),
@@ -126,7 +128,7 @@ export class CasesController {
     answers: 'The case',
     schema: fullCase,
   })
-  async show(@Param('case_no', NumberPipe) id: string): Promise<FullCase> {
+  async show(@Param('case_no', NumberPipe) id: string, @Caller() { role }: Principal): Promise<FullCase> {
     const query = <T>(sql: string) => this.#dataSource.query<T[]>(sql, [id]);
     const [row] = await query<Zoned<CaseRow>>(`${CASES} WHERE case_no = $1`);
     if (!row) throw notFound(`case ${id}`);
@@ -143,7 +145,11 @@ export class CasesController {
     );
     return {
       ...showCase(row),
-      decisions: decisions.map((each) => ({ ...each, at: showInstant(each.at, zone) })),
+      decisions: decisions.map((each) => ({
+        ...each,
+        at: showInstant(each.at, zone),
+        explanation: wordsFor(each.explanation, role),
+      })),
       warnings: await query(
         `SELECT warning_id AS id, account_id AS account, channel, state FROM warnings
           WHERE decision_id IN ${OF_CASE} ORDER BY warning_no LIMIT 1000`,
@@ -174,10 +180,10 @@ export class CasesController {
   async verdict(
     @Param('case_no', NumberPipe) id: string,
     @Body({ schema: verdictForm }) { verdict, reason }: z.output<typeof verdictForm>,
-    @Actor() actor: string,
+    @Caller() caller: Principal,
   ): Promise<FullCase> {
-    await this.#settle.settle(id, verdict, actor, reason);
-    return this.show(id);
+    await this.#settle.settle(id, verdict, actorOf(caller), reason);
+    return this.show(id, caller);
   }
 }
 

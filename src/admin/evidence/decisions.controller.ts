@@ -7,9 +7,11 @@ import { MODES } from '../../caps/cap.ts';
 import { decisionResponse } from '../../decisions/decision.ts';
 import { decisionOf, type DecisionRow } from '../../decisions/store.ts';
 import { parseInstant, toDate } from '../../kernel/clock.ts';
+import { wordsFor } from '../http/masking.ts';
 import { numberCursor, pageOf, pageQuery, toPage, type Page } from '../http/paging.ts';
-import { Route, textAs } from '../http/route.ts';
+import { Caller, Route, textAs } from '../http/route.ts';
 import { amount, instant, queryInstant } from '../http/wire.ts';
+import type { Principal } from '../keys/role.ts';
 
 const NDJSON = 'application/x-ndjson';
 const JSON_LIMIT = 100;
@@ -75,6 +77,7 @@ export class DecisionsController {
   async list(
     @Query({ schema: decisionsQuery }) query: z.output<typeof decisionsQuery>,
     @Headers('accept') accept: string | undefined,
+    @Caller() { role }: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string | Page<unknown>> {
     const asPage = wantsPage(accept);
@@ -91,7 +94,10 @@ export class DecisionsController {
       rows,
       limit,
       (row) => row.decision_no,
-      (row) => decisionResponse(decisionOf(row), row.time_zone ?? 'UTC'),
+      (row) => ({
+        ...decisionResponse(decisionOf(row), row.time_zone ?? 'UTC'),
+        explanation: wordsFor(row.explanation, role),
+      }),
     );
     void reply.header('vary', 'accept');
     if (asPage) return page;

@@ -6,7 +6,7 @@ import type { ConsentPolicy } from '../../answers/consent.ts';
 import { policyOf, type AnswerRow, type PolicyRow } from '../../answers/store.ts';
 import { formatAmount, parseAmount } from '../../kernel/money.ts';
 import { ChangeOperators } from '../../pipeline/telling/change-operators.ts';
-import { maskAddress } from '../http/masking.ts';
+import { addressFor } from '../http/masking.ts';
 import { numberCursor, pageOf, pageQuery, toPage, type Page } from '../http/paging.ts';
 import { Actor, Caller, Route } from '../http/route.ts';
 import type { Principal } from '../keys/role.ts';
@@ -156,7 +156,7 @@ export class ConsentPoliciesController {
         user_agent: row.user_agent,
         amount: row.amount_micros === null ? null : formatAmount(BigInt(row.amount_micros)),
         currency: row.currency,
-        phone: maskAddress(row.phone, role),
+        phone: addressFor(row.phone, role),
       }),
     );
   }

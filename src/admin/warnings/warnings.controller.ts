@@ -4,7 +4,7 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { formatInstant } from '../../kernel/clock.ts';
 import type { KeyRole, Principal } from '../keys/role.ts';
-import { maskAddress } from '../http/masking.ts';
+import { addressFor, answerFor } from '../http/masking.ts';
 import { numberCursor, pageOf, pageQuery, toPage, type Page } from '../http/paging.ts';
 import { Caller, Route } from '../http/route.ts';
 import { instant, showInstant } from '../http/wire.ts';
@@ -110,15 +110,14 @@ export class WarningsController {
 function showWarning(row: WarningRow, role: KeyRole): Warning {
   const zone = row.time_zone ?? 'UTC';
   // Gateways repeat whom they sent to.
-  const masked = (answer: string) =>
-    row.address === '' ? answer : answer.replaceAll(row.address, maskAddress(row.address, role));
+  const masked = (answer: string) => answerFor(answer, row.address, role);
   return {
     id: row.warning_id,
     account: row.account_id,
     decision: row.decision_id,
     covers: row.covers,
     channel: row.channel,
-    address: maskAddress(row.address, role),
+    address: addressFor(row.address, role),
     subject: row.subject,
     text: row.text,
     html: row.html,

@@ -55,6 +55,11 @@ const FORGET: Readonly<Record<string, string>> = {
      USING (SELECT event_id FROM operator_events WHERE at < $1 AND grouped_at IS NOT NULL
              ORDER BY event_id LIMIT $2 FOR UPDATE SKIP LOCKED) old
      WHERE e.event_id = old.event_id`,
+  'alarms that are over': `
+    DELETE FROM alarms a
+     USING (SELECT alarm_id FROM alarms WHERE cleared_at < $1
+             ORDER BY alarm_id LIMIT $2 FOR UPDATE SKIP LOCKED) old
+     WHERE a.alarm_id = old.alarm_id`,
   silences: `
     DELETE FROM silences s
      USING (SELECT silence_id FROM silences WHERE ends_at < $1

@@ -4,7 +4,7 @@ import type { Answer } from '../../answers/store.ts';
 import { decisionId, type Decision } from '../../decisions/decision.ts';
 import type { NewEvidence } from '../../evidence/append.ts';
 import { formatInstant } from '../../kernel/clock.ts';
-import { maskAddress, maskAnswer } from '../../warnings/deliveries.ts';
+import { maskAddress, maskAnswer } from '../../kernel/masking.ts';
 import type { WrittenMessage } from '../../warnings/planned.ts';
 
 /** What operators are told of it. */

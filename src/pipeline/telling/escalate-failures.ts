@@ -13,8 +13,8 @@ import { decisionOf, insertDecisions, type DecisionRow } from '../../decisions/s
 import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
 import { clearAllBut, settleAlarm } from '../../feeds/alarms.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
+import { maskAddress } from '../../kernel/masking.ts';
 import { enqueue } from '../../queues/outbox.ts';
-import { maskAddress } from '../../warnings/deliveries.ts';
 import {
   gatewaysPuttingOff,
   remedyFor,

@@ -12,11 +12,11 @@ import { decisionOf, type DecisionRow } from '../../decisions/store.ts';
 import type { Decision } from '../../decisions/decision.ts';
 import type { Traffic } from '../../destinations/traffic.ts';
 import { parseInstant, type Instant } from '../../kernel/clock.ts';
+import { maskAddress } from '../../kernel/masking.ts';
 import type { Micros } from '../../kernel/money.ts';
 import { calendarPeriod, rollingHours, type CalendarPeriod } from '../../kernel/period.ts';
 import { dearestNumbers } from '../../spend/dearest-numbers.ts';
 import { spentInSteps, usuallySpent } from '../../spend/spent-in-steps.ts';
-import { maskAddress } from '../../warnings/deliveries.ts';
 import type { Link } from '../../warnings/link.ts';
 
 const NUMBERS_MAX = 5;
@@ -93,7 +93,7 @@ export async function readSituation(
     series: { from: period.from, to: period.to, until: Math.min(now, period.to), spent, limit, usual },
     numbers: (await dearestNumbers(client, traffic, asked, NUMBERS_MAX)).map((each) => ({
       ...each,
-      number: each.number === '' ? '–' : maskAddress(each.number),
+      number: each.number === '' ? '–' : shortened(each.number),
     })),
     bars: bars.rows.map((bar) => ({
       scope: bar.class,
@@ -111,6 +111,11 @@ export async function readSituation(
     })),
     expiresAt,
   };
+}
+
+/** A number that they called, as its caller still knows it: `+2526***5678`. */
+function shortened(number: string): string {
+  return number.length >= 12 ? `${number.slice(0, 5)}***${number.slice(-4)}` : maskAddress(number);
 }
 
 /** Until when it makes sense to go on in a period: a rolling window's usage has left it a length after its end. */

@@ -6,9 +6,10 @@ import { inTransaction } from '../../database/transaction.ts';
 import { appendEvidence } from '../../evidence/append.ts';
 import { settleAlarm } from '../../feeds/alarms.ts';
 import { Clock } from '../../kernel/clock.ts';
+import { maskAddress, maskAnswer } from '../../kernel/masking.ts';
 import { readBounce } from '../../warnings/bounces.ts';
 import type { Channel, GatewayReceipt } from '../../warnings/channels/channel.ts';
-import { maskAddress, maskAnswer, SMS_CHANNEL } from '../../warnings/deliveries.ts';
+import { SMS_CHANNEL } from '../../warnings/deliveries.ts';
 import { readReceiptToken } from '../../warnings/receipt-url.ts';
 import { keepReceipt, warningByGatewayId, type Receipt } from '../../warnings/receipts.ts';
 import { EscalateFailures } from './escalate-failures.ts';
@@ -59,8 +60,7 @@ export class ReceiveReceipts {
       const at = this.clock.now();
       const received = await keepReceipt(client, receipt, at);
       if (received === undefined || received === 'known') return received;
-      const { accountId, channel, address, decisionId, after } = received;
-      const answer = maskAnswer(receipt.answer, address);
+      const { accountId, channel, address, decisionId, answer, after } = received;
       if (after === 'delivered') {
         const allClear = `account ${accountId} was reached by ${channel}`;
         await settleAlarm(client, 'contact-fails', `${accountId} ${channel}`, undefined, allClear, at);
@@ -87,9 +87,7 @@ export class ReceiveReceipts {
     if (kept === undefined) return { warning: undefined, kept: false };
     if (kept === 'known') return { warning: receipt.warningId, kept: false };
     if (kept.after !== kept.before && (kept.after === 'failed' || kept.after === 'bounced')) {
-      this.#log.warn(
-        `warning ${receipt.warningId} by ${kept.channel} came back: ${maskAnswer(receipt.answer, kept.address)}`,
-      );
+      this.#log.warn(`warning ${receipt.warningId} by ${kept.channel} came back: ${kept.answer}`);
       await this.failures.run();
     }
     return { warning: receipt.warningId, kept: true };
@@ -106,7 +104,7 @@ export class ReceiveReceipts {
       if (look === LOOKS) break;
       await sleep(LOOK_AGAIN_MS, undefined, { ref: false });
     }
-    this.#log.warn(`a receipt about ${gatewayId}, which is no message of ours: ${answer}`);
+    this.#log.warn(`a receipt about ${gatewayId}, which is no message of ours: ${maskAnswer(answer, receipt.number)}`);
     return false;
   }
 }

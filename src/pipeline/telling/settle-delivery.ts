@@ -6,14 +6,13 @@ import { inTransaction } from '../../database/transaction.ts';
 import { whyNoSms } from '../../destinations/sms-reach.ts';
 import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
+import { maskAddress, maskAnswer } from '../../kernel/masking.ts';
 import type { Channel, Outcome } from '../../warnings/channels/channel.ts';
 import {
   claimWarnings,
   EMAIL_CHANNEL,
   keepWords,
   leftLying,
-  maskAddress,
-  maskAnswer,
   openAmong,
   postponeWarnings,
   recordAttempts,

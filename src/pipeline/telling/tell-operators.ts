@@ -7,6 +7,7 @@ import { inTransaction } from '../../database/transaction.ts';
 import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
 import { settleAlarm } from '../../feeds/alarms.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
+import { maskAddress, maskAnswer } from '../../kernel/masking.ts';
 import { groupMessage, type OperatorEvent } from '../../operators/group.ts';
 import type { Receiver } from '../../operators/receiver.ts';
 import { sendTo } from '../../operators/send.ts';
@@ -23,7 +24,7 @@ import {
   type WithheldEvent,
 } from '../../operators/store.ts';
 import type { Channel, Outcome } from '../../warnings/channels/channel.ts';
-import { EMAIL_CHANNEL, maskAddress, maskAnswer, settlement } from '../../warnings/deliveries.ts';
+import { EMAIL_CHANNEL, settlement } from '../../warnings/deliveries.ts';
 
 const GROUP_LOCK = 7_020;
 /** From this attempt on, the others hear that a receiver can't be reached. */
