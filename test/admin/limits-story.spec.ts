@@ -165,6 +165,37 @@ describe('a second person', () => {
   });
 });
 
+describe('a second person can not be done without', () => {
+  const until = '2010-03-12T00:00:00+01:00';
+  const raise = (account: string, amount: string, traffic = 'international') =>
+    ask('POST', `/v1/accounts/${account}/uplifts`, { key: anna, body: { traffic, amount, until, reason: 'x' } });
+
+  it('by many uplifts, one after the other or at once; what was agreed to does not count', async () => {
+    // 1002 has 130.00 by now, to which bert agreed.
+    expect((await raise('1002', '65.00')).status).toBe(201);
+    const both = await Promise.all([raise('1002', '39.00'), raise('1002', '40.00')]);
+    expect(both.map(({ status }) => status).toSorted()).toEqual([201, 202]);
+    expect((await raise('1002', '20.00')).status).toBe(201);
+    expect((await raise('1002', '1.01')).status).toBe(202);
+  });
+
+  it('by the limit of a cap of one account, at once or little by little', async () => {
+    const own = { ...CAP, scope: { account: '1001' }, traffic: 'premium' };
+    const made = await admin.call('POST', '/v1/caps', { body: own });
+    const put = (limit: string, key?: string) =>
+      admin.call('PUT', `/v1/caps/${made.json().id}`, {
+        body: { ...own, limit },
+        headers: { 'if-match': '*' },
+        ...(key !== undefined && { key }),
+      });
+    expect((await put('225.01', anna)).json()).toMatchObject({ status: 409, code: 'second_person_needed' });
+    expect((await put('225.00', anna)).statusCode).toBe(200);
+    expect((await put('225.01', anna)).json()).toMatchObject({ status: 409, code: 'second_person_needed' });
+    expect((await put('50.00', anna)).statusCode).toBe(200);
+    expect((await put('500.00')).statusCode).toBe(200);
+  });
+});
+
 describe('allowed numbers', () => {
   const url = '/v1/accounts/1003/allowed-numbers';
   it('are put as a whole, audited, and told to the switch', async () => {

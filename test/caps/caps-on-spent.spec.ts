@@ -46,7 +46,10 @@ const bars = () =>
   );
 const own = (change: Partial<CapDefinition> = {}): Partial<CapDefinition> => ({ scope: { account }, ...change });
 const change = (id: string, definition: Partial<CapDefinition>) =>
-  plafond.caps.change(id, undefined, capDefinition.parse({ ...CAP, ...own(), ...definition }), 'test');
+  plafond.caps.change(id, undefined, capDefinition.parse({ ...CAP, ...own(), ...definition }), {
+    actor: 'test',
+    alone: true,
+  });
 
 describe('a cap that is made after the usage', () => {
   it('counts what was spent before and acts at once', async () => {

@@ -52,15 +52,17 @@ const states = async () =>
     )
   ).map(({ state }) => state);
 const grant = (amount: bigint, change: object = {}) =>
-  uplifts.grant({
-    accountId: account,
-    of: { traffic: 'international' },
-    amount,
-    until: plafond.clock.now() + 24 * HOUR_MS,
-    reason: 'paid in advance',
-    actor: 'anna',
-    ...change,
-  });
+  inTransaction(plafond.database.dataSource, async ({ client }) => ({
+    id: await uplifts.grantWithin(client, {
+      accountId: account,
+      of: { traffic: 'international' },
+      amount,
+      until: plafond.clock.now() + 24 * HOUR_MS,
+      reason: 'paid in advance',
+      actor: 'anna',
+      ...change,
+    }),
+  }));
 const EURO = 1_000_000n;
 const at100 = [
   { percent: 80, actions: ['warn' as const] },

@@ -13,8 +13,10 @@ import { notFound, UuidPipe } from '../http/identifiers.ts';
 import { pageOf, pageQuery, textCursor, toPage, numberCursor, type Page } from '../http/paging.ts';
 import { etag, ifMatch } from '../http/precondition.ts';
 import { HttpProblem } from '../http/problem.ts';
-import { Actor, Route } from '../http/route.ts';
+import { Actor, Caller, Route } from '../http/route.ts';
 import { instant } from '../http/wire.ts';
+import { personOf } from '../keys/person.ts';
+import type { Principal } from '../keys/role.ts';
 
 const capResponse = capDefinition
   .extend({ id: z.uuid(), version: z.int(), created_at: instant, updated_at: instant })
@@ -118,7 +120,8 @@ export class CapsController {
   @Route({
     needs: 'billing',
     summary: 'Changes a cap',
-    description: 'Needs `If-Match` with the ETag that was read. A limit below what is spent acts at once.',
+    description:
+      'Needs `If-Match` with the ETag that was read. A limit below what is spent acts at once. 409 where a second person has to agree to such a rise of the limit of one account.',
     answers: 'The cap as it is now',
     schema: capResponse,
   })
@@ -126,13 +129,13 @@ export class CapsController {
     @Param('id', UuidPipe) id: string,
     @Body({ schema: capDefinition }) definition: CapDefinition,
     @Headers('if-match') match: string | undefined,
-    @Actor() actor: string,
+    @Caller() caller: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CapResponse> {
     if (match === undefined) {
       throw new HttpProblem(428, 'if_match_needed', 'say with If-Match which version you have read, by its ETag');
     }
-    const cap = await this.#change.change(id, ifMatch(match), definition, actor);
+    const cap = await this.#change.change(id, ifMatch(match), definition, personOf(caller));
     void reply.header('etag', etag(cap.version));
     return showCap(cap);
   }

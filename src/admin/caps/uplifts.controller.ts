@@ -12,7 +12,7 @@ import { GrantUplift } from '../../pipeline/limits/grant-uplift.ts';
 import { readAccount } from '../accounts/account-row.ts';
 import { notFound, UuidPipe } from '../http/identifiers.ts';
 import { numberCursor, pageOf, pageQuery, toPage, type Page } from '../http/paging.ts';
-import { actorOf, type Principal } from '../keys/role.ts';
+import type { Principal } from '../keys/role.ts';
 import { personOf } from '../keys/person.ts';
 import { Actor, Caller, Route } from '../http/route.ts';
 import { reason, reasonForm } from '../suspensions/suspensions.controller.ts';
@@ -125,14 +125,13 @@ export class UpliftsController {
       until: parseInstant(form.until)!,
       reason: form.reason,
     };
-    const approval = await this.#second.askToRaise(asked, personOf(caller));
-    if (approval !== undefined) {
-      void reply.code(202).header('location', `/v1/approvals/${approval}`);
-      return { approval };
+    const done = await this.#second.raise(asked, personOf(caller));
+    if ('approval' in done) {
+      void reply.code(202).header('location', `/v1/approvals/${done.approval}`);
+      return done;
     }
-    const { id } = await this.#uplifts.grant({ ...asked, actor: actorOf(caller) });
-    void reply.header('location', `/v1/accounts/${encodeURIComponent(accountId)}/uplifts/${id}`);
-    return this.show(accountId, id);
+    void reply.header('location', `/v1/accounts/${encodeURIComponent(accountId)}/uplifts/${done.uplift}`);
+    return this.show(accountId, done.uplift);
   }
 
   @Get(':id')

@@ -79,7 +79,8 @@ export class ApprovalsController {
     needs: 'admin',
     summary: 'Changes from which amount on two people have to agree',
     description:
-      'Keys with the role `billing` then lift no suspension of more spend, and raise no limit by more, by themselves: the call is answered with 202, and another key agrees. Keys with the role `admin` act alone.',
+      'Keys with the role `billing` then lift no suspension of more spend, and raise limits of an account for a while by no more in all, by themselves: the call is answered with 202, and another key agrees. ' +
+      'Nor do they raise the limit of a cap of one account or service by more within a month (409). Other changes of caps, of an account’s segment, and verdicts are not covered. Keys with the role `admin` act alone.',
     answers: 'The rule as it is now',
     schema: rule,
   })

@@ -1,7 +1,16 @@
 /**
- * What two people have to agree on. Where an amount is set, a billing key lifts no suspension of more spend than that, and
- * raises no limit by more, by itself: it asks, and another key agrees or declines. An administrator's key acts alone, and
+ * What two people have to agree on. Where an amount is set, a billing key by itself
+ *
+ * - lifts no suspension of more spend than that;
+ * - raises an account's limits for a while by no more, all uplifts together that are in force and that nobody agreed to;
+ * - raises the limit of a cap of one account or service by no more within a month.
+ *
+ * Of the first two it asks, and another key agrees or declines; the third is refused. An administrator's key acts alone, and
  * nobody agrees to what they asked for themselves.
+ *
+ * That is all that the rule covers. By itself a billing key still changes caps of segments and of everyone, makes and deletes
+ * caps, changes thresholds and mode, puts an account into another segment, and settles a case, whose verdict may lift what
+ * it barred. Each stands among the changes, or the events of its case, under the name of who did it.
  */
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
@@ -14,6 +23,7 @@ import { appendEvidence } from '../../evidence/append.ts';
 import { Clock, formatInstant, parseInstant, toDate, type Instant } from '../../kernel/clock.ts';
 import { formatAmount, parseAmount, type Micros } from '../../kernel/money.ts';
 import { Refusal } from '../../kernel/refusal.ts';
+import { lockCounting } from '../../ledger/usage-store.ts';
 import { step } from '../../suspensions/states.ts';
 import { lockSuspension } from '../../suspensions/store.ts';
 import { endAll } from '../suspending/tell-of-suspensions.ts';
@@ -106,16 +116,29 @@ export class SecondPerson {
     });
   }
 
-  /** The same of an uplift. */
-  async askToRaise(asked: Omit<UpliftRequest, 'actor'>, person: Person): Promise<string | undefined> {
+  /**
+   * Raises a limit for a while, or asks for it, where this person may not do so alone. Refuses like the uplift itself, and
+   * with `already_asked`.
+   */
+  async raise(asked: Omit<UpliftRequest, 'actor'>, person: Person): Promise<{ uplift: string } | { approval: string }> {
     return inTransaction(this.dataSource, async ({ client }) => {
-      if (person.alone || !(await this.#needsTwo(client, asked.amount))) return undefined;
+      if (await this.#mayRaise(client, asked, person)) {
+        return { uplift: await this.uplifts.grantWithin(client, { ...asked, actor: person.actor }) };
+      }
       const [account] = await accountsById(client, [asked.accountId]);
       if (!account) throw new Refusal('not-found', 'unknown_account', `there is no account ${asked.accountId}`);
       const { accountId, of, amount, until, reason } = asked;
       const kept = { do: 'uplift' as const, ...of, amount: formatAmount(amount), until: formatInstant(until), reason };
-      return this.#ask(client, accountId, kept, amount, account.currency, person);
+      return { approval: await this.#ask(client, accountId, kept, amount, account.currency, person) };
     });
+  }
+
+  async #mayRaise(client: ClientBase, asked: Omit<UpliftRequest, 'actor'>, person: Person): Promise<boolean> {
+    const { above } = await readRule(client);
+    if (person.alone || above === undefined) return true;
+    // Of uplifts that are asked for at once each counts those before it.
+    await lockCounting(client);
+    return asked.amount + (await raisedAlone(client, asked.accountId)) <= above;
   }
 
   /**
@@ -218,6 +241,44 @@ async function readRule(client: ClientBase, lock = ''): Promise<SecondPersonRule
   );
   const { version, above_micros: above } = rows[0]!;
   return { version, above: above === null ? undefined : BigInt(above) };
+}
+
+/** By how much uplifts in force raise limits of an account, without those that a second person agreed to. By `uplifts_of_account`. */
+const RAISED_ALONE = `
+  SELECT coalesce(sum(amount_micros), 0)::text AS raised FROM uplifts u
+   WHERE account_id = $1 AND ended_at IS NULL
+     AND NOT EXISTS (SELECT FROM approvals a WHERE a.uplift_id = u.uplift_id AND a.state = 'approved')`;
+
+async function raisedAlone(client: ClientBase, accountId: string): Promise<Micros> {
+  const { rows } = await client.query<{ raised: string }>(RAISED_ALONE, [accountId]);
+  return BigInt(rows[0]!.raised);
+}
+
+const MONTH_MS = 31 * 86_400_000;
+
+/** The lowest limit that a cap of one account or service has had since `$2`; by the primary key of its versions. */
+const LOWEST_LIMIT = `
+  SELECT min((v.definition ->> 'limit')::numeric)::text AS lowest FROM cap_versions v JOIN caps c USING (cap_id)
+   WHERE cap_id = $1 AND c.definition -> 'scope' ?| '{account,service}'
+     AND v.version >= coalesce((SELECT max(version) FROM cap_versions WHERE cap_id = $1 AND changed_at <= $2), 0)`;
+
+/** Refuses with `second_person_needed`. To be called while nobody else changes caps. */
+export async function refuseRaisingAlone(
+  client: ClientBase,
+  capId: string,
+  limit: Micros,
+  now: Instant,
+): Promise<void> {
+  const { above } = await readRule(client);
+  if (above === undefined) return;
+  const { rows } = await client.query<{ lowest: string | null }>(LOWEST_LIMIT, [capId, toDate(now - MONTH_MS)]);
+  const lowest = rows[0]!.lowest;
+  if (lowest === null || limit - parseAmount(lowest)! <= above) return;
+  throw new Refusal(
+    'conflict',
+    'second_person_needed',
+    `it would raise this limit by more than ${formatAmount(above)} within a month: an administrator may, or raise it for a while, to which another person agrees`,
+  );
 }
 
 async function lockLiftable(client: ClientBase, suspension: string) {

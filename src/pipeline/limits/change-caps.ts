@@ -10,12 +10,13 @@ import { allCaps, insertCap, keepVersion, lockCap, twinOf, updateCap, type CapRo
 import { inTransaction } from '../../database/transaction.ts';
 import type { Decision } from '../../decisions/decision.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
-import type { Micros } from '../../kernel/money.ts';
+import { parseAmount, type Micros } from '../../kernel/money.ts';
 import { rollingHours } from '../../kernel/period.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { lockCounting } from '../../ledger/usage-store.ts';
 import { recount } from '../../spend/counters.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';
+import { refuseRaisingAlone, type Person } from '../deciding/second-person.ts';
 import { holdCap } from './hold-cap.ts';
 import { recordChanges } from '../recorded-change.ts';
 
@@ -71,12 +72,18 @@ export class ChangeCaps {
     );
   }
 
-  /** @throws Refusal not-found, changed-meanwhile, cap_exists, invalid */
-  async change(id: string, ifMatch: number | undefined, definition: CapDefinition, actor: string): Promise<StoredCap> {
-    return inTransaction(
-      this.#dataSource,
-      async ({ client }) => (await this.#change(client, id, ifMatch, definition, actor)).stored,
-    );
+  /** @throws Refusal not-found, changed-meanwhile, cap_exists, invalid, second_person_needed */
+  async change(
+    id: string,
+    ifMatch: number | undefined,
+    definition: CapDefinition,
+    { actor, alone }: Pick<Person, 'actor' | 'alone'>,
+  ): Promise<StoredCap> {
+    return inTransaction(this.#dataSource, async ({ client }) => {
+      await lockCounting(client);
+      if (!alone) await refuseRaisingAlone(client, id, parseAmount(definition.limit)!, this.#clock.now());
+      return (await this.#change(client, id, ifMatch, definition, actor)).stored;
+    });
   }
 
   /** Removes a cap: it acts no more. What it has suspended stays so until its end or until a person lifts it. */

@@ -59,14 +59,9 @@ export class GrantUplift {
 
   /**
    * Raises the limit from now on: thresholds that are no longer reached fall, and what they had suspended is lifted, also
-   * where the cap is lifted by hand only. Refuses with `unknown_account`, `bad_end`, `no_such_cap`, `too_many_uplifts`.
+   * where the cap is lifted by hand only. Refuses with `unknown_account`, `bad_end`, `no_such_cap`, `too_many_uplifts`. In
+   * the caller's transaction, which holds nothing that importers wait for.
    */
-  async grant(asked: UpliftRequest): Promise<{ id: string }> {
-    const id = await inTransaction(this.dataSource, ({ client }) => this.grantWithin(client, asked));
-    return { id };
-  }
-
-  /** The same, in the caller's transaction, which holds nothing that importers wait for. */
   async grantWithin(client: ClientBase, asked: UpliftRequest): Promise<string> {
     const at = this.clock.now();
     await lockCounting(client);
