@@ -1,7 +1,7 @@
-/** Starts the roles that ROLE names, and ends them on SIGTERM or SIGINT. */
+/** Starts the roles that ROLE names, and ends them on SIGTERM or SIGINT; where something goes wrong that nobody caught, at once. */
 import 'reflect-metadata';
 import { BadEnvironment, readConfig } from './config.ts';
-import { PlafondLogger } from './logging.ts';
+import { PlafondLogger, strikeSecrets } from './logging.ts';
 import { CannotStart, startPlafond } from './start.ts';
 
 const CLOSE_MS_MAX = 30_000;
@@ -9,6 +9,13 @@ const CLOSE_MS_MAX = 30_000;
 async function main(): Promise<void> {
   const config = readConfig();
   const log = new PlafondLogger(config);
+  // What is at work is not known any more: it is told, and the next start takes it up.
+  const crash = (error: unknown): never => {
+    log.fatal(error, 'plafond');
+    process.exit(1);
+  };
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
   const starting = startPlafond(config, { log });
   let closing = false;
   const close = async (signal: string): Promise<void> => {
@@ -37,7 +44,7 @@ async function main(): Promise<void> {
 function fail(error: unknown): never {
   const known = error instanceof BadEnvironment || error instanceof CannotStart;
   const story = error instanceof Error ? (known ? error.message : error.stack) : String(error);
-  process.stderr.write(`plafond: ${story}\n`);
+  process.stderr.write(`plafond: ${strikeSecrets(story ?? '')}\n`);
   process.exit(1);
 }
 

@@ -3,12 +3,13 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { BadEnvironment, readClientConfig } from '../config.ts';
 import { parseInstant, type Instant } from '../kernel/clock.ts';
 import { applyCaps } from './apply-caps.ts';
+import { inWords } from './in-words.ts';
 import { importAccounts, importUsage } from './import-files.ts';
 import { rebuildDeviations, reportDeviations } from './deviations.ts';
 import { rebuildSpend } from './rebuild-spend.ts';
 import { CommandFailure, Server } from './server.ts';
 import type { WorldOptions } from '../simulation/world/world.ts';
-import { counted, type Out } from './terminal.ts';
+import { count, counted, type Out } from './terminal.ts';
 import { verifyEvidence } from './verify-evidence.ts';
 
 export interface Terminal {
@@ -93,9 +94,9 @@ function commands({ out, err }: Terminal, end: (exitCode: number) => void): Comm
     .description('makes up a provider with fraud among its usage: accounts.csv, usage.csv, caps.json and truth.ndjson')
     .requiredOption('--out <folder>', 'where the files go')
     .option('--seed <number>', 'the same seed gives the same files', wholeArgument, 1)
-    .option('--accounts <number>', 'customers', wholeArgument, 1_000)
+    .option('--accounts <number>', 'customers', positiveArgument, 1_000)
     .option('--warm-days <number>', 'days before the first attack', wholeArgument, 60)
-    .option('--test-days <number>', 'days after them', wholeArgument, 120)
+    .option('--test-days <number>', 'days after them', positiveArgument, 120)
     .option('--attacks <number>', 'attacks of each shape', wholeArgument, 20)
     .option(
       '--partners <number>',
@@ -103,14 +104,22 @@ function commands({ out, err }: Terminal, end: (exitCode: number) => void): Comm
       wholeArgument,
       1,
     )
-    .option('--misrated <number>', 'prices of a day to one country are so many times too high', wholeArgument, 1)
+    .option('--misrated <number>', 'prices of a day to one country are so many times too high', positiveArgument, 1)
     .addOption(new Option('--traffic <kind>', 'how customers call').choices(['steady', 'bursty']).default('steady'))
     .addOption(new Option('--latency <kind>', 'when records come').choices(['live', 'nightly']).default('live'))
     .option('--interim', 'an interim record every 15 minutes of a call')
     .action(async ({ out: folder, attacks, interim, ...options }: SimulateArguments) => {
       const { simulate } = await import('../simulation/simulate.ts');
-      const made = await simulate(folder, { ...options, attacksPerShape: attacks, interim: interim === true });
-      const { accounts, records, attacks: done, warmUntil } = made;
+      const wanted = { ...options, attacksPerShape: attacks, interim: interim === true };
+      const made = await simulate(folder, wanted).catch((error: unknown) => {
+        throw inWords(error);
+      });
+      const { accounts, records, attacks: done, wanted: asked, warmUntil } = made;
+      if (done < asked) {
+        err(
+          `only ${counted(done, 'attack')} of ${count(asked)}: nobody is attacked twice, and there are no more whom one would be made on; take more --accounts`,
+        );
+      }
       err(
         `${counted(records, 'record')}, ${counted(accounts, 'account')}, ${counted(done, 'attack')}; replay with --warm-until ${warmUntil}`,
       );
@@ -208,6 +217,12 @@ function instantArgument(text: string): Instant {
 function wholeArgument(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
   return Number(text);
+}
+
+function positiveArgument(text: string): number {
+  const number = wholeArgument(text);
+  if (number === 0) throw new InvalidArgumentError('It must be at least 1.');
+  return number;
 }
 
 function checkedInstant(text: string): string {

@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { formatInstant } from '../kernel/clock.ts';
 import { formatAmount } from '../kernel/money.ts';
+import { SHAPES } from './world/attacks.ts';
 import { DAY_S } from './world/call.ts';
 import { accountOf } from './world/provider.ts';
 import { World, type Delivered, type WorldOptions } from './world/world.ts';
@@ -21,6 +22,8 @@ export interface Simulated {
   accounts: number;
   records: number;
   attacks: number;
+  /** how many of them were asked for; there are fewer where there is nobody left to attack */
+  wanted: number;
   /** when the test begins: for `replay --warm-until` */
   warmUntil: string;
 }
@@ -59,7 +62,8 @@ export async function simulate(folder: string, options: WorldOptions): Promise<S
   const warmUntil = formatInstant(world.warmUntil * 1_000);
   const about = JSON.stringify({ ...options, warm_until: warmUntil, days: (world.ends - world.warmUntil) / DAY_S });
   await writeLines(join(folder, 'truth.ndjson'), [about], truth);
-  return { accounts: world.customers.length, records, attacks: world.attacks.length, warmUntil };
+  const wanted = options.attacksPerShape * SHAPES.length;
+  return { accounts: world.customers.length, records, attacks: world.attacks.length, wanted, warmUntil };
 }
 
 /** A delivered record as a line of canonical usage. */

@@ -244,6 +244,8 @@ describe('plafond replay', () => {
       ['--warm-until', 'yesterday', /RFC 3339/],
       ['--mode', 'loud', /shadow, enforce/],
       ['--budget', 'much', /or off/],
+      ['--budget', '0.001', /^plafond: this can not be promised: --budget must be from 0\.05 to 100/],
+      ['--budget', '999999', /must be from 0\.05 to 100/],
     ] as const) {
       err.length = 0;
       expect(await runCommand([...args, option, value], terminal)).toBe(1);
@@ -251,5 +253,42 @@ describe('plafond replay', () => {
       expect(err.join('\n')).not.toContain('    at ');
     }
     await rm(folder, { recursive: true });
+  });
+});
+
+describe('plafond simulate', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'plafond-cli-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  const simulate = async (...args: string[]) => {
+    const err: string[] = [];
+    const small = ['--accounts', '1', '--warm-days', '1', '--test-days', '1', '--attacks', '0'];
+    const code = await runCommand(['simulate', '--out', join(folder, 'made'), ...small, ...args], {
+      out: (line) => expect(line).toBe(''),
+      err: (line) => err.push(line),
+    });
+    return { code, err: err.join('\n') };
+  };
+
+  it('says so where there are fewer attacks than were asked for', async () => {
+    expect(await simulate()).toEqual({
+      code: 0,
+      err: expect.stringMatching(/^\S+ records?, 1 account, 0 attacks; replay/),
+    });
+    expect((await simulate('--attacks', '20')).err).toMatch(/^only \d attacks? of 160: .*\n/);
+  });
+
+  it.each([
+    ['a folder that is a file', ['--out', 'package.json'], /^plafond: EEXIST: .*package\.json/],
+    ['a provider without customers', ['--accounts', '0'], /at least 1/],
+    ['prices that are nothing', ['--misrated', '0'], /at least 1/],
+  ])('refuses %s in a line', async (_, args, story) => {
+    const { code, err } = await simulate(...args);
+    expect(code).toBe(1);
+    expect(err).toMatch(story);
+    expect(err).not.toContain('    at ');
   });
 });
