@@ -58,8 +58,9 @@ const ACCOUNTS_AND_CAPS = `
     PRIMARY KEY (cap_id, version)
   );
 
-  -- One row. Importers hold it FOR SHARE while they count, a change of caps or of what accounts are in FOR UPDATE:
-  -- so a batch sees caps and counters of one state, and its revision tells a process when to read the caps again.
+  -- One row. Importers read it under an advisory lock that they share while they count, and that a change of caps or of what
+  -- accounts are in has alone: so a batch sees caps and counters of one state, and its revision tells a process when to
+  -- read the caps again.
   CREATE TABLE cap_book (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     revision  bigint NOT NULL

@@ -110,7 +110,7 @@ const OPERATORS = `
   CREATE INDEX operator_events_pending ON operator_events (kind, event_id) WHERE grouped_at IS NULL;
   CREATE INDEX operator_events_silenced ON operator_events (silence_id, event_id) WHERE silence_id IS NOT NULL;
 
-  -- One message to one receiver: its content is final, and it is tried until it is there. Pauses are in the database's time.
+  -- One message to one receiver: its content is final, and it is tried until it is there, ten times at most. Pauses are in the database's time.
   CREATE TABLE operator_messages (
     message_no   bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     message_id   uuid PRIMARY KEY,

@@ -1,4 +1,4 @@
-/** Tells the billing team what it has to look at: groups events into messages, and sends each until it is there. */
+/** Tells the billing team what it has to look at: groups events into messages, and sends each until it is there, or has been tried ten times. */
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
