@@ -3,6 +3,7 @@
  */
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { isTimeZone } from './kernel/period.ts';
 
 const ROLES = ['api', 'worker', 'scheduler'] as const;
 export type Role = (typeof ROLES)[number];
@@ -23,14 +24,6 @@ const wholeNumber = (from: number, to: number) =>
     .regex(/^\d{1,9}$/, { error: `must be a whole number from ${from} to ${to}` })
     .transform(Number)
     .refine((n) => n >= from && n <= to, { error: `must be a whole number from ${from} to ${to}` });
-
-function isTimeZone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
-  } catch {
-    return false;
-  }
-}
 
 const environment = z.object({
   PORT: wholeNumber(0, 65_535).default(3000),

@@ -74,7 +74,7 @@ const MAY_KNOW: Record<string, readonly string[]> = {
   simulation: ['kernel', 'destinations', 'accounts', 'feeds', 'ledger', 'caps', 'deviations', 'decisions'],
   'command-line': ['kernel', 'caps', 'evidence', 'simulation', 'config.ts'],
 
-  'config.ts': [],
+  'config.ts': ['kernel'],
   'logging.ts': ['config.ts'],
   'app.module.ts': [...GROUND, 'config.ts', 'queues', 'pipeline', 'admin', 'warnings', 'suspensions'],
   'start.ts': [...GROUND, 'config.ts', 'logging.ts', 'app.module.ts', 'admin', 'queues'],

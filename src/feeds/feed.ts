@@ -1,12 +1,11 @@
 /** A feed: where usage comes from, how its rows are said, and in which rhythm it is to come. */
 import { z } from 'zod';
 import { parseAmount } from '../kernel/money.ts';
+import { NAME, NAME_FORM } from '../kernel/name.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { lacking, mappingForm, mappingOf } from './formats/mapping.ts';
 import { isPeerFormat, PEER_FORMATS, type PeerFormatName } from './formats/peer-formats.ts';
 import type { PeerReading } from './formats/peer-rows.ts';
-
-export const FEED_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 const DAY_S = 86_400;
 const formats = ['canonical', ...Object.keys(PEER_FORMATS)] as ['canonical', ...PeerFormatName[]];
@@ -73,7 +72,7 @@ function isSequencePattern(pattern: string): boolean {
 export const feedFields = z.strictObject({
   origin: z
     .string()
-    .regex(FEED_NAME, { error: 'must be 1 to 64 letters, digits, dots, dashes or underscores' })
+    .regex(NAME, { error: NAME_FORM })
     .default('default')
     .meta({ description: 'records of feeds with the same origin share their ids' }),
   format: z.enum(formats).default('canonical'),

@@ -24,6 +24,9 @@ export interface Calendar {
   cycleDay: number;
 }
 
+/** Longer than any day, week or month, whatever clocks do in it. */
+export const LONGEST_PERIOD_MS = 32 * 86_400_000;
+
 const LONGEST_ROLLING_HOURS = 24 * 366;
 
 /** Reads the word for a period; `undefined` for anything else. */
@@ -38,6 +41,7 @@ export function rollingHours(period: Period): number | undefined {
   return period.startsWith('rolling:') ? Number(period.slice('rolling:'.length, -1)) : undefined;
 }
 
+/** Whether it is the name of an IANA zone, such as Europe/Amsterdam. */
 export function isTimeZone(name: string): boolean {
   return name.length <= 64 && IANAZone.isValidZone(name);
 }

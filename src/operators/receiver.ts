@@ -8,8 +8,6 @@ export type ReceiverKind = (typeof RECEIVER_KINDS)[number];
 export const EVENT_KINDS = ['notify-operator', 'alarm', 'daily-summary'] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
-export const RECEIVER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-
 const SECRET = /^PLAFOND_SECRET_[A-Z0-9_]{1,100}$/;
 
 /**

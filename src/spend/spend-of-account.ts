@@ -4,7 +4,7 @@ import type { Account } from '../accounts/account.ts';
 import type { Traffic } from '../destinations/traffic.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
 import type { Micros } from '../kernel/money.ts';
-import { calendarPeriod, rollingHours, rollingName, type Period } from '../kernel/period.ts';
+import { calendarPeriod, rollingHours, rollingName, type Period, LONGEST_PERIOD_MS } from '../kernel/period.ts';
 import { trafficSql } from './traffic-sql.ts';
 
 export interface SpendQuery {
@@ -37,7 +37,6 @@ const starts = (traffic: Traffic) => `
 
 const EARLIEST: Instant = 946_684_800_000; // 2000-01-01T00:00:00Z
 const LATEST: Instant = 4_102_444_800_000; // 2100-01-01T00:00:00Z
-const LONGEST_PERIOD_MS = 40 * 86_400_000;
 
 export async function spendOf(client: ClientBase, account: Account, query: SpendQuery): Promise<PeriodSpend[]> {
   const { traffic, period, from = EARLIEST, to = LATEST } = query;

@@ -3,8 +3,9 @@ import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { NAME, NAME_FORM } from '../../kernel/name.ts';
 import { Refusal } from '../../kernel/refusal.ts';
-import { EVENT_KINDS, RECEIVER_KINDS, RECEIVER_NAME, receiverForm } from '../../operators/receiver.ts';
+import { EVENT_KINDS, RECEIVER_KINDS, receiverForm } from '../../operators/receiver.ts';
 import type { ReceiverRow } from '../../operators/store.ts';
 import { ChangeOperators } from '../../pipeline/telling/change-operators.ts';
 import { notFound } from '../http/identifiers.ts';
@@ -133,10 +134,9 @@ export class ReceiversController {
     @Actor() actor: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ReceiverResponse> {
-    if (!RECEIVER_NAME.test(name)) {
-      const detail = 'must be 1 to 64 letters, digits, dots, dashes or underscores';
-      throw new Refusal('invalid', 'bad_receiver_name', `the name of a receiver ${detail}`, [
-        { field: 'name', detail },
+    if (!NAME.test(name)) {
+      throw new Refusal('invalid', 'bad_receiver_name', `the name of a receiver ${NAME_FORM}`, [
+        { field: 'name', detail: NAME_FORM },
       ]);
     }
     if (match === undefined && (await this.#find(name))) {

@@ -3,6 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { parseInstant, toDate } from '../../kernel/clock.ts';
+import { NAME, NAME_FORM } from '../../kernel/name.ts';
 import { FollowCalls, type CallEvent } from '../../pipeline/limits/follow-calls.ts';
 import { runningCalls } from '../../spend/running-calls.ts';
 import { onConnection } from '../http/connection.ts';
@@ -50,9 +51,7 @@ const callEvents = z
 const switchQuery = z.object({
   switch: z
     .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
-      error: 'must be 1 to 64 letters, digits, dots, dashes or underscores',
-    })
+    .regex(NAME, { error: NAME_FORM })
     .meta({ description: 'whose calls these are; one name a source' }),
 });
 

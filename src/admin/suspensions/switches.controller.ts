@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Put, Res } fro
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { NAME, NAME_FORM } from '../../kernel/name.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { ChangeSwitches, type SeenSwitch } from '../../pipeline/suspending/change-switches.ts';
 import { SWITCH_KINDS, switchForm } from '../../suspensions/switches/definition.ts';
@@ -35,8 +36,6 @@ const switchResponse = z
   })
   .meta({ id: 'Switch' });
 type SwitchResponse = z.output<typeof switchResponse>;
-
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 @ApiTags('switches')
 @Controller('v1/switches')
@@ -85,8 +84,9 @@ export class SwitchesController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<SwitchResponse> {
     if (!NAME.test(name)) {
-      const detail = 'must be 1 to 64 letters, digits, dots, dashes or underscores';
-      throw new Refusal('invalid', 'bad_switch_name', `the name of a switch ${detail}`, [{ field: 'name', detail }]);
+      throw new Refusal('invalid', 'bad_switch_name', `the name of a switch ${NAME_FORM}`, [
+        { field: 'name', detail: NAME_FORM },
+      ]);
     }
     const before = (await this.#switches.list()).find((each) => each.name === name);
     if (match === undefined && before?.version !== undefined) {

@@ -4,10 +4,11 @@ import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { definitionFor, FEED_NAME, feedDefinition, feedFields, feedForm } from '../../feeds/feed.ts';
+import { definitionFor, feedDefinition, feedFields, feedForm } from '../../feeds/feed.ts';
 import { SEEN_FEEDS, storedFeed, type FeedRow, type StoredFeed } from '../../feeds/feed-store.ts';
 import { formatInstant } from '../../kernel/clock.ts';
 import { formatAmount } from '../../kernel/money.ts';
+import { NAME } from '../../kernel/name.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { ChangeFeeds } from '../../pipeline/usage/change-feeds.ts';
 import { TryFeed, type TriedFeed, type TriedRow } from '../../pipeline/usage/try-feed.ts';
@@ -149,7 +150,7 @@ export class FeedsController {
     @Actor() actor: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<FeedResponse> {
-    if (!FEED_NAME.test(name)) {
+    if (!NAME.test(name)) {
       const form = 'must be 1 to 64 letters, digits, dots, dashes or underscores';
       throw new Refusal('invalid', 'bad_feed_name', `the name of a feed ${form}`, [{ field: 'name', detail: form }]);
     }

@@ -3,6 +3,7 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { NAME, NAME_FORM } from '../../kernel/name.ts';
 import { RecordUsage } from '../../pipeline/usage/record-usage.ts';
 import { bodyBytes, mediaType } from '../http/bodies.ts';
 import { importResult, showResult, type ImportResultResponse } from './import-result.ts';
@@ -14,13 +15,7 @@ const FORMAT_OF = { 'text/csv': 'csv', 'application/x-ndjson': 'ndjson', 'applic
 const UNPACKED_BYTES_MAX = 512 * 1024 ** 2;
 
 const feedQuery = z.object({
-  feed: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
-      error: 'must be 1 to 64 letters, digits, dots, dashes or underscores',
-    })
-    .default('default')
-    .meta({ description: 'made on first use' }),
+  feed: z.string().regex(NAME, { error: NAME_FORM }).default('default').meta({ description: 'made on first use' }),
 });
 
 @ApiTags('usage')

@@ -1,7 +1,7 @@
 /** A feed's definition as a file beside what the feed brings: `INBOX_DIR/<feed>/feed.json`. It is never read as usage. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { FEED_NAME } from '../feed.ts';
+import { NAME } from '../../kernel/name.ts';
 
 const DEFINITION_FILE = 'feed.json';
 const BYTES_MAX = 256 * 1024;
@@ -17,7 +17,7 @@ export interface DefinitionFile {
 export async function definitionFiles(inboxDir: string): Promise<DefinitionFile[]> {
   const found: DefinitionFile[] = [];
   for (const folder of await readdir(inboxDir, { withFileTypes: true })) {
-    if (!folder.isDirectory() || !FEED_NAME.test(folder.name)) continue;
+    if (!folder.isDirectory() || !NAME.test(folder.name)) continue;
     const path = join(inboxDir, folder.name, DEFINITION_FILE);
     const file = await stat(path).catch(() => undefined);
     if (!file?.isFile()) continue;

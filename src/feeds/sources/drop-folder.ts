@@ -10,6 +10,7 @@ import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { Instant } from '../../kernel/clock.ts';
+import { NAME } from '../../kernel/name.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import type { Format } from '../formats/rows.ts';
 
@@ -18,7 +19,6 @@ export interface DroppedFile {
   path: string;
 }
 
-const FEED = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** Names that copying programs use while a file is on its way. */
 export const UNFINISHED = /(^\.|~$|\.(part|partial|tmp|temp|filepart|crdownload|swp|writing)$)/i;
 const STANDS_STILL_MS = 2_000;
@@ -33,7 +33,7 @@ export async function completeFiles(inboxDir: string, seen: Map<string, string>,
   const complete: DroppedFile[] = [];
   const there = new Set<string>();
   for (const feed of await readdir(inboxDir, { withFileTypes: true })) {
-    if (!feed.isDirectory() || !FEED.test(feed.name)) continue;
+    if (!feed.isDirectory() || !NAME.test(feed.name)) continue;
     const folder = join(inboxDir, feed.name);
     for (const file of await readdir(folder, { withFileTypes: true, encoding: 'buffer' })) {
       const name = file.name.toString();

@@ -15,7 +15,7 @@ import { capBook } from '../../caps/uplift-store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
 import type { Micros } from '../../kernel/money.ts';
-import { calendarPeriod, rollingHours } from '../../kernel/period.ts';
+import { calendarPeriod, rollingHours, LONGEST_PERIOD_MS } from '../../kernel/period.ts';
 import { lockShards, shardOf } from '../../ledger/usage-store.ts';
 import { counterKey } from '../../spend/counters.ts';
 import { priceNewCalls } from '../../spend/call-prices.ts';
@@ -28,7 +28,6 @@ import { readWindows, subjectKey } from './hold-cap.ts';
 
 const ANY = 'SELECT FROM running_calls WHERE settled_record IS NULL LIMIT 1';
 const TURN = `SELECT pg_try_advisory_xact_lock(hashtextextended('plafond evaluate-exposure', 0)) AS mine`;
-const LONGEST_PERIOD_MS = 32 * 86_400_000;
 const BY_CALLS: Occasion = { trigger: 'correction', words: 'since calls in progress came to less' };
 const BY_CALLS_AGAIN: Occasion = { trigger: 'cap', words: 'by calls in progress' };
 

@@ -16,7 +16,7 @@ import { inTransaction } from '../../database/transaction.ts';
 import { decisionId, type Decision } from '../../decisions/decision.ts';
 import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
 import { formatAmount, type Micros } from '../../kernel/money.ts';
-import { calendarPeriod, type CalendarPeriod } from '../../kernel/period.ts';
+import { calendarPeriod, type CalendarPeriod, LONGEST_PERIOD_MS } from '../../kernel/period.ts';
 import { spendByDay } from '../../spend/spend-by-day.ts';
 import { carryOut } from '../deciding/carry-out.ts';
 import { knownOfCap, wordsUnderCap, type UnderCap } from '../deciding/crossing-matters.ts';
@@ -28,7 +28,6 @@ const LIKELY = 0.8;
 
 const FORECAST_LOCK = 7_021;
 const DAY_MS = 86_400_000;
-const LONGEST_PERIOD_MS = 32 * DAY_MS;
 const AT_ONCE = 500;
 
 /** An account, or a service with a cap of its own, under a cap that runs in weeks or months. */

@@ -27,6 +27,7 @@ import type { Traffic } from '../../destinations/traffic.ts';
 import { appendEvidence } from '../../evidence/append.ts';
 import { Clock, formatInstant, toDate, type Instant } from '../../kernel/clock.ts';
 import { formatAmount, type Micros } from '../../kernel/money.ts';
+import { LONGEST_PERIOD_MS } from '../../kernel/period.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { lockCounting } from '../../ledger/usage-store.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';
@@ -171,7 +172,6 @@ export class GrantUplift {
 
 /** By the index on (account_id, started_at). */
 const SERVICES = `SELECT DISTINCT service_id FROM usage WHERE account_id = $1 AND started_at > $2 AND service_id <> ''`;
-const LONGEST_PERIOD_MS = 32 * 86_400_000;
 
 /** Every cap that holds for an account or for a service that it used of late, as it is raised now. */
 async function capsOf(client: ClientBase, account: Account, at: Instant): Promise<Cap[]> {

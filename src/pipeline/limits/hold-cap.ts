@@ -12,12 +12,11 @@ import { Meters } from '../../caps/meters.ts';
 import { crossingsOf, keepCrossings } from '../../caps/store.ts';
 import { capBook } from '../../caps/uplift-store.ts';
 import { toDate, type Instant } from '../../kernel/clock.ts';
-import { calendarPeriod, rollingHours, type CalendarPeriod } from '../../kernel/period.ts';
+import { calendarPeriod, rollingHours, type CalendarPeriod, LONGEST_PERIOD_MS } from '../../kernel/period.ts';
 import { toDates, USAGE_ROW, versionOf, type UsageRow } from '../../ledger/usage-store.ts';
 import { RollingWindow } from '../../spend/rolling-window.ts';
 import { trafficSql } from '../../spend/traffic-sql.ts';
 
-const LONGEST_PERIOD_MS = 32 * 86_400_000;
 const HOUR_MS = 3_600_000;
 /** Usage may start this much after now: clocks differ. */
 const AHEAD_MS = HOUR_MS;
