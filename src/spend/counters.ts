@@ -165,7 +165,8 @@ function recounted(traffic: Traffic, period: Period): string {
                    ${period === 'month' ? 'AND p.cycle_day = a.cycle_day' : ''} AND u.started_at >= p.from_at AND u.started_at < p.to_at
               LEFT JOIN caps own ON own.scope_kind = 'service' AND own.scope_value = u.service_id AND u.service_id <> ''
                    AND own.traffic = '${traffic}' AND own.period = '${period}' AND own.currency = a.currency
-             WHERE ${trafficSql(traffic)} AND ($5::text[] IS NULL OR u.account_id = ANY ($5))
+             WHERE u.day >= (SELECT (min(from_at) AT TIME ZONE 'UTC')::date FROM unnest($3::timestamptz[]) AS from_at)
+               AND ${trafficSql(traffic)} AND ($5::text[] IS NULL OR u.account_id = ANY ($5))
                AND (own.scope_value IS NOT NULL OR EXISTS (
                      SELECT FROM caps c
                       WHERE c.traffic = '${traffic}' AND c.period = '${period}' AND c.currency = a.currency
@@ -185,6 +186,7 @@ async function periodsOfLedger(
   client: ClientBase,
   period: Period,
   accounts: readonly string[] | undefined,
+  since = -Infinity,
 ): Promise<{ whole: PeriodColumns; lacking: PeriodColumns }> {
   const { rows: calendars } = await client.query<{ time_zone: string; cycle_day: number }>(
     `SELECT DISTINCT time_zone, ${period === 'month' ? 'cycle_day' : '1::smallint'} AS cycle_day FROM accounts
@@ -210,7 +212,7 @@ async function periodsOfLedger(
     }
     if (!first || !last) continue;
     for (const each of periodsBetween(period, first.getTime(), last.getTime() + DAY_MS, { timeZone, cycleDay })) {
-      if (!lacks.has(each.from)) addTo(whole, each, timeZone, cycleDay);
+      if (each.to > since && !lacks.has(each.from)) addTo(whole, each, timeZone, cycleDay);
     }
   }
   return { whole, lacking };
@@ -237,14 +239,18 @@ const countable = (period: Period, n: number) => `
                 JOIN accounts a ON a.time_zone = l.time_zone ${period === 'month' ? 'AND a.cycle_day = l.cycle_day' : ''}
                WHERE a.account_id = c.account_id AND l.from_at = c.period_start)`;
 
-/** Makes a meter's counters anew from the ledger, as far as it goes back; for `accounts`, or for all. Nobody may be counting meanwhile. */
+/**
+ * Makes a meter's counters anew from the ledger, as far as it goes back, or those of periods that run at `since` or later; for
+ * `accounts`, or for all. Nobody may be counting meanwhile.
+ */
 export async function recount(
   client: ClientBase,
   traffic: Traffic,
   period: Period,
   accounts: readonly string[] | undefined,
+  since?: Instant,
 ): Promise<void> {
-  const { whole, lacking } = await periodsOfLedger(client, period, accounts);
+  const { whole, lacking } = await periodsOfLedger(client, period, accounts, since);
   await client.query(
     `DELETE FROM counters c
       WHERE traffic = $2 AND period = $3 AND ($1::text[] IS NULL OR account_id = ANY ($1)) AND ${countable(period, 4)}`,

@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { capDefinition, type CapDefinition } from '../../src/caps/cap.ts';
+import { inTransaction } from '../../src/database/transaction.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { formatAmount } from '../../src/kernel/money.ts';
+import { lockShards } from '../../src/ledger/usage-store.ts';
 import { ACCOUNT, CAP, TestPlafond, type UsageRow } from '../harness/plafond.ts';
 
 const now = parseInstant('2026-03-20T12:00:00+01:00')!;
@@ -246,6 +248,27 @@ describe('a preview', () => {
       'suspend cap 100 at 85.00',
     ]);
     expect((await plafond.caps.preview({ ...definition, scope: { segment: 'none' } }, undefined)).affected).toBe(0);
+  });
+
+  it('waits for no importer, and lets none wait, whether its meter is new, changed or the same', async () => {
+    const id = await plafond.addCap(own());
+    await use('60.00');
+    await use('30.00', { started_at: '2026-02-10T10:00:00+01:00' });
+    const of = (change: Partial<CapDefinition>) =>
+      capDefinition.parse({ ...CAP, ...own({ limit: '60.00' }), ...change });
+    // As an importer that is in the middle of it.
+    await inTransaction(plafond.database.dataSource, async ({ client }) => {
+      await lockShards(client, [0]);
+      for (const [change, replaces] of [
+        [{ traffic: 'all' }, undefined],
+        [{ traffic: 'all' }, id],
+        [{}, id],
+      ] as const) {
+        expect(await plafond.caps.preview(of(change), replaces)).toMatchObject({
+          accounts: [{ account, spend: 60_000_000n, thresholds: expect.arrayContaining([80, 100]) }],
+        });
+      }
+    });
   });
 
   it('of a change tells only what is new', async () => {

@@ -21,7 +21,7 @@ import { joinTheirCases } from './join-cases.ts';
 import { throughBrake } from './through-brake.ts';
 import { seriesOf, tellCustomers } from '../telling/tell-customers.ts';
 import { keptForApproval } from '../telling/tell-of-approvals.ts';
-import { throughGuard } from './through-guard.ts';
+import { throughGuard, withinTerms } from './through-guard.ts';
 
 /** Decides on each crossing and writes what follows; answers the decisions that are new. */
 export async function carryOutCrossings(
@@ -36,6 +36,23 @@ export async function carryOutCrossings(
     at,
     freshness,
   );
+}
+
+/** What {@link carryOutCrossings} would decide now, but for what the guard asks first; writes nothing. */
+export async function wouldDecide(
+  client: ClientBase,
+  crossings: readonly Crossing[],
+  at: Instant,
+): Promise<Decision[]> {
+  const wanted = crossings.flatMap((crossing) => crossingMatters(crossing, at));
+  const { matters } = await throughBrake(client, wanted);
+  const decisions = matters.map((matter) => withinTerms(matter).decision);
+  const { rows } = await client.query<{ decision_id: string }>(
+    'SELECT decision_id FROM decisions WHERE decision_id = ANY ($1::uuid[])',
+    [decisions.map(({ id }) => id)],
+  );
+  const known = new Set(rows.map((row) => row.decision_id));
+  return decisions.filter(({ id }) => !known.has(id));
 }
 
 /** Writes what follows from each matter that is new; answers their decisions. */

@@ -15,7 +15,7 @@ import { rollingHours } from '../../kernel/period.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { lockCounting } from '../../ledger/usage-store.ts';
 import { recount } from '../../spend/counters.ts';
-import { carryOutCrossings } from '../deciding/carry-out.ts';
+import { carryOutCrossings, wouldDecide } from '../deciding/carry-out.ts';
 import { refuseRaisingAlone, type Person } from '../deciding/second-person.ts';
 import { holdCap } from './hold-cap.ts';
 import { recordChanges } from '../recorded-change.ts';
@@ -66,10 +66,10 @@ export class ChangeCaps {
 
   /** @throws Refusal cap_exists, or invalid where the cap does not fit its account */
   async create(definition: CapDefinition, actor: string): Promise<StoredCap> {
-    return inTransaction(
-      this.#dataSource,
-      async ({ client }) => (await this.#create(client, definition, actor)).stored,
-    );
+    return inTransaction(this.#dataSource, async ({ client }) => {
+      await lockCounting(client);
+      return (await this.#create(client, definition, actor, FOR_GOOD)).stored;
+    });
   }
 
   /** @throws Refusal not-found, changed-meanwhile, cap_exists, invalid, second_person_needed */
@@ -82,7 +82,7 @@ export class ChangeCaps {
     return inTransaction(this.#dataSource, async ({ client }) => {
       await lockCounting(client);
       if (!alone) await refuseRaisingAlone(client, id, parseAmount(definition.limit)!, this.#clock.now());
-      return (await this.#change(client, id, ifMatch, definition, actor)).stored;
+      return (await this.#change(client, id, ifMatch, definition, actor, FOR_GOOD)).stored;
     });
   }
 
@@ -101,19 +101,22 @@ export class ChangeCaps {
       );
       const accounts = await accountsIn(client, removed);
       await recountUnder(client, removed, accounts);
-      await holdMeter(client, removed, accounts, at);
+      await FOR_GOOD.carryOut(client, await holdMeter(client, removed, accounts, at), at);
     });
   }
 
-  /** The real thing, rolled back: which accounts would be warned or suspended now if this definition were saved. */
+  /**
+   * The real thing, rolled back: which accounts would be warned or suspended now if this definition were saved. What is
+   * counted for it is counted apart, so importers go on meanwhile; what they bring then may be in it or not.
+   */
   async preview(definition: CapDefinition, replacing: string | undefined): Promise<CapPreview> {
     let decisions: Decision[] = [];
     try {
       await inTransaction(this.#dataSource, async ({ client }) => {
         const done =
           replacing === undefined
-            ? await this.#create(client, definition, 'preview')
-            : await this.#change(client, replacing, undefined, definition, 'preview');
+            ? await this.#create(client, definition, 'preview', TO_SEE)
+            : await this.#change(client, replacing, undefined, definition, 'preview', TO_SEE);
         decisions = done.decisions;
         throw new RolledBack();
       });
@@ -123,9 +126,8 @@ export class ChangeCaps {
     return previewOf(decisions);
   }
 
-  async #create(client: PoolClient, definition: CapDefinition, actor: string): Promise<Saved> {
+  async #create(client: PoolClient, definition: CapDefinition, actor: string, way: Way): Promise<Saved> {
     const at = this.#clock.now();
-    await lockCounting(client);
     await refuseWhatDoesNotFit(client, definition, undefined);
     const row = await insertCap(client, randomUUID(), definition, at);
     await recordChanges(
@@ -133,7 +135,7 @@ export class ChangeCaps {
       [{ actor, subject: 'cap', subjectId: row.cap_id, change: 'created', after: definition }],
       at,
     );
-    return this.#saved(client, row, undefined, actor, at);
+    return this.#saved(client, row, undefined, actor, at, way);
   }
 
   async #change(
@@ -142,9 +144,9 @@ export class ChangeCaps {
     ifMatch: number | undefined,
     definition: CapDefinition,
     actor: string,
+    way: Way,
   ): Promise<Saved> {
     const at = this.#clock.now();
-    await lockCounting(client);
     const before = await existing(client, id, ifMatch);
     await refuseWhatDoesNotFit(client, definition, id);
     const row = await updateCap(client, id, definition, at);
@@ -153,26 +155,53 @@ export class ChangeCaps {
       [{ actor, subject: 'cap', subjectId: id, change: 'changed', before: before.definition, after: definition }],
       at,
     );
-    return this.#saved(client, row, capOf(id, before.version, before.definition), actor, at);
+    return this.#saved(client, row, capOf(id, before.version, before.definition), actor, at, way);
   }
 
   /** Counts what the cap needs counted, holds it against spend, and carries out what that crosses. */
-  async #saved(client: PoolClient, row: CapRow, before: Cap | undefined, actor: string, at: Instant): Promise<Saved> {
+  async #saved(
+    client: PoolClient,
+    row: CapRow,
+    before: Cap | undefined,
+    actor: string,
+    at: Instant,
+    way: Way,
+  ): Promise<Saved> {
     await keepVersion(client, row, at, actor);
     const cap = capOf(row.cap_id, row.version, row.definition);
     const decisions: Decision[] = [];
     // What the cap held for before comes under others now.
     if (before && !countsAlike(before, cap)) {
       const accounts = await accountsIn(client, before);
-      await recountUnder(client, before, accounts);
-      decisions.push(...(await holdMeter(client, before, accounts, at)));
+      await way.recount(client, before, accounts, at);
+      decisions.push(...(await way.carryOut(client, await holdMeter(client, before, accounts, at), at)));
     }
     const accounts = await accountsIn(client, cap);
-    if (!before || !countsAlike(before, cap)) await recountUnder(client, cap, accounts);
-    decisions.push(...(await holdMeter(client, cap, accounts, at, before)));
+    if (!before || !countsAlike(before, cap)) await way.recount(client, cap, accounts, at);
+    decisions.push(...(await way.carryOut(client, await holdMeter(client, cap, accounts, at, before), at)));
     return { stored: storedCap(row), decisions };
   }
 }
+
+/** How a change is made. */
+interface Way {
+  recount(client: ClientBase, cap: Cap, accountIds: readonly string[] | undefined, at: Instant): Promise<void>;
+  carryOut(client: ClientBase, crossings: readonly Crossing[], at: Instant): Promise<Decision[]>;
+}
+
+const FOR_GOOD: Way = {
+  recount: (client, cap, accountIds) => recountUnder(client, cap, accountIds),
+  carryOut: (client, crossings, at) => carryOutCrossings(client, crossings, at, undefined),
+};
+
+/** Only to see what it does: in counters of the transaction's own, which hide the others from it, and of periods that run alone. */
+const TO_SEE: Way = {
+  async recount(client, cap, accountIds, at) {
+    await client.query('CREATE TEMP TABLE IF NOT EXISTS counters (LIKE counters INCLUDING ALL) ON COMMIT DROP');
+    await recountUnder(client, cap, accountIds, at);
+  },
+  carryOut: wouldDecide,
+};
 
 interface Saved {
   stored: StoredCap;
@@ -278,15 +307,16 @@ export async function recountUnder(
   client: ClientBase,
   cap: Pick<Cap, 'traffic' | 'period'>,
   accountIds: readonly string[] | undefined,
+  since?: Instant,
 ): Promise<void> {
-  if (rollingHours(cap.period) === undefined) await recount(client, cap.traffic, cap.period, accountIds);
+  if (rollingHours(cap.period) === undefined) await recount(client, cap.traffic, cap.period, accountIds, since);
 }
 
 /** From the least specific scope to the most. */
 const SPECIFICITY: readonly Scope['kind'][] = ['everyone', 'segment', 'account', 'service'];
 
 /**
- * Holds a cap, and the less specific ones that count the same, against what accounts have spent, and carries out what that
+ * Holds a cap, and the less specific ones that count the same, against what accounts have spent; answers what that
  * crosses: where it comes, they count without its service; where it goes, they take over. More specific ones notice nothing.
  */
 async function holdMeter(
@@ -295,7 +325,7 @@ async function holdMeter(
   accountIds: readonly string[] | undefined,
   at: Instant,
   before?: Cap,
-): Promise<Decision[]> {
+): Promise<Crossing[]> {
   const { traffic, period, currency, scope } = changed;
   const concerned = (await allCaps(client)).filter(
     (cap) =>
@@ -309,7 +339,7 @@ async function holdMeter(
   for (const cap of concerned) {
     crossings.push(...(await holdCap(client, cap, accountIds, at, cap.id === changed.id ? before : undefined)));
   }
-  return carryOutCrossings(client, crossings, at, undefined);
+  return crossings;
 }
 
 function previewOf(decisions: readonly Decision[]): CapPreview {
