@@ -337,7 +337,9 @@ async function holdMeter(
   );
   const crossings: Crossing[] = [];
   for (const cap of concerned) {
-    crossings.push(...(await holdCap(client, cap, accountIds, at, cap.id === changed.id ? before : undefined)));
+    crossings.push(
+      ...(await holdCap(client, cap, accountIds, at, { before: cap.id === changed.id ? before : undefined })),
+    );
   }
   return crossings;
 }

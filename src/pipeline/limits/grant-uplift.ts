@@ -9,6 +9,7 @@ import { DataSource } from 'typeorm';
 import type { Account } from '../../accounts/account.ts';
 import { accountsById } from '../../accounts/store.ts';
 import type { Cap } from '../../caps/cap.ts';
+import type { CapBook } from '../../caps/cap-book.ts';
 import type { Crossing, Occasion } from '../../caps/evaluation.ts';
 import { raises } from '../../caps/uplift.ts';
 import {
@@ -75,7 +76,12 @@ export class GrantUplift {
       at,
     });
     const change = { trigger: 'manual' as const, words: raisedWords(row, account) };
-    await carryOutCrossings(client, await holdAnew(client, account, [row], change, at), at, undefined);
+    await carryOutCrossings(
+      client,
+      await holdAnew(client, account, await capBook(client), [row], change, at),
+      at,
+      undefined,
+    );
     const said = { by: asked.actor, reason: asked.reason };
     await appendEvidence(client, [evidence(row, account, 'uplift-granted', said, at)]);
     return row.uplift_id;
@@ -126,7 +132,7 @@ export class GrantUplift {
       ]);
     }
     const probe = { accountId, of, amount: 1n };
-    if (!(await capsOf(client, account, at)).some((cap) => raises(probe, cap))) {
+    if (!(await capsOf(client, account, await capBook(client), at)).some((cap) => raises(probe, cap))) {
       const field = 'cap' in of ? 'cap' : 'traffic';
       throw new Refusal('invalid', 'no_such_cap', 'no cap that holds for the account would be raised', [
         { field, detail: 'cap' in of ? 'is no cap that holds for it' : 'has no cap that holds for it' },
@@ -156,11 +162,13 @@ export class GrantUplift {
     const ids = [...new Set(rows.map((row) => row.account_id))];
     const accounts = new Map((await accountsById(client, ids)).map((account) => [account.accountId, account]));
     const standing = rows.filter((row) => accounts.has(row.account_id));
+    // Importers wait: it is read once for all of them.
+    const book = await capBook(client);
     const crossings: Crossing[] = [];
     for (const account of accounts.values()) {
       const own = standing.filter((row) => row.account_id === account.accountId);
       const words = `since ${own.map((row) => `its uplift of ${shown(row)} has ended`).join(', and ')}`;
-      crossings.push(...(await holdAnew(client, account, own, { trigger, words }, at)));
+      crossings.push(...(await holdAnew(client, account, book, own, { trigger, words }, at)));
     }
     await carryOutCrossings(client, crossings, at, undefined);
     await appendEvidence(
@@ -174,8 +182,7 @@ export class GrantUplift {
 const SERVICES = `SELECT DISTINCT service_id FROM usage WHERE account_id = $1 AND started_at > $2 AND service_id <> ''`;
 
 /** Every cap that holds for an account or for a service that it used of late, as it is raised now. */
-async function capsOf(client: ClientBase, account: Account, at: Instant): Promise<Cap[]> {
-  const book = await capBook(client);
+async function capsOf(client: ClientBase, account: Account, book: CapBook, at: Instant): Promise<Cap[]> {
   const { rows } = await client.query<{ service_id: string }>(SERVICES, [
     account.accountId,
     toDate(at - LONGEST_PERIOD_MS),
@@ -187,15 +194,16 @@ async function capsOf(client: ClientBase, account: Account, at: Instant): Promis
 async function holdAnew(
   client: ClientBase,
   account: Account,
+  book: CapBook,
   changed: readonly UpliftRow[],
   change: Occasion,
   at: Instant,
 ): Promise<Crossing[]> {
   const uplifts = changed.map(upliftOf);
   const crossings: Crossing[] = [];
-  for (const cap of await capsOf(client, account, at)) {
+  for (const cap of await capsOf(client, account, book, at)) {
     if (uplifts.some((uplift) => raises(uplift, cap))) {
-      crossings.push(...(await holdCap(client, cap, [account.accountId], at)));
+      crossings.push(...(await holdCap(client, cap, [account.accountId], at, { book })));
     }
   }
   const fallen = crossings.filter(({ direction }) => direction === 'fell');

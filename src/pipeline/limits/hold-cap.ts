@@ -31,20 +31,21 @@ interface Subject {
 
 /**
  * Holds `cap` against the spend of now, for `accountIds` or for everyone it holds for: answers what that crosses. Where the
- * cap was another one `before`, what it has done and asks for no more is taken back, and what it had not done is.
+ * cap was another one `before`, what it has done and asks for no more is taken back, and what it had not done is. `book` is
+ * the caps as they hold now, where somebody has read them already.
  */
 export async function holdCap(
   client: ClientBase,
   cap: Cap,
   accountIds: readonly string[] | undefined,
   now: Instant,
-  before?: Cap,
+  { before, book: read }: { before?: Cap | undefined; book?: CapBook } = {},
 ): Promise<Crossing[]> {
   const hours = rollingHours(cap.period);
   const rows = await (hours === undefined ? countersToHold : windowsToHold)(client, cap, accountIds, now);
   const ids = [...new Set(rows.map((row) => row.account_id))];
   const accounts = new Map((await accountsById(client, ids)).map((account) => [account.accountId, account]));
-  const book = await capBook(client);
+  const book = read ?? (await capBook(client));
   const evaluation = new Evaluation();
   evaluation.recall(await crossingsOf(client, ids));
   const subjects = new Map<string, Subject>();
