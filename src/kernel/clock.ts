@@ -49,13 +49,13 @@ const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|
 const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /**
- * Reads an RFC 3339 instant with an offset; `undefined` where it is not one, names a day that does not exist, or lies in the
- * year 0 or 9999: what is reckoned from an instant, a year on at most, must have a year of four digits as well.
+ * Reads an RFC 3339 instant with an offset; `undefined` where it is not one, names a day that does not exist, or lies
+ * before the year 1000 or in 9999: what is reckoned from it, a year off at most, has a year of four digits as well.
  */
 export function parseInstant(text: string): Instant | undefined {
   if (!RFC_3339.test(text)) return undefined;
   const year = digits(text, 0) * 100 + digits(text, 2);
-  if (year === 0 || year === 9999) return undefined;
+  if (year < 1000 || year === 9999) return undefined;
   const month = digits(text, 5);
   const day = digits(text, 8);
   const leap = month === 2 && day === 29 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
@@ -77,7 +77,7 @@ function readUsual(text: string, year: number, month: number, day: number): Inst
   const second = digits(text, 17);
   const offset = isUtc ? 0 : digits(text, 20) * 60 + digits(text, 23);
   // What lies outside, such as 24:00, is for Date.parse to accept or refuse.
-  if (year < 100 || hour > 23 || minute > 59 || second > 59) return undefined;
+  if (hour > 23 || minute > 59 || second > 59) return undefined;
   if (!isUtc && (digits(text, 20) > 23 || digits(text, 23) > 59)) return undefined;
   const local = Date.UTC(year, month - 1, day, hour, minute, second);
   return sign === 45 ? local + offset * MINUTE_MS : local - offset * MINUTE_MS;

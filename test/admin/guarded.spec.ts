@@ -219,8 +219,9 @@ describe('the admin API is guarded', () => {
       ],
       ['a NUL that is written out', 'POST', '/v1/caps', { body: { name: '\\u0000' } }, 422, 'invalid'],
       ['an instant next to none', 'GET', '/v1/deviation-report?to=9999-12-31T23:59:59Z', {}, 422, 'invalid'],
+      ['an instant before any', 'GET', '/v1/deviation-report?to=0001-01-01T00:00:00Z', {}, 422, 'invalid'],
       [
-        'a report that ends before it begins',
+        'a stretch that ends before it begins',
         'GET',
         '/v1/deviation-report?from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z',
         {},

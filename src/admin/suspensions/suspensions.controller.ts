@@ -37,7 +37,9 @@ const suspensionForm = z
     reason,
     until: z
       .string()
-      .refine((text) => parseInstant(text) !== undefined, { error: 'must be RFC 3339 with an offset' })
+      .refine((text) => parseInstant(text) !== undefined, {
+        error: 'must be RFC 3339 with an offset, before the year 9999',
+      })
       .optional()
       .meta({ format: 'date-time', description: 'without it, until it is lifted by hand' }),
   })
