@@ -225,7 +225,7 @@ function viewOf(situation: Situation, brand: PageBrand, chosen?: Micros) {
         })),
       numbers: situation.numbers.map((each) => ({
         number: each.number,
-        country: countryName(each.country, locale, language.specialNetworks),
+        country: each.country === '' ? language.noNumber : countryName(each.country, locale, language.specialNetworks),
         calls: new Intl.NumberFormat(locale).format(each.calls),
         amount: amount(each.amount),
       })),

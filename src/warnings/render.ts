@@ -142,8 +142,10 @@ function factView(
     lastDay: day(facts.periodEnd - 1),
     newPeriod: facts.period === 'rolling' || facts.limit === undefined ? undefined : day(facts.periodEnd),
     countries: facts.mostSpentOn.slice(0, 3).map((spent) => ({
-      name: countryName(spent.country, locale, language.specialNetworks),
+      name: spent.country === '' ? language.noNumber : countryName(spent.country, locale, language.specialNetworks),
       amount: amount(spent.amount),
+      // What goes to no number is no call.
+      data: spent.country === '',
       calls: new Intl.NumberFormat(locale).format(spent.calls),
       single: spent.calls === 1,
     })),
@@ -169,7 +171,8 @@ function suspendedView(
   moment: (at: Instant) => string,
 ) {
   const bar = kind === 'suspend' ? suspended : kind === 'hold' ? held : undefined;
-  if (!bar) return undefined;
+  // What bars nothing is no bar: the customer reads what is unusual.
+  if (!bar || held?.scopes.length === 0) return undefined;
   const barredClass = kind === 'suspend' ? suspended!.class : undefined;
   return {
     barred: barredClass ? language.barred[barredClass] : listed(held!.scopes.map(trafficName), language.and),

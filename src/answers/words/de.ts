@@ -34,7 +34,7 @@ export const de: Words = {
   oursText:
     'Sie wählen, bis zu welchem Betrag es weitergehen soll, höchstens {{maximum}} in diesem Zeitraum. Sie sehen, wozu Sie zustimmen, bevor sich etwas ändert.',
   oursPlainText:
-    'Wir heben die Sperre dieser Ziele auf und betrachten sie als bekannt. Sie sehen, wozu Sie zustimmen, bevor sich etwas ändert.',
+    '{{#if bars}}Wir heben die Sperre dieser Ziele auf und betrachten sie als bekannt.{{else}}Wir betrachten diese Nutzung als bekannt.{{/if}} Sie sehen, wozu Sie zustimmen, bevor sich etwas ändert.',
   amountLabel: 'Weiter bis (in {{currency}}, in diesem Zeitraum)',
   callButton: 'Rufen Sie mich an',
   callText: 'Jemand von uns ruft Sie zurück.',
@@ -45,7 +45,7 @@ export const de: Words = {
   consent:
     'Im Namen von {{account}}: Diese Nutzung war unsere. Wir wissen, dass im Zeitraum {{periodText}} {{spend}} ausgegeben wurden, und zwar für: {{what}}, und dass das Limit {{limit}} ist. Wir wollen in diesem Zeitraum bis {{chosen}} weitermachen und stimmen zu, dafür zu zahlen. Beträge ohne Umsatzsteuer.',
   consentPlain:
-    'Im Namen von {{account}}: Diese Nutzung war unsere. Wir wissen, dass im Zeitraum {{periodText}} {{spend}} ausgegeben wurden, und zwar für: {{what}}. Wir wollen, dass diese Ziele wieder offen sind, und stimmen zu, dafür zu zahlen. Beträge ohne Umsatzsteuer.',
+    'Im Namen von {{account}}: Diese Nutzung war unsere. Wir wissen, dass im Zeitraum {{periodText}} {{spend}} ausgegeben wurden, und zwar für: {{what}}. {{#if bars}}Wir wollen, dass diese Ziele wieder offen sind, und stimmen zu, dafür zu zahlen.{{else}}Wir stimmen zu, dafür zu zahlen.{{/if}} Beträge ohne Umsatzsteuer.',
   consentNote:
     'Wir bewahren diesen Text mit der Uhrzeit, Ihrer Internetadresse und dem Namen Ihres Browsers auf und bestätigen ihn schriftlich.',
   confirmButton: 'Wir stimmen zu: weiter{{#if chosen}} bis {{chosen}}{{/if}}',

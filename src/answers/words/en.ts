@@ -34,7 +34,7 @@ export const en: Words = {
   oursText:
     'You choose up to which amount you want to go on, at most {{maximum}} in this period. You see what you agree to before anything changes.',
   oursPlainText:
-    'We lift the block on these destinations and take them for known. You see what you agree to before anything changes.',
+    '{{#if bars}}We lift the block on these destinations and take them for known.{{else}}We take this usage for known.{{/if}} You see what you agree to before anything changes.',
   amountLabel: 'Keep going up to (in {{currency}}, in this period)',
   callButton: 'Call me',
   callText: 'One of our people calls you back.',
@@ -45,7 +45,7 @@ export const en: Words = {
   consent:
     'On behalf of {{account}}: this usage was ours. We know that {{spend}} has been spent on {{what}} in the period {{periodText}}, and that the limit is {{limit}}. We want to keep going up to {{chosen}} in this period and agree to pay for it. Amounts exclude tax.',
   consentPlain:
-    'On behalf of {{account}}: this usage was ours. We know that {{spend}} has been spent on {{what}} in the period {{periodText}}. We want these destinations to be open again and agree to pay for it. Amounts exclude tax.',
+    'On behalf of {{account}}: this usage was ours. We know that {{spend}} has been spent on {{what}} in the period {{periodText}}. {{#if bars}}We want these destinations to be open again and agree to pay for it.{{else}}We agree to pay for it.{{/if}} Amounts exclude tax.',
   consentNote:
     'We keep this text with the time, your internet address and the name of your browser, and confirm it to you in writing.',
   confirmButton: 'We agree: keep going{{#if chosen}} up to {{chosen}}{{/if}}',

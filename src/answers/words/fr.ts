@@ -35,7 +35,7 @@ export const fr: Words = {
   oursText:
     'Vous choisissez jusqu’à quel montant continuer, {{maximum}} au plus dans cette période. Vous voyez ce que vous acceptez avant que rien ne change.',
   oursPlainText:
-    'Nous levons le blocage de ces destinations et les tenons pour connues. Vous voyez ce que vous acceptez avant que rien ne change.',
+    '{{#if bars}}Nous levons le blocage de ces destinations et les tenons pour connues.{{else}}Nous tenons cette consommation pour connue.{{/if}} Vous voyez ce que vous acceptez avant que rien ne change.',
   amountLabel: 'Continuer jusqu’à (en {{currency}}, dans cette période)',
   callButton: 'Appelez-moi',
   callText: 'L’un de nos collaborateurs vous rappelle.',
@@ -46,7 +46,7 @@ export const fr: Words = {
   consent:
     'Au nom de {{account}} : cette consommation était la nôtre. Nous savons que {{spend}} ont été dépensés dans la période {{periodText}}, pour : {{what}}, et que la limite est de {{limit}}. Nous voulons continuer jusqu’à {{chosen}} dans cette période et acceptons de le payer. Montants hors taxes.',
   consentPlain:
-    'Au nom de {{account}} : cette consommation était la nôtre. Nous savons que {{spend}} ont été dépensés dans la période {{periodText}}, pour : {{what}}. Nous voulons que ces destinations soient de nouveau ouvertes et acceptons de le payer. Montants hors taxes.',
+    'Au nom de {{account}} : cette consommation était la nôtre. Nous savons que {{spend}} ont été dépensés dans la période {{periodText}}, pour : {{what}}. {{#if bars}}Nous voulons que ces destinations soient de nouveau ouvertes et acceptons de le payer.{{else}}Nous acceptons de le payer.{{/if}} Montants hors taxes.',
   consentNote:
     'Nous conservons ce texte avec l’heure, votre adresse internet et le nom de votre navigateur, et vous le confirmons par écrit.',
   confirmButton: 'Nous acceptons : continuer{{#if chosen}} jusqu’à {{chosen}}{{/if}}',

@@ -34,7 +34,7 @@ export const nl: Words = {
   oursText:
     'U kiest tot welk bedrag u wilt doorgaan, ten hoogste {{maximum}} in deze periode. U ziet waarmee u akkoord gaat voordat er iets verandert.',
   oursPlainText:
-    'Wij heffen de blokkade van deze bestemmingen op en beschouwen ze als bekend. U ziet waarmee u akkoord gaat voordat er iets verandert.',
+    '{{#if bars}}Wij heffen de blokkade van deze bestemmingen op en beschouwen ze als bekend.{{else}}Wij beschouwen dit gebruik als bekend.{{/if}} U ziet waarmee u akkoord gaat voordat er iets verandert.',
   amountLabel: 'Doorgaan tot (in {{currency}}, in deze periode)',
   callButton: 'Bel mij',
   callText: 'Een van onze medewerkers belt u terug.',
@@ -45,7 +45,7 @@ export const nl: Words = {
   consent:
     'Namens {{account}}: dit verbruik was van ons. Wij weten dat in de periode {{periodText}} {{spend}} is uitgegeven aan {{what}} en dat de limiet {{limit}} is. Wij willen in deze periode doorgaan tot {{chosen}} en gaan ermee akkoord dat te betalen. Bedragen zijn exclusief btw.',
   consentPlain:
-    'Namens {{account}}: dit verbruik was van ons. Wij weten dat in de periode {{periodText}} {{spend}} is uitgegeven aan {{what}}. Wij willen dat deze bestemmingen weer open zijn en gaan ermee akkoord dat te betalen. Bedragen zijn exclusief btw.',
+    'Namens {{account}}: dit verbruik was van ons. Wij weten dat in de periode {{periodText}} {{spend}} is uitgegeven aan {{what}}. {{#if bars}}Wij willen dat deze bestemmingen weer open zijn en gaan ermee akkoord dat te betalen.{{else}}Wij gaan ermee akkoord dat te betalen.{{/if}} Bedragen zijn exclusief btw.',
   consentNote:
     'Wij bewaren deze tekst met het tijdstip, uw internetadres en de naam van uw browser, en bevestigen hem schriftelijk.',
   confirmButton: 'Akkoord: doorgaan{{#if chosen}} tot {{chosen}}{{/if}}',

@@ -95,7 +95,7 @@ function notWarned(decision: Decision): Decision {
   };
 }
 
-/** What the customer is told; of a bar that waits for a person, or that no clause allows, only that usage is unusual. */
+/** What the customer is told; where nothing is barred, or not before a person says so, only that usage is unusual. */
 function wordsOf(decision: Decision, deviation: Deviation, account: Account, at: Instant): Matter['words'] {
   const enforced = decision.mode === 'enforce';
   const terms = account.suspensionTerms;
@@ -115,8 +115,9 @@ function wordsOf(decision: Decision, deviation: Deviation, account: Account, at:
   };
   const barred = decision.type === 'suspend' ? suspendedClass(decision.action) : undefined;
   if (enforced && barred) return { ...facts, kind: 'suspend', suspended: { class: barred, until: undefined, terms } };
-  if (enforced && decision.type === 'hold') {
-    return { ...facts, kind: 'hold', held: { scopes: deviation.bars, until: undefined, terms } };
+  const scopes = scopesOf(decision, deviation);
+  if (enforced && decision.type === 'hold' && scopes.length > 0) {
+    return { ...facts, kind: 'hold', held: { scopes, until: undefined, terms } };
   }
   return { ...facts, kind: 'unusual' };
 }

@@ -18,6 +18,7 @@ export const de: Language = {
     outgoing: 'abgehende Gespräche',
   },
   specialNetworks: 'Satelliten- und andere Sondernetze',
+  noNumber: 'mobile Daten',
   at: 'um',
   and: 'und',
   chart: { limit: 'Limit', usual: 'Üblich' },
@@ -31,11 +32,11 @@ export const de: Language = {
       {{~#if (is period "day")}}Am {{lastDay}}{{/if}}
       {{~#if (is period "week")}}In der Woche bis einschließlich {{lastDay}}{{/if}}
       {{~#if (is period "month")}}Im Monat bis einschließlich {{lastDay}}{{/if}}
-      {{~#if (is period "rolling")}}In den {{periodHours}} Stunden bis {{periodEnd}}{{/if}} haben Sie dafür {{spend}} ausgegeben`,
+      {{~#if (is period "rolling")}}{{#if (is periodHours 1)}}In der Stunde bis{{else}}In den {{periodHours}} Stunden bis{{/if}} {{periodEnd}}{{/if}} haben Sie dafür {{spend}} ausgegeben`,
     limit: `{{limit}} pro {{#if (is period "day")}}Tag{{/if}}
       {{~#if (is period "week")}}Woche{{/if}}
       {{~#if (is period "month")}}Monat{{/if}}
-      {{~#if (is period "rolling")}}{{periodHours}} Stunden{{/if}}`,
+      {{~#if (is period "rolling")}}{{#if (is periodHours 1)}}Stunde{{else}}{{periodHours}} Stunden{{/if}}{{/if}}`,
 
     greeting: `Guten Tag {{accountName}},`,
     figures: `{{> spent}}.{{#if limit}} Ihr Limit beträgt {{> limit}}.{{/if}}
@@ -44,7 +45,7 @@ export const de: Language = {
     alsoHeading: `Außerdem:`,
     also: `{{> headline}}: {{spend}}{{#if limit}} von {{> limit}}{{/if}}`,
     countriesHeading: `Das meiste entfiel auf:`,
-    country: `{{name}}: {{amount}} ({{calls}} {{#if single}}Gespräch{{else}}Gespräche{{/if}})`,
+    country: `{{name}}: {{amount}}{{#unless data}} ({{calls}} {{#if single}}Gespräch{{else}}Gespräche{{/if}}){{/unless}}`,
     blocked: `Um Sie vor einer höheren Rechnung zu schützen, haben wir {{suspended.barred}}{{#if suspended.until}} bis {{suspended.until}}{{/if}} gesperrt.`,
     blockedByHand: `Die Sperre bleibt bestehen, bis Sie uns bitten, sie aufzuheben.`,
     worksHeading: `Das funktioniert weiterhin:`,
@@ -78,7 +79,7 @@ export const de: Language = {
       {{~else if limit}}Sie haben {{> share}} für {{traffic}} erreicht: {{spend}} von {{> limit}}.
       {{~#if next.barred}} Bei {{next.amount}} sperren wir {{next.barred}}.{{/if}}
       {{~else}}ungewöhnliche Nutzung Ihres Anschlusses, {{traffic}}: {{spend}}.{{/if}}
-      {{~#if details}}{{#each also}} Auch {{> share}} für {{traffic}}: {{spend}}.{{/each}}{{/if}}
+      {{~#if details}}{{#each also}} Auch {{#if limit}}{{> share}} für {{traffic}}{{else}}ungewöhnliche Nutzung, {{traffic}}{{/if}}: {{spend}}.{{/each}}{{/if}}
       {{~#if link}} Nicht Sie? {{link}}
       {{~else if suspended}} Fragen, oder nicht Sie? Bitte melden Sie sich bei uns.
       {{~else}} Nicht Sie? Bitte melden Sie sich bei uns.{{/if}}`,

@@ -18,6 +18,7 @@ export const en: Language = {
     outgoing: 'outgoing calls',
   },
   specialNetworks: 'Satellite and other special networks',
+  noNumber: 'mobile data',
   at: 'at',
   and: 'and',
   chart: { limit: 'Limit', usual: 'Usual' },
@@ -31,11 +32,11 @@ export const en: Language = {
       {{~#if (is period "day")}}On {{lastDay}}{{/if}}
       {{~#if (is period "week")}}In the week up to and including {{lastDay}}{{/if}}
       {{~#if (is period "month")}}In the month up to and including {{lastDay}}{{/if}}
-      {{~#if (is period "rolling")}}In the {{periodHours}} hours up to {{periodEnd}}{{/if}} you spent {{spend}} on this`,
+      {{~#if (is period "rolling")}}{{#if (is periodHours 1)}}In the hour up to{{else}}In the {{periodHours}} hours up to{{/if}} {{periodEnd}}{{/if}} you spent {{spend}} on this`,
     limit: `{{limit}} per {{#if (is period "day")}}day{{/if}}
       {{~#if (is period "week")}}week{{/if}}
       {{~#if (is period "month")}}month{{/if}}
-      {{~#if (is period "rolling")}}{{periodHours}} hours{{/if}}`,
+      {{~#if (is period "rolling")}}{{#if (is periodHours 1)}}hour{{else}}{{periodHours}} hours{{/if}}{{/if}}`,
 
     greeting: `Dear {{accountName}},`,
     figures: `{{> spent}}.{{#if limit}} Your limit is {{> limit}}.{{/if}}
@@ -44,7 +45,7 @@ export const en: Language = {
     alsoHeading: `There is more:`,
     also: `{{> headline}}: {{spend}}{{#if limit}} of {{> limit}}{{/if}}`,
     countriesHeading: `Most of it went to:`,
-    country: `{{name}}: {{amount}} ({{calls}} {{#if single}}call{{else}}calls{{/if}})`,
+    country: `{{name}}: {{amount}}{{#unless data}} ({{calls}} {{#if single}}call{{else}}calls{{/if}}){{/unless}}`,
     blocked: `To protect you from a higher bill, we have blocked {{suspended.barred}}{{#if suspended.until}} until {{suspended.until}}{{/if}}.`,
     blockedByHand: `The block stays in place until you ask us to lift it.`,
     worksHeading: `These keep working:`,
@@ -78,7 +79,7 @@ export const en: Language = {
       {{~else if limit}}you have reached {{> share}} for {{traffic}}: {{spend}} of {{> limit}}.
       {{~#if next.barred}} At {{next.amount}} we will block {{next.barred}}.{{/if}}
       {{~else}}unusual usage of your line, {{traffic}}: {{spend}}.{{/if}}
-      {{~#if details}}{{#each also}} Also {{> share}} for {{traffic}}: {{spend}}.{{/each}}{{/if}}
+      {{~#if details}}{{#each also}} Also {{#if limit}}{{> share}} for {{traffic}}{{else}}unusual usage, {{traffic}}{{/if}}: {{spend}}.{{/each}}{{/if}}
       {{~#if link}} Not you? {{link}}
       {{~else if suspended}} Questions, or not you? Please contact us.
       {{~else}} Not you? Please contact us.{{/if}}`,

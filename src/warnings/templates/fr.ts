@@ -18,6 +18,7 @@ export const fr: Language = {
     outgoing: 'les appels sortants',
   },
   specialNetworks: 'Réseaux satellitaires et autres réseaux spéciaux',
+  noNumber: 'données mobiles',
   at: 'à',
   and: 'et',
   chart: { limit: 'Plafond', usual: 'Habituel' },
@@ -31,11 +32,11 @@ export const fr: Language = {
       {{~#if (is period "day")}}Le {{lastDay}}{{/if}}
       {{~#if (is period "week")}}Pendant la semaine allant jusqu'au {{lastDay}} inclus{{/if}}
       {{~#if (is period "month")}}Pendant le mois allant jusqu'au {{lastDay}} inclus{{/if}}
-      {{~#if (is period "rolling")}}Pendant les {{periodHours}} heures jusqu'au {{periodEnd}}{{/if}}, vous avez dépensé {{spend}} à ce titre`,
+      {{~#if (is period "rolling")}}{{#if (is periodHours 1)}}Pendant l'heure jusqu'au{{else}}Pendant les {{periodHours}} heures jusqu'au{{/if}} {{periodEnd}}{{/if}}, vous avez dépensé {{spend}} à ce titre`,
     limit: `{{limit}} par {{#if (is period "day")}}jour{{/if}}
       {{~#if (is period "week")}}semaine{{/if}}
       {{~#if (is period "month")}}mois{{/if}}
-      {{~#if (is period "rolling")}}{{periodHours}} heures{{/if}}`,
+      {{~#if (is period "rolling")}}{{#if (is periodHours 1)}}heure{{else}}{{periodHours}} heures{{/if}}{{/if}}`,
 
     greeting: `Bonjour {{accountName}},`,
     figures: `{{> spent}}.{{#if limit}} Votre plafond est de {{> limit}}.{{/if}}
@@ -44,7 +45,7 @@ export const fr: Language = {
     alsoHeading: `À savoir aussi :`,
     also: `{{> headline}} : {{spend}}{{#if limit}} sur {{> limit}}{{/if}}`,
     countriesHeading: `L'essentiel concerne :`,
-    country: `{{name}} : {{amount}} ({{calls}} {{#if single}}appel{{else}}appels{{/if}})`,
+    country: `{{name}} : {{amount}}{{#unless data}} ({{calls}} {{#if single}}appel{{else}}appels{{/if}}){{/unless}}`,
     blocked: `Pour vous éviter une facture plus élevée, nous avons bloqué {{suspended.barred}}{{#if suspended.until}} jusqu'au {{suspended.until}}{{/if}}.`,
     blockedByHand: `Le blocage reste en place jusqu'à ce que vous nous demandiez de le lever.`,
     worksHeading: `Restent possibles :`,
@@ -78,7 +79,7 @@ export const fr: Language = {
       {{~else if limit}}vous avez atteint {{> share}} pour {{traffic}} : {{spend}} sur {{> limit}}.
       {{~#if next.barred}} À {{next.amount}}, nous bloquerons {{next.barred}}.{{/if}}
       {{~else}}utilisation inhabituelle de votre ligne, {{traffic}} : {{spend}}.{{/if}}
-      {{~#if details}}{{#each also}} Et {{> share}} pour {{traffic}} : {{spend}}.{{/each}}{{/if}}
+      {{~#if details}}{{#each also}} Et {{#if limit}}{{> share}} pour {{traffic}}{{else}}usage inhabituel, {{traffic}}{{/if}} : {{spend}}.{{/each}}{{/if}}
       {{~#if link}} Pas vous ? {{link}}
       {{~else if suspended}} Une question, ou pas vous ? Contactez-nous.
       {{~else}} Pas vous ? Contactez-nous.{{/if}}`,

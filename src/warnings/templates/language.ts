@@ -60,6 +60,8 @@ export interface Language {
   barred: Record<BarredClass, string>;
   /** Usage to numbers of no country: satellite phones and international networks. */
   specialNetworks: string;
+  /** Usage that goes to no number. */
+  noNumber: string;
   /** The word between a date and a time. */
   at: string;
   /** The word between the last two of a list. */

@@ -18,6 +18,7 @@ export const nl: Language = {
     outgoing: 'uitgaand bellen',
   },
   specialNetworks: 'Satelliet- en andere speciale netwerken',
+  noNumber: 'mobiele data',
   at: 'om',
   and: 'en',
   chart: { limit: 'Limiet', usual: 'Normaal' },
@@ -31,11 +32,11 @@ export const nl: Language = {
       {{~#if (is period "day")}}Op {{lastDay}}{{/if}}
       {{~#if (is period "week")}}In de week tot en met {{lastDay}}{{/if}}
       {{~#if (is period "month")}}In de maand tot en met {{lastDay}}{{/if}}
-      {{~#if (is period "rolling")}}In de {{periodHours}} uur tot {{periodEnd}}{{/if}} heeft u hieraan {{spend}} uitgegeven`,
+      {{~#if (is period "rolling")}}{{#if (is periodHours 1)}}In het uur tot{{else}}In de {{periodHours}} uur tot{{/if}} {{periodEnd}}{{/if}} heeft u hieraan {{spend}} uitgegeven`,
     limit: `{{limit}} per {{#if (is period "day")}}dag{{/if}}
       {{~#if (is period "week")}}week{{/if}}
       {{~#if (is period "month")}}maand{{/if}}
-      {{~#if (is period "rolling")}}{{periodHours}} uur{{/if}}`,
+      {{~#if (is period "rolling")}}{{#if (is periodHours 1)}}uur{{else}}{{periodHours}} uur{{/if}}{{/if}}`,
 
     greeting: `Beste {{accountName}},`,
     figures: `{{> spent}}.{{#if limit}} Uw limiet is {{> limit}}.{{/if}}
@@ -44,7 +45,7 @@ export const nl: Language = {
     alsoHeading: `Dit speelt ook:`,
     also: `{{> headline}}: {{spend}}{{#if limit}} van {{> limit}}{{/if}}`,
     countriesHeading: `Het meeste ging naar:`,
-    country: `{{name}}: {{amount}} ({{calls}} {{#if single}}gesprek{{else}}gesprekken{{/if}})`,
+    country: `{{name}}: {{amount}}{{#unless data}} ({{calls}} {{#if single}}gesprek{{else}}gesprekken{{/if}}){{/unless}}`,
     blocked: `Om u voor een hogere rekening te behoeden, hebben wij {{suspended.barred}} geblokkeerd{{#if suspended.until}} tot {{suspended.until}}{{/if}}.`,
     blockedByHand: `De blokkade blijft staan tot u ons vraagt haar op te heffen.`,
     worksHeading: `Dit blijft werken:`,
@@ -78,7 +79,7 @@ export const nl: Language = {
       {{~else if limit}}u heeft {{> share}} voor {{traffic}} bereikt: {{spend}} van {{> limit}}.
       {{~#if next.barred}} Bij {{next.amount}} blokkeren wij {{next.barred}}.{{/if}}
       {{~else}}ongewoon gebruik van uw aansluiting, {{traffic}}: {{spend}}.{{/if}}
-      {{~#if details}}{{#each also}} Ook {{> share}} voor {{traffic}}: {{spend}}.{{/each}}{{/if}}
+      {{~#if details}}{{#each also}} Ook {{#if limit}}{{> share}} voor {{traffic}}{{else}}ongewoon gebruik, {{traffic}}{{/if}}: {{spend}}.{{/each}}{{/if}}
       {{~#if link}} Niet herkend? {{link}}
       {{~else if suspended}} Vragen of niet herkend? Neem contact met ons op.
       {{~else}} Niet herkend? Neem contact met ons op.{{/if}}`,
