@@ -3,6 +3,7 @@ import type { Account } from '../accounts/account.ts';
 import type { Mode } from '../caps/cap.ts';
 import { isAtHome, type Deviation } from '../deviations/deviation.ts';
 import { explain } from '../deviations/explain.ts';
+import type { Traffic } from '../destinations/traffic.ts';
 import { formatInstant, type Instant } from '../kernel/clock.ts';
 import { formatAmount } from '../kernel/money.ts';
 import type { Version } from '../ledger/version.ts';
@@ -32,7 +33,7 @@ export function decideDeviation(
     capVersion: 0,
     period: '',
     threshold: rounded(thresholds[level as keyof typeof thresholds]),
-    traffic: isAtHome(deviation.family) ? 'all' : 'international',
+    traffic: trafficOf(deviation, account),
     spend: deviation.money,
     limit: undefined,
     currency: account.currency,
@@ -45,29 +46,39 @@ export function decideDeviation(
   };
 }
 
+/** What the usage is called in a cap's words: for the customer's mail and page. No word but `all` is of use abroad, or of usage of several sorts. */
+function trafficOf({ family, places }: Deviation, { homeCountry }: Account): Traffic {
+  if (isAtHome(family) || family === 'roaming') return 'all';
+  if (places.length > 0 && places.every(({ kind }) => kind === 'premium')) return 'premium';
+  const isAbroad = places.every(({ kind, country }) => kind !== 'roaming' && country !== homeCountry);
+  return isAbroad ? 'international' : 'all';
+}
+
 /** What a suspension bars: premium numbers where it is about nothing else, else everything abroad. */
 function suspendedBy({ places }: Deviation): 'premium' | 'international' {
   return places.length > 0 && places.every(({ kind }) => kind === 'premium') ? 'premium' : 'international';
 }
 
+/** Named, not told as done: what comes after (a brake, a guard, no address to write to) says what becomes of it. */
 function consequence(deviation: Deviation, account: Account, mode: Mode, refused: boolean): string {
-  if (deviation.level === 'warn') return 'The customer is warned.';
-  const what = deviation.level === 'hold' ? holdOf(deviation) : 'Suspension';
+  const { level, bars } = deviation;
+  const recorded = mode === 'shadow' ? ' Shadow mode: recorded only.' : '';
+  if (level === 'warn')
+    return `${mode === 'shadow' ? 'The customer would have been warned.' : 'Warning to the customer.'}${recorded}`;
+  // Data, and use abroad or at home of no single range, have no number to bar.
+  if (level === 'hold' && bars.length === 0) {
+    return `A hold is due, but no number stands for this usage that a switch could bar: nothing is barred, the billing team decides.${recorded}`;
+  }
+  const what = level === 'hold' ? `Hold of ${bars.join(', ')}` : 'Suspension';
   if (refused) {
     return `${what} is due, but there are no suspension_terms on file for account ${account.accountId}: the billing team decides.`;
   }
   const agreed = `agreed by ${account.suspensionTerms}`;
-  if (mode === 'shadow') return `${what}, ${agreed}. Shadow mode: recorded only.`;
-  return mode === 'approve' ? `${what} waits for approval; ${agreed}.` : `${what}, ${agreed}.`;
-}
-
-/** Data, and use abroad or at home of no single range, have nothing that a switch could bar: then a hold is for people to act on. */
-function holdOf({ bars }: Deviation): string {
-  return bars.length > 0 ? `Hold of ${bars.join(', ')}` : 'Hold, with nothing in it that a switch could bar';
+  return mode === 'approve' ? `${what} waits for approval; ${agreed}.` : `${what}, ${agreed}.${recorded}`;
 }
 
 function evidenceOf(deviation: Deviation, account: Account): Record<string, unknown> {
-  const { thresholds, usual } = deviation;
+  const { thresholds, usual, shortCalls } = deviation;
   return {
     family: deviation.family,
     window_hours: deviation.windowHours,
@@ -77,6 +88,8 @@ function evidenceOf(deviation: Deviation, account: Account): Record<string, unkn
     places: deviation.places.map(({ kind, country, calls, isNew }) => ({ kind, country, calls, new: isNew })),
     block: deviation.block,
     raised: deviation.raised.map(({ factor, share }) => ({ factor, share: rounded(share) })),
+    exceeds: deviation.exceeds.map(({ what, times }) => ({ what, times: rounded(times) })),
+    short_calls: shortCalls && { count: shortCalls.count, usual: rounded(shortCalls.usual), days: shortCalls.days },
     usual: { per_day: formatAmount(usual.perDay), days: usual.days },
     thresholds: {
       warn: rounded(thresholds.warn),

@@ -3,15 +3,20 @@ import type { Account } from '../accounts/account.ts';
 import type { Traffic } from '../destinations/traffic.ts';
 import type { Instant } from '../kernel/clock.ts';
 import type { Micros } from '../kernel/money.ts';
+import type { UsageKind } from '../feeds/usage-record.ts';
 import type { Version } from '../ledger/version.ts';
 import type { Thresholds } from './calibration.ts';
-import { numberBlock, placeOf, type Place } from './destination-key.ts';
+import { blockDigits, destinationKey, numberBlock, placeOf, type Place } from './destination-key.ts';
+import { isKnownAtHome } from './home-numbers.ts';
 import { dailyOf } from './learning.ts';
-import type { Model } from './model.ts';
+import type { Model, SegmentModel } from './model.ts';
 import { microsPerEuro } from './norms.ts';
 import type { Level, Reading } from './observe.ts';
 import { SCALE, type Family } from './scales.ts';
 import { AT, FACTORS, SLOT, SLOTS, SLOT_WORDS, type Factor, type Signature } from './signature.ts';
+import { measure, statistics } from './statistics.ts';
+import { asTravellers } from './travel.ts';
+import { DAY_S } from './weight.ts';
 
 export interface Deviation {
   level: Level;
@@ -22,16 +27,23 @@ export interface Deviation {
   /** how long evidence of this kind lasts */
   windowHours: number;
   since: Instant;
+  /** records; of what is at home at least so many */
   calls: number;
+  /** of which kind all of them are; undefined where there are several, since nothing remembers theirs */
+  kind: UsageKind | undefined;
   money: Micros;
   /** the most unusual first; `isNew`: never used before, as far as is remembered */
   places: (Place & { calls: number; isNew: boolean })[];
-  /** the number block of the deciding record */
+  /** the number block of the deciding record, where that is what is unusual; undefined where no block says it, as of use from abroad */
   block: Traffic | undefined;
   /** what raised the score, by which share of what raised it; the greatest first. Shares add up to 1, or there are none. */
   raised: { factor: Factor; share: number }[];
+  /** what raised a score that no single record's weight did: so many times as much as is to be expected */
+  exceeds: { what: Excess; times: number }[];
+  /** of calls at home: as many as so many short ones to new numbers, on the days that the score looks at, against what is usual then */
+  shortCalls: { count: number; usual: number; days: number } | undefined;
   usual: {
-    /** a day, of everything that `family` is about */
+    /** a day: abroad and to premium numbers, or of everything, as {@link isOfEverything} says */
     perDay: Micros;
     /** days behind it */
     days: number;
@@ -39,6 +51,9 @@ export interface Deviation {
   /** what a hold bars: new or risky destinations only. Empty where a number says nothing (data) */
   bars: Traffic[];
 }
+
+/** Money, calls, how often a subscription is used abroad, and what each use of it costs. */
+export type Excess = 'spend' | 'calls' | 'oftener' | 'dearer';
 
 const PLACES_MAX = 4;
 const PLACE_SHARE_MIN = 0.1;
@@ -56,9 +71,12 @@ export function deviationOf(
   const segment = model.segment(account.segment);
   const { family, seconds } = SCALE[reading.scale]!;
   const unit = microsPerEuro(account.currency);
-  const unusual = family === 'unusual';
-  const run = unusual ? 0 : isAtHome(family) ? 2 : 1;
-  const daily = isAtHome(family)
+  const atHome = isAtHome(family);
+  const micros = (euros: number): Micros => BigInt(Math.round(euros * 100)) * BigInt(Math.round(unit / 100));
+  const run = runOf(signature, family === 'unusual' ? 0 : atHome ? 2 : 1);
+  const days = atHome ? daysOf(signature, seconds) : undefined;
+  const told = days ? withinDays(run, days, micros(days.euros)) : run;
+  const daily = isOfEverything(family)
     ? dailyOf(f[AT.learntAll]!, segment.dayAll, f[AT.days]!)
     : dailyOf(f[AT.learntInternational]!, segment.dayInternational, f[AT.days]!);
   const slots = Array.from({ length: SLOTS }, (_, index) => AT.slots + index * SLOT_WORDS)
@@ -76,7 +94,10 @@ export function deviationOf(
       calls: Math.round(f[at + SLOT.calls]!),
       isNew: f[at + SLOT.learnt]! < 0.5,
     }));
-  const block = isAtHome(family) ? blockAtHome(signature) : numberBlock(record.destination.number);
+  const key = destinationKey(record.destination, record.originCountry, account.homeCountry);
+  const place = key === 0 || family === 'roaming' ? undefined : placeOf(key);
+  const abroad = place === undefined || place.kind === 'roaming' ? undefined : numberBlock(record.destination.number);
+  const block = atHome ? blockAtHome(signature, record) : abroad;
   const raised = f.subarray(AT.factors, AT.factors + FACTORS.length).reduce((sum, each) => sum + each, 0);
   return {
     level: reading.rose,
@@ -84,45 +105,121 @@ export function deviationOf(
     thresholds,
     family,
     windowHours: seconds / 3_600,
-    since: u[AT.runSince + run]! * 1_000,
-    calls: u[AT.runCalls + run]!,
-    money: BigInt(signature.moneyOf(run)),
-    places: isAtHome(family) ? [] : places,
+    since: told.since * 1_000,
+    calls: told.calls,
+    kind: told.calls === 1 && key !== 0 ? record.kind : undefined,
+    money: told.money,
+    places: atHome ? [] : places,
     block,
     raised:
-      unusual && raised > 0
-        ? FACTORS.map((factor, index) => ({ factor, share: raised > 0 ? f[AT.factors + index]! / raised : 0 }))
+      family === 'unusual' && raised > 0
+        ? FACTORS.map((factor, index) => ({ factor, share: f[AT.factors + index]! / raised }))
             .filter(({ share }) => share >= 0.02)
             .toSorted((a, b) => b.share - a.share)
         : [],
-    usual: { perDay: BigInt(Math.round(daily * 100)) * BigInt(Math.round(unit / 100)), days: Math.round(f[AT.days]!) },
-    bars: barsOf(places, family, block, account),
+    exceeds: exceedsOf(signature, reading.scale, segment),
+    shortCalls:
+      days && family === 'calls'
+        ? {
+            count: Math.round(days.calls),
+            usual: days.days * dailyOf(f[AT.learntCalls]!, segment.dayCalls, f[AT.days]!),
+            days: days.days,
+          }
+        : undefined,
+    usual: { perDay: micros(daily), days: Math.round(f[AT.days]!) },
+    bars: barsOf(places, family, block, place, account),
   };
 }
 
+/** So many days wait to be learnt. */
+const WAITING_DAYS = 3;
+
+/** Since when (in seconds) what is told goes on, how many records it is, and their money. */
+type Told = { since: number } & Pick<Deviation, 'calls' | 'money'>;
+
+function runOf(signature: Signature, run: number): Told {
+  const { u } = signature;
+  return { since: u[AT.runSince + run]!, calls: u[AT.runCalls + run]!, money: BigInt(signature.moneyOf(run)) };
+}
+
+/**
+ * The (UTC) days that a scale looks back on, as far as they wait to be learnt. What is spent at home is told by them: who uses something
+ * every day has a run that began with their first call, and cheap calls have a new one with every few cents. `calls` as the
+ * engine weighs them: a short one to a new number is one, all others are less.
+ */
+function daysOf({ u, f }: Signature, seconds: number) {
+  const day = u[AT.day]!;
+  const days = Math.min(WAITING_DAYS, day - Math.floor((u[AT.now]! - seconds) / DAY_S) + 1);
+  const sum = (at: number) => f.subarray(at, at + days).reduce((all, each) => all + each, 0);
+  const since = Math.max(u[AT.first]!, (day + 1 - days) * DAY_S);
+  return { since, calls: sum(AT.waitingCalls), euros: sum(AT.waitingAll), days };
+}
+
+/** A run that began within the days knows some of their records, if not all. */
+function withinDays(run: Told, { since, calls }: ReturnType<typeof daysOf>, money: Micros): Told {
+  const least = Math.round(calls);
+  return { since, money, calls: run.since < since ? least : Math.max(least, run.calls) };
+}
+
+/** What is hardly more than is to be expected is not told. */
+const TOLD_TIMES = 1.1;
+
+/** The most first. */
+function exceedsOf(signature: Signature, scale: number, segment: SegmentModel): Deviation['exceeds'] {
+  return excesses(signature, scale, segment)
+    .filter(({ times }) => times >= TOLD_TIMES)
+    .toSorted((a, b) => b.times - a.times);
+}
+
+function excesses(signature: Signature, scale: number, segment: SegmentModel): Deviation['exceeds'] {
+  const { f } = signature;
+  const { family } = SCALE[scale]!;
+  if (family === 'unusual') return [];
+  if (family === 'roaming') {
+    const { oftener, dearer } = asTravellers(f[AT.awayRecords]!, f[AT.awayDear]!, f[AT.awayDays]!, segment.travel);
+    return [
+      { what: 'oftener', times: oftener },
+      { what: 'dearer', times: dearer },
+    ];
+  }
+  measure(signature, segment);
+  return [{ what: family === 'calls' ? 'calls' : 'spend', times: Math.exp(statistics[scale]!) }];
+}
+
+/** `decided`: the place of the deciding record, whose block bars no other place. */
 function barsOf(
   places: Deviation['places'],
   family: Family,
   block: Traffic | undefined,
+  decided: Place | undefined,
   { homeCountry }: Account,
 ): Traffic[] {
   const bars = new Set<Traffic>();
   if (isAtHome(family)) return block === undefined ? [] : [block];
   for (const { kind, country } of places) {
     if (kind === 'country' && country !== homeCountry && country !== '001') bars.add(`country:${country}`);
-    else if (kind !== 'roaming' && block !== undefined) bars.add(block);
+    else if (block !== undefined && kind === decided?.kind && country === decided.country) bars.add(block);
   }
   return [...bars];
 }
 
-/** Where at least a quarter of the money went, of numbers at home. */
-function blockAtHome(signature: Signature): Traffic | undefined {
-  const digits = signature.d[AT.block / 2]!;
-  const euros = signature.f[AT.blockEuros]!;
-  return digits > 0 && euros >= 0.25 * signature.f[AT.evidence + 6]! ? `prefix:+${digits}` : undefined;
+/** Of the evidence of all spend over four days, as long as money is followed by its block. */
+const ALL_4_DAYS = 6;
+
+/** The block of the deciding number at home, where more than half of the evidence is its; none that the account called in weeks before. */
+function blockAtHome(signature: Signature, { destination: { number } }: Version): Traffic | undefined {
+  const { d, f } = signature;
+  const isMost = f[AT.blockEuros]! > 0.5 * f[AT.evidence + ALL_4_DAYS]!;
+  if (!isMost || blockDigits(number) !== d[AT.block / 2] || isKnownAtHome(signature, number)) return undefined;
+  return numberBlock(number);
 }
 
 /** Whether it is about all usage, wherever it goes. */
 export function isAtHome(family: Family): boolean {
   return family === 'all' || family === 'calls';
+}
+
+/** Whether what is usual is told of all spend: what is used abroad is neither a call there nor one to a premium number. */
+export function isOfEverything(family: Family): boolean {
+  return isAtHome(family) || family === 'roaming';
 }

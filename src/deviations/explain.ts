@@ -1,9 +1,8 @@
 /** A deviation in one or two sentences: what happened, since when, how much money, what is usual, and what raised the score by how much. Pure. */
 import { formatAmount } from '../kernel/money.ts';
 import type { Account } from '../accounts/account.ts';
-import { isAtHome, type Deviation } from './deviation.ts';
-import type { Factor } from './signature.ts';
-import { de, en, fr, nl, type Words } from './wording.ts';
+import { isOfEverything, type Deviation } from './deviation.ts';
+import { de, en, fr, nl, type Unit, type Words } from './wording.ts';
 
 const LANGUAGES = new Map<string, Words>([
   ['nl', nl],
@@ -16,7 +15,9 @@ const RAISED_TOLD = 3;
 /** In the language of `locale` (BCP 47); English where we have no words in it. */
 export function explain(deviation: Deviation, account: Account, locale = account.locale): string {
   const words = LANGUAGES.get(locale.slice(0, 2).toLowerCase()) ?? en;
-  const tag = LANGUAGES.has(locale.slice(0, 2).toLowerCase()) && isLocale(locale) ? locale : words.tag;
+  // A language alone is written as where it comes from: "en" by itself is American.
+  const own = locale.length > 2 && LANGUAGES.has(locale.slice(0, 2).toLowerCase()) && isLocale(locale);
+  const tag = own ? locale : words.tag;
   const money = (micros: bigint): string =>
     plain(
       new Intl.NumberFormat(tag, { style: 'currency', currency: account.currency }).format(
@@ -25,6 +26,10 @@ export function explain(deviation: Deviation, account: Account, locale = account
     );
   const percent = (share: number): string => plain(new Intl.NumberFormat(tag, { style: 'percent' }).format(share));
   const count = (value: number): string => plain(new Intl.NumberFormat(tag).format(value));
+  const about = (value: number): string =>
+    plain(new Intl.NumberFormat(tag, { maximumSignificantDigits: 2 }).format(value));
+  const time = (value: number, unit: 'hour' | 'day'): string =>
+    plain(new Intl.NumberFormat(tag, { style: 'unit', unit, unitDisplay: 'long' }).format(value));
   const since = plain(
     new Intl.DateTimeFormat(tag, {
       timeZone: account.timeZone,
@@ -36,28 +41,43 @@ export function explain(deviation: Deviation, account: Account, locale = account
   );
   const names = new Intl.DisplayNames(tag, { type: 'region' });
   const country = (code: string): string => (/^[A-Z]{2}$/.test(code) ? (names.of(code) ?? code) : words.network);
-  const places = plain(
-    new Intl.ListFormat(tag, { type: 'conjunction' }).format(
-      deviation.places.map(
-        (place) => words.place(place.kind, country(place.country)) + (place.isNew ? ` (${words.new})` : ''),
+  const listed = (isFrom: boolean): string =>
+    plain(
+      new Intl.ListFormat(tag, { type: 'conjunction' }).format(
+        deviation.places
+          .filter(({ kind }) => (kind === 'roaming') === isFrom)
+          .map((place) => words.place(place.kind, country(place.country)) + (place.isNew ? ` (${words.new})` : '')),
       ),
-    ),
-  );
+    );
   const what = words.happened({
-    calls: count(deviation.calls),
-    single: deviation.calls === 1,
-    places: isAtHome(deviation.family) ? '' : places,
+    what: `${count(deviation.calls)} ${words.units[unitOf(deviation)]}`,
+    to: listed(false),
+    from: listed(true),
     since,
     money: money(deviation.money),
   });
   const usual =
-    deviation.usual.days < 1 ? words.unknown : words.usual(money(deviation.usual.perDay), isAtHome(deviation.family));
+    deviation.usual.days < 1
+      ? words.unknown
+      : words.usual(money(deviation.usual.perDay), isOfEverything(deviation.family));
   const rarity = words.rarity(count(rounded(deviation.score)));
-  const raised = deviation.raised
-    .slice(0, RAISED_TOLD)
-    .map(({ factor, share }) => `${words.factors[factor as Factor]} ${percent(share)}`)
-    .join(', ');
+  const { windowHours, shortCalls } = deviation;
+  const raised = [
+    ...deviation.raised.slice(0, RAISED_TOLD).map(({ factor, share }) => `${words.factors[factor]} ${percent(share)}`),
+    ...(shortCalls
+      ? [words.shortCalls(count(shortCalls.count), time(shortCalls.days, 'day'), about(shortCalls.usual))]
+      : []),
+    ...deviation.exceeds.map(({ what: excess, times }) =>
+      words.exceeds[excess](about(times), windowHours < 48 ? time(windowHours, 'hour') : time(windowHours / 24, 'day')),
+    ),
+  ].join(', ');
   return [what, usual, rarity, raised && words.raised(raised)].filter(Boolean).join(' ');
+}
+
+/** What the records are called: data is no call, and of several it is not remembered which kind each was. */
+function unitOf({ calls, kind, places }: Deviation): Unit {
+  if (places.some((place) => place.kind === 'roaming') || kind === 'data') return calls === 1 ? 'use' : 'uses';
+  return kind === undefined ? 'calls' : kind === 'voice' ? 'call' : 'message';
 }
 
 function isLocale(tag: string): boolean {

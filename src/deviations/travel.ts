@@ -88,6 +88,19 @@ export function unlikeTravel(records: number, dear: number, days: number, norms:
   return Math.min(RATIO_MAX, Math.max(0, highest + Math.log(mean)));
 }
 
+/** How many times as often `records` come as of a traveller, and how many times as dear each is, at its geometric mean. */
+export function asTravellers(
+  records: number,
+  dear: number,
+  days: number,
+  { perDay, spread }: TravelNorms,
+): { oftener: number; dearer: number } {
+  return {
+    oftener: records / (perDay * (days + DAYS_AT_ONCE)),
+    dearer: Math.exp((spread * dear) / Math.max(1, records)),
+  };
+}
+
 /** Log-likelihood of so many records where their rate is gamma-distributed, up to what is the same for any distribution. */
 function busy(records: number, days: number, shape: number, mean: number): number {
   const rate = shape / mean;

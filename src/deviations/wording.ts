@@ -1,19 +1,31 @@
 /** The words of explanations, by language. */
+import type { Excess } from './deviation.ts';
 import type { Place } from './destination-key.ts';
 import type { Factor } from './signature.ts';
+
+/** What records are called, one or several; `uses` of whatever is used from abroad. */
+export type Unit = 'call' | 'message' | 'calls' | 'use' | 'uses';
 
 export interface Words {
   tag: string;
   new: string;
   network: string;
+  /** of use from abroad, where from */
   place: (kind: Place['kind'], country: string) => string;
-  happened: (facts: { calls: string; single: boolean; places: string; since: string; money: string }) => string;
+  /** with their number before it */
+  units: Record<Unit, string>;
+  /** `what`: how many of a {@link Unit}; `to` and `from`: where, or empty */
+  happened: (facts: { what: string; to: string; from: string; since: string; money: string }) => string;
   usual: (perDay: string, all: boolean) => string;
   /** of an account of which nothing is known yet */
   unknown: string;
   rarity: (months: string) => string;
   raised: (factors: string) => string;
   factors: Record<Factor, string>;
+  /** as many calls as `count` short ones, within `days`, where `usual` are usual */
+  shortCalls: (count: string, days: string, usual: string) => string;
+  /** how many times as much as is to be expected within a time */
+  exceeds: Record<Excess, (times: string, time: string) => string>;
 }
 
 export const en: Words = {
@@ -25,11 +37,18 @@ export const en: Words = {
       country,
       premium: `premium numbers in ${country}`,
       satellite: 'satellite phones',
-      roaming: `use from ${country}`,
+      roaming: country,
     })[kind],
-  happened: ({ calls, single, places, since, money }) =>
-    places
-      ? `${calls} ${single ? 'call' : 'calls'} to ${places} since ${since}, ${money}.`
+  units: {
+    call: 'call',
+    message: 'message',
+    calls: 'calls or messages',
+    use: 'use',
+    uses: 'uses',
+  },
+  happened: ({ what, to, from, since, money }) =>
+    to || from
+      ? `${what}${to && ` to ${to}`}${to && from && ' and'}${from && ` from ${from}`} since ${since}, ${money}.`
       : `${money} spent since ${since}.`,
   usual: (perDay, all) => `Usual ${all ? 'spend' : 'spend on calls abroad and premium numbers'}: ${perDay} a day.`,
   unknown: 'Nothing is known of this account yet.',
@@ -46,6 +65,13 @@ export const en: Words = {
     hot: 'numbers known from fraud',
     block: 'many numbers of a few blocks',
   },
+  shortCalls: (count, days, usual) => `as many calls as ${count} short ones within ${days} (usual: ${usual})`,
+  exceeds: {
+    spend: (times, time) => `${times} times as much spent within ${time} as is to be expected`,
+    calls: (times, time) => `${times} times as many within ${time} as are to be expected`,
+    oftener: (times) => `used ${times} times as often as travellers do`,
+    dearer: (times) => `each use ${times} times as dear as one of travellers`,
+  },
 };
 
 export const nl: Words = {
@@ -57,11 +83,18 @@ export const nl: Words = {
       country,
       premium: `betaalnummers in ${country}`,
       satellite: 'satelliettelefoons',
-      roaming: `gebruik vanuit ${country}`,
+      roaming: country,
     })[kind],
-  happened: ({ calls, single, places, since, money }) =>
-    places
-      ? `${calls} ${single ? 'gesprek' : 'gesprekken'} naar ${places} sinds ${since}, ${money}.`
+  units: {
+    call: 'gesprek',
+    message: 'bericht',
+    calls: 'gesprekken of berichten',
+    use: 'keer gebruik',
+    uses: 'keer gebruik',
+  },
+  happened: ({ what, to, from, since, money }) =>
+    to || from
+      ? `${what}${to && ` naar ${to}`}${to && from && ' en'}${from && ` vanuit ${from}`} sinds ${since}, ${money}.`
       : `${money} verbruikt sinds ${since}.`,
   usual: (perDay, all) => `Gewoonlijk ${all ? '' : 'voor het buitenland en betaalnummers '}${perDay} per dag.`,
   unknown: 'Over dit account is nog niets bekend.',
@@ -78,6 +111,13 @@ export const nl: Words = {
     hot: 'nummers bekend van fraude',
     block: 'veel nummers uit enkele reeksen',
   },
+  shortCalls: (count, days, usual) => `zoveel gesprekken als ${count} korte binnen ${days} (gewoonlijk ${usual})`,
+  exceeds: {
+    spend: (times, time) => `${times} keer zoveel verbruikt binnen ${time} als te verwachten is`,
+    calls: (times, time) => `${times} keer zoveel binnen ${time} als te verwachten is`,
+    oftener: (times) => `${times} keer zo vaak gebruikt als reizigers doen`,
+    dearer: (times) => `elk gebruik ${times} keer zo duur als dat van reizigers`,
+  },
 };
 
 export const de: Words = {
@@ -89,11 +129,18 @@ export const de: Words = {
       country,
       premium: `Mehrwertnummern (${country})`,
       satellite: 'Satellitentelefone',
-      roaming: `Nutzung aus dem Ausland (${country})`,
+      roaming: country,
     })[kind],
-  happened: ({ calls, single, places, since, money }) =>
-    places
-      ? `${calls} ${single ? 'Anruf' : 'Anrufe'}: ${places}, seit ${since}, ${money}.`
+  units: {
+    call: 'Anruf',
+    message: 'Nachricht',
+    calls: 'Anrufe oder Nachrichten',
+    use: 'Nutzung',
+    uses: 'Nutzungen',
+  },
+  happened: ({ what, to, from, since, money }) =>
+    to || from
+      ? `${what}${to && `: ${to}`}${to && from && ','}${from && ` aus dem Ausland: ${from}`}, seit ${since}, ${money}.`
       : `${money} verbraucht seit ${since}.`,
   usual: (perDay, all) => `Üblich${all ? '' : ' für Ausland und Mehrwertnummern'}: ${perDay} am Tag.`,
   unknown: 'Über dieses Konto ist noch nichts bekannt.',
@@ -110,6 +157,13 @@ export const de: Words = {
     hot: 'Nummern, die von Betrug bekannt sind',
     block: 'viele Nummern weniger Blöcke',
   },
+  shortCalls: (count, days, usual) => `so viele Anrufe wie ${count} kurze binnen ${days} (üblich: ${usual})`,
+  exceeds: {
+    spend: (times, time) => `${times}-mal so viel verbraucht binnen ${time} wie zu erwarten ist`,
+    calls: (times, time) => `${times}-mal so viele binnen ${time} wie zu erwarten sind`,
+    oftener: (times) => `${times}-mal so oft genutzt wie von Reisenden`,
+    dearer: (times) => `jede Nutzung ${times}-mal so teuer wie die von Reisenden`,
+  },
 };
 
 export const fr: Words = {
@@ -121,11 +175,18 @@ export const fr: Words = {
       country,
       premium: `numéros surtaxés (${country})`,
       satellite: 'téléphones satellites',
-      roaming: `usage depuis l’étranger (${country})`,
+      roaming: country,
     })[kind],
-  happened: ({ calls, single, places, since, money }) =>
-    places
-      ? `${calls} ${single ? 'appel' : 'appels'} : ${places}, depuis le ${since}, ${money}.`
+  units: {
+    call: 'appel',
+    message: 'message',
+    calls: 'appels ou messages',
+    use: 'usage',
+    uses: 'usages',
+  },
+  happened: ({ what, to, from, since, money }) =>
+    to || from
+      ? `${what}${to && ` : ${to}`}${to && from && ','}${from && ` depuis l’étranger : ${from}`}, depuis le ${since}, ${money}.`
       : `${money} dépensés depuis le ${since}.`,
   usual: (perDay, all) => `D’habitude${all ? '' : ' pour l’étranger et les numéros surtaxés'} : ${perDay} par jour.`,
   unknown: 'Rien n’est encore connu de ce compte.',
@@ -141,5 +202,12 @@ export const fr: Words = {
     origin: 'établi depuis un pays nouveau',
     hot: 'numéros connus pour fraude',
     block: 'beaucoup de numéros de quelques tranches',
+  },
+  shortCalls: (count, days, usual) => `autant d’appels que ${count} appels courts en ${days} (d’habitude : ${usual})`,
+  exceeds: {
+    spend: (times, time) => `${times} fois la dépense attendue en ${time}`,
+    calls: (times, time) => `${times} fois plus que prévu en ${time}`,
+    oftener: (times) => `${times} fois aussi souvent que des voyageurs`,
+    dearer: (times) => `chaque usage ${times} fois aussi cher que celui de voyageurs`,
   },
 };
