@@ -67,7 +67,8 @@ export async function carryOut(
   const spent = await spentOnByDecision(client, braked.matters);
   const series = await seriesOf(client, braked.matters, at);
   const feeds = freshness && braked.matters.length > 0 ? await watchedFeeds(client) : [];
-  const { matters, question } = await throughGuard(client, braked.matters, at);
+  const told = braked.matters.map((each) => toldAsBilled(each, spent.get(each.decision.id) ?? []));
+  const { matters, question } = await throughGuard(client, told, at);
   const fresh = await insertDecisions(
     client,
     matters.map(({ decision }) => decision),
@@ -106,6 +107,17 @@ export async function carryOut(
     })),
   ]);
   return made.map(({ decision }) => decision);
+}
+
+/**
+ * A deviation's money is what its score knew: of unusual usage alone, up to the record that decided, at wholesale cost where
+ * a bundle hides the price. The customer is told what they spent, which is what the countries beside it add up to.
+ */
+function toldAsBilled(matter: Matter, spent: readonly SpentOn[]): Matter {
+  if (matter.decision.score === undefined) return matter;
+  const spend = spent.reduce((sum, { amount }) => sum + amount, 0n);
+  const told = (words: Words | undefined): Words | undefined => words && { ...words, spend };
+  return { ...matter, words: told(matter.words), wordsIfApproved: told(matter.wordsIfApproved) };
 }
 
 /** The suspensions that are wanted when all is decided: one that a later decision of the same cause lifts is not. */

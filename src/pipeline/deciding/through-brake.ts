@@ -57,8 +57,9 @@ function doubtfulRange({ all, ranges }: SpentInRanges): string | undefined {
 function heldBack(matter: Matter, brake: Brake | undefined): Matter {
   if (!brake) return matter;
   const { decision, known } = matter;
-  const waits = `Waits: most of it went to ${brake.range}, where the tariff brake holds (case ${brake.caseNo}).`;
   const isTold = matter.bars.length === 0;
+  const where = `most of it went to ${brake.range}, where the tariff brake holds (case ${brake.caseNo}).`;
+  const waits = `${isTold ? 'The customer is not told' : 'Waits'}: ${where}`;
   return {
     ...matter,
     decision: {

@@ -1,0 +1,135 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { inTransaction } from '../../src/database/transaction.ts';
+import { formatInstant, parseInstant, type Instant } from '../../src/kernel/clock.ts';
+import { parseAmount } from '../../src/kernel/money.ts';
+import { SHARDS } from '../../src/ledger/usage-store.ts';
+import { ChangePolicies } from '../../src/pipeline/deviations/change-policies.ts';
+import { FitNorms } from '../../src/pipeline/deviations/fit-norms.ts';
+import { ObserveUsage } from '../../src/pipeline/deviations/observe-usage.ts';
+import { readSituation } from '../../src/pipeline/telling/read-situation.ts';
+import { thawFacts } from '../../src/warnings/facts.ts';
+import { TestPlafond } from '../harness/plafond.ts';
+import { call, courtCase, inBatches, officeDays, type Call } from './deviating.ts';
+
+Logger.overrideLogger(false);
+
+const START = parseInstant('2026-01-05T00:00:00+01:00')!;
+const HOUR_MS = 3_600_000;
+const HISTORY_DAYS = 28;
+const ATTACK = START + HISTORY_DAYS * 24 * HOUR_MS + 22 * HOUR_MS;
+
+let plafond: TestPlafond;
+let observe: ObserveUsage;
+
+beforeEach(async () => {
+  plafond = await TestPlafond.at(START);
+  observe = new ObserveUsage(plafond.database.dataSource, plafond.clock);
+  for (const accountId of ['b0', 'b1']) await plafond.addAccount({ accountId });
+  const calls = ['b0', 'b1'].flatMap((account, i) => officeDays(account, START, HISTORY_DAYS, i + 1));
+  await live(
+    calls.toSorted((a, b) => a.at - b.at),
+    400,
+  );
+  await new FitNorms(plafond.database.dataSource, plafond.clock).run();
+  await new ChangePolicies(plafond.database.dataSource, plafond.clock).put(
+    { kind: 'everyone', value: '' },
+    'enforce',
+    1,
+    'test',
+  );
+});
+afterEach(() => plafond.close());
+
+async function live(calls: readonly Call[], size: number): Promise<void> {
+  for (const batch of inBatches(calls, size)) {
+    plafond.clock.advanceTo(batch.at(-1)!.at + 60_000);
+    await plafond.send(batch.map(({ row }) => row));
+    await observe.observe(Array.from({ length: SHARDS }, (_, shard) => shard));
+  }
+}
+
+const told = async () =>
+  (
+    await plafond.query<{ facts: string }>(
+      `SELECT facts::text AS facts FROM warnings WHERE channel = 'email' ORDER BY 1`,
+    )
+  ).flatMap(({ facts }) => thawFacts(facts));
+const decisions = async () => (await plafond.decisions()).filter(({ score }) => score !== undefined);
+const page = (decisionId: string) =>
+  inTransaction(plafond.database.dataSource, ({ client }) =>
+    readSituation(client, { decisionId, expiresAt: plafond.clock.now() + HOUR_MS }, plafond.clock.now()),
+  );
+const sumOf = (amounts: readonly { amount: bigint }[]) => amounts.reduce((sum, { amount }) => sum + amount, 0n);
+
+/** A data session in Switzerland. */
+function abroad(record: string, start: Instant, amount: string): Call {
+  const row = {
+    record_id: record,
+    account_id: 'b1',
+    started_at: formatInstant(start),
+    duration_s: 600,
+    kind: 'data',
+    b_number: '',
+    amount,
+    origin_country: 'CH',
+  };
+  return { at: start + 600_000, row };
+}
+
+describe('what the customer is told of a deviation', () => {
+  it('is the same usage in the mail and on its page, of data abroad as well', async () => {
+    const roaming = async () => (await decisions()).filter(({ evidence }) => evidence!['family'] === 'roaming');
+    for (let i = 0; i < 90 && (await roaming()).length === 0; i++) {
+      await live([abroad(`ch${i}`, ATTACK + (i * HOUR_MS) / 6, '1.50')], 1);
+    }
+    const [decision] = await roaming();
+    expect(decision).toMatchObject({
+      traffic: 'all',
+      explanation: expect.stringContaining('from Switzerland (new) since'),
+    });
+    const [facts] = (await told()).filter(({ decisionId }) => decisionId === decision!.id);
+    expect(facts!.facts).toMatchObject({ traffic: 'all', kind: 'unusual' });
+    const situation = await page(decision!.id);
+    expect(situation).toMatchObject({ traffic: 'all', bars: [] });
+    expect(situation!.spend).toBeGreaterThanOrEqual(facts!.facts.spend);
+    expect(sumOf(situation!.series.spent)).toBe(situation!.spend);
+    expect(facts!.facts.spend).toBe(sumOf(facts!.facts.mostSpentOn));
+  });
+
+  it('adds up, though the batch that decided holds more than the decision knew', async () => {
+    await live(
+      courtCase('b1', ATTACK, 7)
+        .slice(0, 6)
+        .map(({ at, row }) => ({ at, row: { ...row, account_id: 'b1' } })),
+      6,
+    );
+    const [decision] = (await decisions()).filter(({ action }) => action !== 'warn');
+    const { facts } = (await told()).find(({ decisionId }) => decisionId === decision!.id)!;
+    expect(facts.spend).toBeGreaterThan(parseAmount(String(decision!.evidence!['money']))!);
+    expect(facts.spend).toBe(sumOf(facts.mostSpentOn));
+  });
+
+  it('of calls at home is the number of short ones, and no bar where they share no block', async () => {
+    const numbers = ['+31851234', '+31102345', '+31703456', '+31404567', '+31506789'];
+    await live(
+      Array.from({ length: 150 }, (_, i) =>
+        call(`d${i}`, 'b1', ATTACK + i * 120_000, 20, `${numbers[i % 5]}${100 + i}`, 0.08),
+      ),
+      1,
+    );
+    const [hold] = (await decisions()).filter(({ action }) => action === 'hold');
+    const { evidence, explanation } = hold!;
+    const {
+      calls,
+      money,
+      short_calls: short,
+    } = evidence as { calls: number; money: string; short_calls: { count: number } };
+    expect(evidence).toMatchObject({ family: 'calls', bars: [] });
+    expect(short.count).toBeLessThanOrEqual(calls);
+    expect(explanation).toContain(`as many calls as ${short.count} short ones`);
+    expect(Number(money)).toBeGreaterThanOrEqual(0.08 * Math.floor(short.count / 2));
+    const [facts] = (await told()).filter(({ decisionId }) => decisionId === hold!.id);
+    expect(facts!.facts).toMatchObject({ kind: 'unusual', traffic: 'all' });
+  });
+});
