@@ -42,6 +42,7 @@ const report = z.object({
   to: z.string(),
   totals: z.record(z.string(), z.int()),
   kept: z.record(z.string(), z.string()),
+  spent_past: z.record(z.string(), z.string()),
   accounts: z.array(
     z.object({
       account: z.string(),
@@ -58,7 +59,8 @@ const report = z.object({
 
 /** Shows what deviations did, or would have done. */
 export async function reportDeviations(server: Server, query: Record<string, string>, out: Out): Promise<void> {
-  const { from, to, totals, kept, accounts } = await server.ask('GET', '/v1/deviation-report', report, { query });
+  const found = await server.ask('GET', '/v1/deviation-report', report, { query });
+  const { from, to, totals, kept, spent_past: past, accounts } = found;
   out(`${from} to ${to}`);
   table(
     accounts.map((each) => [
@@ -73,8 +75,10 @@ export async function reportDeviations(server: Server, query: Record<string, str
     out,
   );
   out(
-    `${totals.accounts} accounts: ${totals.warned} warned, ${totals.held} held, ${totals.suspended} suspended; ` +
+    `${counted(totals['accounts']!, 'account')}, ${counted(totals['cases']!, 'case')}: ${totals.warned} warned, ${totals.held} held, ${totals.suspended} suspended; ` +
       `${totals.right} right, ${totals.false} false, ${totals.likely_false} likely false, ${totals.not_judged} not judged`,
   );
-  for (const [currency, amount] of Object.entries(kept)) out(`kept from the bill: ${amount} ${currency}`);
+  for (const [currency, amount] of Object.entries(kept))
+    out(`would have been kept from the bill: ${amount} ${currency}`);
+  for (const [currency, amount] of Object.entries(past)) out(`spent past holds and suspensions: ${amount} ${currency}`);
 }

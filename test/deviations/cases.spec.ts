@@ -6,6 +6,7 @@ import { verifyAccount } from '../../src/evidence/read.ts';
 import { maximaOf } from '../../src/deviations/calibration.ts';
 import { signaturesOf } from '../../src/deviations/signature-store.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
+import { parseAmount } from '../../src/kernel/money.ts';
 import { SHARDS } from '../../src/ledger/usage-store.ts';
 import { AnswerWarning, CUSTOMER } from '../../src/pipeline/telling/answer-warning.ts';
 import { ChangePolicies } from '../../src/pipeline/deviations/change-policies.ts';
@@ -195,6 +196,10 @@ describe('a case', () => {
     expect(new Set(waiting.map(({ state }) => state))).toEqual(new Set(['awaiting-approval']));
     expect(waiting[0]!.reason).toContain('tariff brake');
     expect(await plafond.query(`SELECT FROM warnings WHERE account_id = 'b2'`)).toEqual([]);
+    await live([call('w2', 'b3', at + HOUR_MS, 600, number, 8)], 1);
+    const [untold] = (await deviations()).filter(({ accountId }) => accountId === 'b3');
+    expect(untold).toMatchObject({ action: 'warn', type: 'notify-operator' });
+    expect(untold!.explanation).toMatch(/ Warning to the customer\. The customer is not told: most of it went to \+/);
     const [brake] = await plafond.query<{ case_no: string }>(`SELECT case_no FROM cases WHERE kind = 'tariff'`);
     await settle.settle(brake!.case_no, 'rating-error', 'anna', 'corrections will come');
     expect(await plafond.query(`SELECT DISTINCT state FROM suspensions WHERE account_id = 'b2'`)).toEqual([
@@ -346,8 +351,8 @@ describe("a customer's answer to a hold", () => {
 });
 
 describe('the report', () => {
-  it('tells whom deviations held, whether that was right, and what it kept from the bill', async () => {
-    await live(attackOn('b1', 14));
+  it('tells whom deviations held, whether that was right, and what was spent past it', async () => {
+    await live(attackOn('b1', 14), 1);
     await live(attackOn('b2', 6));
     await settle.settle((await caseOf('b1')).case_no, 'confirmed-fraud', 'anna', 'the PBX was open');
     await settle.settle((await caseOf('b2')).case_no, 'legitimate', 'anna', 'a new partner');
@@ -359,6 +364,37 @@ describe('the report', () => {
       ['b1', 'right'],
       ['b2', 'false'],
     ]);
+    expect(report.kept).toEqual({});
+    expect(Number(report.spent_past.EUR)).toBeGreaterThan(5);
+    expect(report.spent_past.EUR).toBe(report.accounts[0]!.spend_after);
+    // All of one instant: what was spent then and after it is what was spent.
+    const [first] = (await deviations()).filter(({ accountId, action }) => accountId === 'b1' && action !== 'warn');
+    expect(parseInstant(report.accounts[0]!.first_at)).toBe(first!.at);
+    const [all] = await plafond.query<{ amount: string }>(
+      `SELECT sum(amount_micros)::bigint AS amount FROM usage WHERE record_id LIKE 'b1x%'`,
+    );
+    const { spend_then: then, spend_after: after } = report.accounts[0]!;
+    expect(parseAmount(then)! + parseAmount(after)!).toBe(BigInt(all!.amount));
+  });
+
+  it('tells what shadow mode would have kept, and counts an account of several cases once', async () => {
+    await new ChangePolicies(plafond.database.dataSource, plafond.clock).put(
+      { kind: 'everyone', value: '' },
+      'shadow',
+      1,
+      'test',
+    );
+    await live(attackOn('b1', 14));
+    await settle.settle((await caseOf('b1')).case_no, 'confirmed-fraud', 'anna', 'the PBX was open');
+    await live(attackOn('b1', 40).slice(14));
+    const report = await inTransaction(plafond.database.dataSource, ({ client }) =>
+      reportDeviations(client, ATTACK - DAY_MS, plafond.clock.now() + DAY_MS),
+    );
+    expect(report.totals).toMatchObject({ accounts: 1, cases: 2, right: 1, not_judged: 1 });
+    expect(report.spent_past).toEqual({});
+    expect(report.kept.EUR).toBe(report.accounts[0]!.spend_after);
     expect(Number(report.kept.EUR)).toBeGreaterThan(5);
+    const [first] = (await deviations()).filter(({ accountId, action }) => accountId === 'b1' && action === 'hold');
+    expect(first!.explanation).toMatch(/Shadow mode: recorded only\.$/);
   });
 });

@@ -152,7 +152,7 @@ export class DeviationsController {
     needs: 'billing',
     summary: 'Tells what deviations did, or in shadow mode would have done',
     description:
-      'Whom they warned, held and suspended, whether that was right, and the money that was or would have been kept.',
+      'Whom they warned, held and suspended, whether that was right, the money that would have been kept, and what was spent past bars all the same.',
     answers: 'Account by account, and summed up',
     schema: z.looseObject({}).meta({ id: 'DeviationReport' }),
   })

@@ -2,8 +2,9 @@
  * What deviations did within some time, or in shadow mode would have done: for the billing team, before it lets them act.
  *
  * Whether they were right is what the case was found to be; where nobody has said, what happened afterwards: an account that
- * still uses the same destinations weeks later was likely itself. Money kept is what went to the case's destinations after
- * the first hold or suspension was, or would have been, in force; in `enforce` that is what slipped through.
+ * still uses the same destinations weeks later was likely itself. What went to the case's destinations after the first hold or
+ * suspension is, in shadow mode, what a bar would have kept from the bill, as far as it had a number to bar; else it was spent all the
+ * same, past the bar or while it waited for a person. What a bar has kept nobody knows: usage that did not happen costs nothing.
  */
 import type { ClientBase } from 'pg';
 import { formatInstant, toDate, type Instant } from '../../kernel/clock.ts';
@@ -25,11 +26,13 @@ export interface ReportedAccount {
   mode: string;
   /** the gravest that was decided */
   action: string;
+  /** when the first hold or suspension was decided; of a case that only warned, the first warning */
   first_at: string;
+  /** of the gravest */
   score: number;
-  /** what it had cost by then */
+  /** what it had cost at `first_at` */
   spend_then: string;
-  /** what it cost after the first hold or suspension, to the same destinations, within 28 days */
+  /** what it cost after that, where it was a hold or suspension: to the same destinations, within 28 days and before the account's next case */
   spend_after: string;
   currency: string;
   rightness: Rightness;
@@ -41,6 +44,8 @@ export interface DeviationReport {
   to: string;
   totals: {
     accounts: number;
+    /** and of each of them, by its gravest deviation and by what it was found to be */
+    cases: number;
     warned: number;
     held: number;
     suspended: number;
@@ -49,33 +54,43 @@ export interface DeviationReport {
     likely_false: number;
     not_judged: number;
   };
-  /** by currency: what right holds and suspensions kept, or would have kept, from the bill */
+  /** by currency: what right holds and suspensions of shadow mode would have kept from the bill */
   kept: Record<string, string>;
+  /** by currency: what was spent all the same after right holds and suspensions that were not only recorded */
+  spent_past: Record<string, string>;
+  /** a case each */
   accounts: ReportedAccount[];
 }
 
 /**
- * One row a case: its gravest deviation, and the usage of its account to its destinations after the first that called for a
- * bar; by the index on (account_id, started_at), an account's stretch of it for each case.
+ * One row a case: its gravest deviation, the first that called for a bar (of a case without one, its first), and the usage of its
+ * account to its destinations after that bar; by the index on (account_id, started_at), an account's stretch of it for each case.
+ * A case's money ends where the account's next one begins, so that it counts once; its weeks go on, since they tell who it was.
  */
 const CASES = `
   WITH decided AS (
-    SELECT c.case_no, d.*, CASE WHEN d.action LIKE 'suspend:%' THEN 3 WHEN d.action = 'hold' THEN 2 ELSE 1 END AS level
+    SELECT c.case_no, c.account_id AS of_account, d.*,
+           CASE WHEN d.action LIKE 'suspend:%' THEN 3 WHEN d.action = 'hold' THEN 2 ELSE 1 END AS level
       FROM decisions d JOIN case_decisions USING (decision_id) JOIN cases c USING (case_no)
      WHERE d.score IS NOT NULL AND d.at >= $1 AND d.at <= $2
   ), gravest AS (
     SELECT DISTINCT ON (case_no) * FROM decided ORDER BY case_no, level DESC, decision_no
-  ), first_bar AS (
-    SELECT case_no, min(at) AS at FROM decided WHERE level >= 2 GROUP BY case_no
+  ), first AS (
+    SELECT DISTINCT ON (case_no) case_no, of_account, at, level, mode, spend_micros,
+           level = 3 OR coalesce(jsonb_array_length(evidence -> 'bars'), 0) > 0 AS bars
+      FROM decided ORDER BY case_no, level >= 2 DESC, decision_no
+  ), following AS (
+    SELECT *, lead(at) OVER (PARTITION BY of_account ORDER BY at, case_no) AS next_at FROM first
   )
-  SELECT c.case_no, c.state, c.account_id, a.name, a.segment, g.mode, g.level, g.at, g.score, g.spend_micros, g.currency,
-         g.explanation, coalesce(after.amount, 0)::bigint AS after_micros, coalesce(after.weeks, 0)::int AS weeks
-    FROM gravest g JOIN cases c USING (case_no) JOIN accounts a ON a.account_id = c.account_id
-    LEFT JOIN first_bar b USING (case_no)
+  SELECT c.case_no, c.state, c.account_id, a.name, a.segment, g.mode, g.level, b.at, b.mode AS first_mode, b.bars, g.score,
+         b.spend_micros, g.currency, g.explanation, coalesce(after.amount, 0)::bigint AS after_micros, coalesce(after.weeks, 0)::int AS weeks
+    FROM gravest g JOIN cases c USING (case_no) JOIN accounts a ON a.account_id = c.account_id JOIN following b USING (case_no)
     LEFT JOIN LATERAL (
-      SELECT sum(u.amount_micros) AS amount, count(DISTINCT date_trunc('week', u.started_at)) AS weeks
+      SELECT sum(u.amount_micros) FILTER (WHERE b.next_at IS NULL OR u.started_at <= b.next_at) AS amount,
+             count(DISTINCT date_trunc('week', u.started_at)) AS weeks
         FROM usage u
-       WHERE u.account_id = c.account_id AND u.started_at > b.at AND u.started_at < b.at + $3::interval AND u.day BETWEEN $4 AND $5
+       WHERE b.level >= 2 AND u.account_id = c.account_id AND u.started_at > b.at AND u.started_at < b.at + $3::interval
+         AND u.day BETWEEN $4 AND $5
          AND (u.country = ANY (c.countries) OR EXISTS (SELECT FROM unnest(c.ranges) AS r (range) WHERE starts_with(u.b_number, r.range)))
     ) after ON true
    ORDER BY c.case_no`;
@@ -89,6 +104,8 @@ interface Row {
   mode: string;
   level: number;
   at: Date;
+  first_mode: string;
+  bars: boolean;
   score: number;
   spend_micros: string | null;
   currency: string;
@@ -106,16 +123,20 @@ export async function reportDeviations(client: ClientBase, from: Instant, to: In
     dateOfDay(dayOf(to + AFTER_MS)),
   ]);
   const count = (of: (row: Row) => boolean) => rows.filter(of).length;
-  const kept = new Map<string, Micros>();
+  const sums = { kept: new Map<string, Micros>(), past: new Map<string, Micros>() };
   for (const row of rows) {
     if (row.level < 2 || rightnessOf(row) !== 'right') continue;
-    kept.set(row.currency, (kept.get(row.currency) ?? 0n) + BigInt(row.after_micros));
+    // What has no number to bar would have kept nothing.
+    if (row.first_mode === 'shadow' && !row.bars) continue;
+    const sum = row.first_mode === 'shadow' ? sums.kept : sums.past;
+    sum.set(row.currency, (sum.get(row.currency) ?? 0n) + BigInt(row.after_micros));
   }
   return {
     from: formatInstant(from),
     to: formatInstant(to),
     totals: {
-      accounts: rows.length,
+      accounts: new Set(rows.map((row) => row.account_id)).size,
+      cases: rows.length,
       warned: count(({ level }) => level === 1),
       held: count(({ level }) => level === 2),
       suspended: count(({ level }) => level === 3),
@@ -124,9 +145,14 @@ export async function reportDeviations(client: ClientBase, from: Instant, to: In
       likely_false: count((row) => rightnessOf(row) === 'likely-false'),
       not_judged: count((row) => rightnessOf(row) === 'not-judged'),
     },
-    kept: Object.fromEntries([...kept].map(([currency, micros]) => [currency, formatAmount(micros)])),
+    kept: byCurrency(sums.kept),
+    spent_past: byCurrency(sums.past),
     accounts: rows.map(shown),
   };
+}
+
+function byCurrency(sums: ReadonlyMap<string, Micros>): Record<string, string> {
+  return Object.fromEntries([...sums].map(([currency, micros]) => [currency, formatAmount(micros)]));
 }
 
 /** Usage of the same destinations in so many weeks after it shows a customer, not a thief. */
