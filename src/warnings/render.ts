@@ -176,6 +176,7 @@ function suspendedView(
   const barredClass = kind === 'suspend' ? suspended!.class : undefined;
   return {
     barred: barredClass ? language.barred[barredClass] : listed(held!.scopes.map(trafficName), language.and),
+    several: !barredClass && (held!.scopes.length > 1 || held!.scopes[0]!.startsWith('prefix:')),
     until: bar.until === undefined ? undefined : moment(bar.until),
     terms: oneLine(bar.terms),
     nationalWorks: barredClass === 'international',

@@ -277,6 +277,11 @@ describe('the message of a hold', () => {
     expect(told.sms).toContain(sms);
   });
 
+  it('says in Dutch that numbers are several', () => {
+    const told = written(matterOf('calls', 'hold', ONE_BLOCK, { before: [] }), 'nl-NL');
+    expect(told.subject).toBe('Ongewoon gebruik: nummers die beginnen met +31851234 zijn geblokkeerd');
+  });
+
   it.each([
     ['en-GB', 'We see unusual usage of your line: all usage', '- mobile data: €36.00\n'],
     ['nl-NL', 'Wij zien ongewoon gebruik van uw aansluiting: al uw gebruik', '- mobiele data: € 36,00\n'],

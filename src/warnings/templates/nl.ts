@@ -70,7 +70,7 @@ export const nl: Language = {
     chartText: `Grafiek van wat u in deze periode uitgaf{{#if limit}}, naast uw limiet van {{limit}}{{/if}}`,
 
     subject: `
-      {{~#if suspended}}{{#if limit}}U heeft {{> share}} bereikt{{else}}Ongewoon gebruik{{/if}}: {{suspended.barred}} is geblokkeerd
+      {{~#if suspended}}{{#if limit}}U heeft {{> share}} bereikt{{else}}Ongewoon gebruik{{/if}}: {{suspended.barred}} {{#if suspended.several}}zijn{{else}}is{{/if}} geblokkeerd
       {{~else}}{{> headline}}{{/if}}`,
     sms: `{{#if shortName}}{{shortName}}: {{/if}}
       {{~#if suspended}}{{#if limit}}u heeft {{> share}} bereikt: {{spend}} van {{> limit}}{{else}}ongewoon gebruik: {{spend}}{{/if}}. Geblokkeerd
