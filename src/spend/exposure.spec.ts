@@ -47,6 +47,12 @@ describe('a call that a switch and a feed tell of', () => {
   it('is told apart from others to the same number, one to one', () => {
     expect(eachCallOnce([interim, call(), call({ callId: 'c2' })])).toHaveLength(2);
   });
+
+  it('goes with the first of the feed that is left, and the others stand behind in their order', () => {
+    const of = (callId: string, accountId = '1001') => ({ ...interim, callId, accountId });
+    const calls = [of('r1'), of('r2', '1002'), of('r3'), of('r4'), call({ callId: 'c1' }), call({ callId: 'c2' })];
+    expect(eachCallOnce(calls).map(({ callId }) => callId)).toEqual(['c1', 'c2', 'r2', 'r4']);
+  });
 });
 
 describe('a record', () => {

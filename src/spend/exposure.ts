@@ -75,14 +75,16 @@ export function exposureOf(call: RunningCall, now: Instant): Micros {
  */
 export function eachCallOnce(calls: readonly RunningCall[]): RunningCall[] {
   const interims = calls.filter(({ source }) => source.startsWith('feed:'));
+  const alike = byNumber(interims);
+  const taken = new Set<RunningCall>();
   const merged: RunningCall[] = [];
   for (const call of calls) {
     if (call.source.startsWith('feed:')) continue;
-    const at = interims.findIndex((interim) => isSameCall(call, interim));
-    const [interim] = at < 0 ? [] : interims.splice(at, 1);
+    const interim = alike(call).find((each) => !taken.has(each) && isSameCall(call, each));
+    if (interim) taken.add(interim);
     merged.push(interim ? { ...call, ...countedBy(interim) } : call);
   }
-  return [...merged, ...interims];
+  return [...merged, ...interims.filter((interim) => !taken.has(interim))];
 }
 
 function countedBy({ serviceId, countedUntil, price }: RunningCall) {
@@ -97,6 +99,19 @@ interface StartedCall {
 
 function isSameCall(a: StartedCall, b: StartedCall): boolean {
   return a.accountId === b.accountId && a.number === b.number && Math.abs(a.startedAt - b.startedAt) <= SAME_START_MS;
+}
+
+/** Finds the calls of the same account to the same number, in their order, without going through all others. */
+function byNumber<Call extends StartedCall>(calls: readonly Call[]): (call: StartedCall) => readonly Call[] {
+  const keyOf = ({ accountId, number }: StartedCall) => `${accountId}\u0000${number}`;
+  const found = new Map<string, Call[]>();
+  for (const call of calls) {
+    const key = keyOf(call);
+    const alike = found.get(key);
+    if (alike) alike.push(call);
+    else found.set(key, [call]);
+  }
+  return (call) => found.get(keyOf(call)) ?? [];
 }
 
 /** A record that has come, by which a call that has ended is settled. */
@@ -114,12 +129,13 @@ export function settledBy<Call extends StartedCall & { endedAt: Instant | undefi
   records: readonly SettlingRecord[],
 ): Map<Call, SettlingRecord> {
   const settled = new Map<Call, SettlingRecord>();
+  const alike = byNumber(calls.filter(({ endedAt }) => endedAt !== undefined));
   for (const record of records) {
     let nearest: Call | undefined;
     let nearest_ms = Infinity;
-    for (const call of calls) {
-      if (call.endedAt === undefined || settled.has(call) || !isSameCall(call, record)) continue;
-      const apart_ms = Math.abs(call.endedAt - (record.startedAt + record.seconds * 1000));
+    for (const call of alike(record)) {
+      if (settled.has(call) || !isSameCall(call, record)) continue;
+      const apart_ms = Math.abs(call.endedAt! - (record.startedAt + record.seconds * 1000));
       if (apart_ms < nearest_ms) [nearest, nearest_ms] = [call, apart_ms];
     }
     if (nearest) settled.set(nearest, record);

@@ -114,6 +114,16 @@ describe('calls in progress', () => {
     expect(await decided()).toEqual([]);
   });
 
+  it('are settled by their records where no cap counts them', async () => {
+    await capOf({ count: 'spend' });
+    await running({ id: 'c1', since: start });
+    pass(MINUTE_MS);
+    await running();
+    await record({ started_at: at(start), duration_s: 60, amount: '0.60' });
+    await exposure.run();
+    expect(await plafond.query('SELECT FROM running_calls WHERE settled_record IS NULL')).toEqual([]);
+  });
+
   it('give way to their records, with nothing decided twice', async () => {
     await paidBefore();
     await capOf();

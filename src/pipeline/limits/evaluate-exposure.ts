@@ -27,6 +27,7 @@ import { grouped } from '../grouped.ts';
 import { readWindows, subjectKey } from './hold-cap.ts';
 
 const ANY = 'SELECT FROM running_calls WHERE settled_record IS NULL LIMIT 1';
+const ANY_CAP = `SELECT FROM caps WHERE definition->>'count' = 'with-exposure' LIMIT 1`;
 const TURN = `SELECT pg_try_advisory_xact_lock(hashtextextended('plafond evaluate-exposure', 0)) AS mine`;
 const BY_CALLS: Occasion = { trigger: 'correction', words: 'since calls in progress came to less' };
 const BY_CALLS_AGAIN: Occasion = { trigger: 'cap', words: 'by calls in progress' };
@@ -51,6 +52,7 @@ export class EvaluateExposure {
       // Read before calls are settled: whose last one is, is looked at once more without it.
       const calls = await runningCalls(client);
       await keepSettled(client, settledBy(calls, await settlingRecords(client)), at);
+      if ((await client.query(ANY_CAP)).rows.length === 0) return [];
       const accounts = [...new Set(calls.map(({ accountId }) => accountId))];
       const { crossings } = await this.#hold(client, accounts, at);
       return [...new Set(crossings.map(({ account }) => account.accountId))];
@@ -76,22 +78,24 @@ export class EvaluateExposure {
     const accounts = await accountsById(client, accountIds);
     const book = await capBook(client);
     const meters = new Meters(book);
-    const calls = eachCallOnce(await runningCalls(client, accountIds));
+    const calls = grouped(eachCallOnce(await runningCalls(client, accountIds)), ({ accountId }) => accountId);
     const spends = await spendsOf(client, accountIds, at);
     const evaluation = new Evaluation();
     evaluation.recall(await crossingsOf(client, accountIds));
     const crossings: Crossing[] = [];
     const rolling: Subject[] = [];
     for (const account of accounts) {
-      const own = calls.filter(({ accountId }) => accountId === account.accountId);
+      const own = calls.get(account.accountId) ?? [];
       const services = new Set(own.map(({ serviceId }) => serviceId).filter((service) => service !== ''));
       const held: Meter[] = [
         ...book.ofAccount(account).map((cap) => ({ cap, serviceId: '' })),
         ...[...services].flatMap((serviceId) => book.ofService(serviceId, account).map((cap) => ({ cap, serviceId }))),
       ];
-      for (const meter of held) {
-        if (meter.cap.count !== 'with-exposure') continue;
-        const subject = { account, meter, calls: callsUnder(own, account, meter, meters, at) };
+      const counting = held.filter(({ cap }) => cap.count === 'with-exposure');
+      if (counting.length === 0) continue;
+      const callsUnder = callsByMeter(own, account, meters, at);
+      for (const meter of counting) {
+        const subject = { account, meter, calls: callsUnder.get(meterKey(meter)) ?? [] };
         if (rollingHours(meter.cap.period) === undefined) {
           crossings.push(...holdPeriod(evaluation, subject, spends, at));
         } else rolling.push(subject);
@@ -163,22 +167,26 @@ function sumOf(calls: readonly CountedCall[]): Micros {
   return calls.reduce((sum, { amount }) => sum + amount, 0n);
 }
 
-/** The calls that count under a cap, each with its exposure. */
-function callsUnder(
+/** The calls that count under each cap, each with its exposure; by {@link meterKey}. */
+function callsByMeter(
   calls: readonly RunningCall[],
   account: Account,
-  meter: Meter,
   meters: Meters,
   at: Instant,
-): CountedCall[] {
-  return calls
-    .filter((call) =>
-      meters
-        .of({ serviceId: call.serviceId, destination: destinationOf(call) }, account)
-        .some((each) => each.cap.id === meter.cap.id && each.serviceId === meter.serviceId),
-    )
+): Map<string, CountedCall[]> {
+  const counted = calls
     .map((call) => ({ call, amount: exposureOf(call, at) }))
-    .filter(({ amount }) => amount > 0n);
+    .filter(({ amount }) => amount > 0n)
+    .flatMap((each) =>
+      meters
+        .of({ serviceId: each.call.serviceId, destination: destinationOf(each.call) }, account)
+        .map((meter) => ({ ...each, key: meterKey(meter) })),
+    );
+  return grouped(counted, ({ key }) => key);
+}
+
+function meterKey({ cap, serviceId }: Meter): string {
+  return `${cap.id} ${serviceId}`;
 }
 
 /** Counters of periods that may run now; by the primary key. */
