@@ -16,6 +16,7 @@ import { RememberWhoIsRedialled1700000000017 } from './17-remember-who-is-redial
 import { WeighPremiumByTheHour1700000000018 } from './18-weigh-premium-by-the-hour.ts';
 import { OrderUsageAsItCame1700000000019 } from './19-order-usage-as-it-came.ts';
 import { CalibrateEveryFourWeeks1700000000020 } from './20-calibrate-every-four-weeks.ts';
+import { FindByTimeAndCause1700000000021 } from './21-find-by-time-and-cause.ts';
 import { MaskWhatGatewaysSaid1700000000022 } from './22-mask-what-gateways-said.ts';
 import { KnowNumbersCalledAgain1700000000024 } from './24-know-numbers-called-again.ts';
 
@@ -39,6 +40,7 @@ export const migrations = [
   WeighPremiumByTheHour1700000000018,
   OrderUsageAsItCame1700000000019,
   CalibrateEveryFourWeeks1700000000020,
+  FindByTimeAndCause1700000000021,
   MaskWhatGatewaysSaid1700000000022,
   KnowNumbersCalledAgain1700000000024,
 ];

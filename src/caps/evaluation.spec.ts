@@ -7,7 +7,7 @@ import { formatAmount, parseAmount } from '../kernel/money.ts';
 import { standing, type Version } from '../ledger/version.ts';
 import { CapBook } from './cap-book.ts';
 import { capDefinition, capOf } from './cap.ts';
-import { Evaluation, stepsOf, windowPeriod, type CrossingState } from './evaluation.ts';
+import { bearingSince, Evaluation, stepsOf, windowPeriod, type CrossingState } from './evaluation.ts';
 import { Meters } from './meters.ts';
 import { SAMPLE_ACCOUNT } from '../../test/samples/account.ts';
 
@@ -300,6 +300,33 @@ describe('a rolling cap', () => {
         for (const end of acted) expect(reaching).toContain(end);
         expect(acted.length > 0).toBe(reaching.length > 0);
       }),
+    );
+  });
+
+  it('needs to know of no more crossings than bear on what moves, however late it is corrected', () => {
+    const rolling = cap('rolling:24h', [100]);
+    const dayHour = (hour: number) =>
+      `2010-03-${String(1 + Math.floor(hour / 24)).padStart(2, '0')} ${String(hour % 24).padStart(2, '0')}:00`;
+    const step = fc.record({ record: fc.nat(12), hour: fc.nat(200), amount: fc.integer({ min: -40, max: 150 }) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const knowing = new Book(rolling);
+        const asking = new Book(rolling);
+        const kept = new Map<string, CrossingState>();
+        for (const { record, hour, amount } of steps) {
+          const args = [`r${record}`, dayHour(hour), `${amount}.00`] as const;
+          const before = asking.held.get(args[0])?.startedAt ?? Infinity;
+          const since = bearingSince(Math.min(before, at(args[1])), rolling);
+          const { windows } = asking.evaluation;
+          asking.evaluation = new Evaluation();
+          for (const [key, window] of windows) asking.evaluation.windows.set(key, window);
+          const bearing = [...kept.values()].filter(({ period }) => period.to > since);
+          asking.evaluation.recall(bearing.map((state) => ({ ...state })));
+          expect(asking.take(...args)).toEqual(knowing.take(...args));
+          for (const state of asking.evaluation.touched()) kept.set(state.period.name, state);
+        }
+      }),
+      { numRuns: 500 },
     );
   });
 

@@ -123,6 +123,18 @@ function withEntry(entries: readonly WindowEntry[], { startedAt, amount }: Windo
 }
 
 const HOUR_MS = 3_600_000;
+/** A period may be called as one that ended a month before, where the account's cycle day has moved. */
+const NAMESAKE_MS = 32 * 24 * HOUR_MS;
+
+/**
+ * What of a cap's crossings bears on what moves at `start`, or is held then: those whose periods end after this. A window
+ * that ends at `start` or later may fall; that lets one rise that ends up to a length before it, unless another has acted
+ * that ends less than a length before that one.
+ */
+export function bearingSince(start: Instant, { period }: Pick<Cap, 'period'>): Instant {
+  const hours = rollingHours(period);
+  return start - (hours === undefined ? NAMESAKE_MS : 2 * hours * HOUR_MS);
+}
 
 export class Evaluation {
   readonly counters = new Map<string, Micros>();

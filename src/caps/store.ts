@@ -85,10 +85,18 @@ interface CrossingRow {
   uncrossed_at: Date | null;
 }
 
-/** What the caps have seen crossed for these accounts; carried by the primary key. */
-export async function crossingsOf(client: ClientBase, accounts: readonly string[]): Promise<CrossingState[]> {
+/** What was crossed of these caps for these accounts in periods that end after `since`; by the index `crossings_of_account`. */
+export async function crossingsOf(
+  client: ClientBase,
+  accounts: readonly string[],
+  caps: readonly string[],
+  since: Instant,
+): Promise<CrossingState[]> {
   if (accounts.length === 0) return [];
-  const { rows } = await client.query<CrossingRow>('SELECT * FROM crossings WHERE account_id = ANY ($1)', [accounts]);
+  const { rows } = await client.query<CrossingRow>(
+    'SELECT * FROM crossings WHERE account_id = ANY ($1) AND cap_id = ANY ($2) AND period_end > $3',
+    [accounts, caps, toDate(since)],
+  );
   return rows.map((row) => ({
     accountId: row.account_id,
     capId: row.cap_id,

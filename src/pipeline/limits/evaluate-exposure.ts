@@ -8,7 +8,7 @@ import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import type { Account } from '../../accounts/account.ts';
 import { accountsById } from '../../accounts/store.ts';
-import { Evaluation, type Crossing, type Occasion } from '../../caps/evaluation.ts';
+import { bearingSince, Evaluation, type Crossing, type Occasion } from '../../caps/evaluation.ts';
 import { Meters, type Meter } from '../../caps/meters.ts';
 import { crossingsOf, keepCrossings } from '../../caps/store.ts';
 import { capBook } from '../../caps/uplift-store.ts';
@@ -81,9 +81,8 @@ export class EvaluateExposure {
     const calls = grouped(eachCallOnce(await runningCalls(client, accountIds)), ({ accountId }) => accountId);
     const spends = await spendsOf(client, accountIds, at);
     const evaluation = new Evaluation();
-    evaluation.recall(await crossingsOf(client, accountIds));
     const crossings: Crossing[] = [];
-    const rolling: Subject[] = [];
+    const subjects: Subject[] = [];
     for (const account of accounts) {
       const own = calls.get(account.accountId) ?? [];
       const services = new Set(own.map(({ serviceId }) => serviceId).filter((service) => service !== ''));
@@ -95,17 +94,22 @@ export class EvaluateExposure {
       if (counting.length === 0) continue;
       const callsUnder = callsByMeter(own, account, meters, at);
       for (const meter of counting) {
-        const subject = { account, meter, calls: callsUnder.get(meterKey(meter)) ?? [] };
-        if (rollingHours(meter.cap.period) === undefined) {
-          crossings.push(...holdPeriod(evaluation, subject, spends, at));
-        } else rolling.push(subject);
+        subjects.push({ account, meter, calls: callsUnder.get(meterKey(meter)) ?? [] });
       }
     }
-    for (const subjects of grouped(rolling, ({ meter }) => meter.cap.id).values()) {
-      const { cap } = subjects[0]!.meter;
-      const under = new Map(subjects.map(({ account }) => [account.accountId, account]));
+    const caps = subjects.map(({ meter }) => meter.cap);
+    const since = caps.reduce((earliest, cap) => Math.min(earliest, bearingSince(at, cap)), at);
+    const capIds = [...new Set(caps.map(({ id }) => id))];
+    evaluation.recall(await crossingsOf(client, accountIds, capIds, since));
+    const isRolling = ({ meter }: Subject) => rollingHours(meter.cap.period) !== undefined;
+    for (const subject of subjects) {
+      if (!isRolling(subject)) crossings.push(...holdPeriod(evaluation, subject, spends, at));
+    }
+    for (const ofCap of grouped(subjects.filter(isRolling), ({ meter }) => meter.cap.id).values()) {
+      const { cap } = ofCap[0]!.meter;
+      const under = new Map(ofCap.map(({ account }) => [account.accountId, account]));
       const windows = await readWindows(client, cap, rollingHours(cap.period)!, under, book, at);
-      crossings.push(...subjects.flatMap((subject) => holdWindow(evaluation, subject, windows, at)));
+      crossings.push(...ofCap.flatMap((subject) => holdWindow(evaluation, subject, windows, at)));
     }
     return { crossings, evaluation };
   }

@@ -7,7 +7,7 @@ import type { Account } from '../../accounts/account.ts';
 import { accountsById } from '../../accounts/store.ts';
 import type { Cap } from '../../caps/cap.ts';
 import type { CapBook } from '../../caps/cap-book.ts';
-import { Evaluation, type Crossing } from '../../caps/evaluation.ts';
+import { bearingSince, Evaluation, type Crossing } from '../../caps/evaluation.ts';
 import { Meters } from '../../caps/meters.ts';
 import { crossingsOf, keepCrossings } from '../../caps/store.ts';
 import { capBook } from '../../caps/uplift-store.ts';
@@ -47,7 +47,7 @@ export async function holdCap(
   const accounts = new Map((await accountsById(client, ids)).map((account) => [account.accountId, account]));
   const book = read ?? (await capBook(client));
   const evaluation = new Evaluation();
-  evaluation.recall(await crossingsOf(client, ids));
+  evaluation.recall(await crossingsOf(client, ids, [cap.id], bearingSince(now, cap)));
   const subjects = new Map<string, Subject>();
   for (const { account_id, service_id: serviceId } of rows) {
     const account = accounts.get(account_id);

@@ -6,7 +6,7 @@ import type { PoolClient } from 'pg';
 import { textArray } from '../../database/array-literal.ts';
 import type { Transaction } from '../../database/transaction.ts';
 import type { Account } from '../../accounts/account.ts';
-import { Evaluation, stepsOf, type Crossing, type CrossingState, type Step } from '../../caps/evaluation.ts';
+import { bearingSince, Evaluation, stepsOf, type Crossing, type CrossingState, type Step } from '../../caps/evaluation.ts';
 import type { Meters } from '../../caps/meters.ts';
 import { crossingsOf, keepCrossings } from '../../caps/store.ts';
 import type { Instant } from '../../kernel/clock.ts';
@@ -45,7 +45,8 @@ export async function applyMovements(
   // In this order: windows are read as they are before anything is written.
   const [windows, recalled, , befores] = await Promise.all([
     loadWindows(client, steps, accounts, meters),
-    recallWindowed(client, steps),
+    // Whether a window acts anew depends on those before it.
+    recall(client, steps.filter(isRolling)),
     write(),
     addToCounters(client, deltas),
   ]);
@@ -94,12 +95,12 @@ async function findCrossings(
   steps: readonly Step[],
   befores: ReadonlyMap<string, Micros>,
   windows: ReadonlyMap<string, RollingWindow>,
-  recalled: Recalled,
+  recalled: readonly CrossingState[],
   now: Instant,
 ): Promise<Crossing[]> {
   if (befores.size === 0 && windows.size === 0) return [];
   const looked = steps.filter(({ key, period }) => !period || befores.has(key));
-  const reaching = new Set<string>(recalled.accounts);
+  const reaching = new Set<string>();
   const running = new Map(befores);
   for (const { key, period, meter, account, delta } of looked) {
     if (!period) continue;
@@ -108,28 +109,32 @@ async function findCrossings(
     running.set(key, after);
     if (meter.cap.thresholds.some(({ amount }) => before < amount !== after < amount)) reaching.add(account.accountId);
   }
-  if (reaching.size === 0) return [];
+  if (reaching.size === 0 && windows.size === 0) return [];
   const evaluation = new Evaluation();
   for (const [key, before] of befores) evaluation.counters.set(key, before);
   for (const [key, window] of windows) evaluation.windows.set(key, window);
-  const others = [...reaching].filter((id) => !recalled.accounts.has(id));
-  evaluation.recall([...recalled.states, ...(await crossingsOf(client, others))]);
-  const crossings = looked
-    .filter(({ account }) => reaching.has(account.accountId))
-    .flatMap((step) => evaluation.apply(step, now));
+  const closer = looked.filter((step) => isRolling(step) || reaching.has(step.account.accountId));
+  evaluation.recall([...recalled, ...(await recall(client, closer.filter((step) => !isRolling(step))))]);
+  const crossings = closer.flatMap((step) => evaluation.apply(step, now));
   await keepCrossings(client, evaluation.touched());
   return crossings;
 }
 
-/** What accounts with rolling caps crossed before: whether a window acts anew depends on it. */
-interface Recalled {
-  accounts: ReadonlySet<string>;
-  states: readonly CrossingState[];
+function isRolling({ period }: Step): boolean {
+  return !period;
 }
 
-async function recallWindowed(client: PoolClient, steps: readonly Step[]): Promise<Recalled> {
-  const accounts = new Set(steps.filter(({ period }) => !period).map(({ account }) => account.accountId));
-  return { accounts, states: await crossingsOf(client, [...accounts]) };
+/** What was crossed before and bears on these steps. */
+async function recall(client: PoolClient, steps: readonly Step[]): Promise<CrossingState[]> {
+  let since = Infinity;
+  for (const { period, entries, meter } of steps) {
+    for (const start of period ? [period.from] : entries.map(({ startedAt }) => startedAt)) {
+      since = Math.min(since, bearingSince(start, meter.cap));
+    }
+  }
+  const accounts = new Set(steps.map(({ account }) => account.accountId));
+  const caps = new Set(steps.map(({ meter }) => meter.cap.id));
+  return crossingsOf(client, [...accounts], [...caps], since);
 }
 
 /** What of the usage of accounts with rolling caps is in windows, around the starts that move; by the index on (account_id, started_at). */
