@@ -65,8 +65,7 @@ export class UsagePartitions {
   async oldDays(retentionDays: number): Promise<number[]> {
     const { rows } = await inTransaction(this.#dataSource, ({ client }) =>
       client.query<{ day: string }>(
-        `SELECT day::text FROM ledger_days WHERE ${OLD} AND to_regclass('usage_' || to_char(day, 'YYYY_MM_DD')) IS NOT NULL
-          ORDER BY day`,
+        `SELECT day::text FROM ledger_days WHERE ${OLD} AND ${IS_THERE} ORDER BY day`,
         this.#oldSince(retentionDays),
       ),
     );
@@ -82,11 +81,11 @@ export class UsagePartitions {
       await client.query(`SET LOCAL lock_timeout = '2s'`);
       await client.query('SELECT pg_advisory_xact_lock($1)', [PARTITIONS_LOCK]);
       await lockCounting(client);
-      const { rowCount } = await client.query(`UPDATE ledger_days SET dropped_at = $3 WHERE day = $4 AND ${OLD}`, [
-        ...this.#oldSince(retentionDays),
-        toDate(this.#clock.now()),
-        dateOfDay(day),
-      ]);
+      // Asked again, now that nobody else makes or drops partitions: another process may have been first.
+      const { rowCount } = await client.query(
+        `UPDATE ledger_days SET dropped_at = $3 WHERE day = $4 AND ${OLD} AND ${IS_THERE}`,
+        [...this.#oldSince(retentionDays), toDate(this.#clock.now()), dateOfDay(day)],
+      );
       if (rowCount !== 1) return false;
       await client.query(`ALTER TABLE usage DETACH PARTITION ${partitionOf(day)}`);
       await client.query(`DROP TABLE ${partitionOf(day)}`);
@@ -102,6 +101,7 @@ export class UsagePartitions {
 }
 
 const OLD = 'day < $1 AND touched_at < $2';
+const IS_THERE = `to_regclass('usage_' || to_char(day, 'YYYY_MM_DD')) IS NOT NULL`;
 
 async function attach(client: ClientBase, day: number): Promise<void> {
   const name = partitionOf(day);

@@ -17,7 +17,8 @@ type ScheduledJob = { [Name in JobName]: Record<string, never> extends Payload<N
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
-const HOUR_MS = 60 * MINUTE_MS;
+/** Of what comes by the hour or the day: it divides all their times of day, in every zone. */
+const IN_HOURS_MS = 5 * MINUTE_MS;
 const EVERY_5_SECONDS = '*/5 * * * * *';
 
 // These come again by themselves, so few are kept: as long as two machines' clocks may differ, and the last failures.
@@ -74,12 +75,12 @@ export class Schedules implements OnApplicationBootstrap {
 
   @Cron('0 20 * * * *', ONE_AT_A_TIME)
   fitNorms(): Promise<void> {
-    return this.add('fit-norms', HOUR_MS);
+    return this.add('fit-norms', IN_HOURS_MS);
   }
 
   @Cron('0 40 * * * *', ONE_AT_A_TIME)
   mendSignatures(): Promise<void> {
-    return this.add('mend-signatures', HOUR_MS);
+    return this.add('mend-signatures', IN_HOURS_MS);
   }
 
   @Cron('0 * * * * *', ONE_AT_A_TIME)
@@ -99,22 +100,22 @@ export class Schedules implements OnApplicationBootstrap {
 
   @Cron('0 15 * * * *', ONE_AT_A_TIME)
   forecastCaps(): Promise<void> {
-    return this.add('forecast-caps', HOUR_MS);
+    return this.add('forecast-caps', IN_HOURS_MS);
   }
 
   @Cron('0 30 3 * * *', ONE_AT_A_TIME)
   dropOldPartitions(): Promise<void> {
-    return this.add('drop-old-partitions', HOUR_MS);
+    return this.add('drop-old-partitions', IN_HOURS_MS);
   }
 
   @Cron('0 0 4 * * *', ONE_AT_A_TIME)
   forgetPersonalData(): Promise<void> {
-    return this.add('forget-personal-data', HOUR_MS);
+    return this.add('forget-personal-data', IN_HOURS_MS);
   }
 
   @Cron('0 30 4 * * *', ONE_AT_A_TIME)
   removeOldEvidence(): Promise<void> {
-    return this.add('remove-old-evidence', HOUR_MS);
+    return this.add('remove-old-evidence', IN_HOURS_MS);
   }
 
   @Cron('0 * * * * *', ONE_AT_A_TIME)
@@ -124,19 +125,21 @@ export class Schedules implements OnApplicationBootstrap {
 
   @Cron('0 45 2 * * *', ONE_AT_A_TIME)
   settleMovedRecords(): Promise<void> {
-    return this.add('settle-moved-records', HOUR_MS);
+    return this.add('settle-moved-records', IN_HOURS_MS);
   }
 
   @Cron('0 0 * * * *', ONE_AT_A_TIME)
   preparePartitions(): Promise<void> {
-    return this.add('prepare-partitions', HOUR_MS);
+    return this.add('prepare-partitions', IN_HOURS_MS);
   }
 
-  /** Adds the job of the current slot, `every_ms` long, where nobody has yet. A queue that is away is left to the next slot. */
-  async add(job: ScheduledJob, every_ms: number): Promise<void> {
-    // Rounded, for a timer may fire a millisecond before its time and would fall into the slot that has passed.
-    const slot = Math.round(this.#clock.now() / every_ms);
-    const jobId = `${job}-${every_ms}-${slot}`;
+  /**
+   * Adds the job of the current slot, where nobody has yet. A queue that is away is left to the next slot. A job's time lies in
+   * the middle of a slot, `slot_ms` long: timers that fire within half of it, before or after, mean the same time.
+   */
+  async add(job: ScheduledJob, slot_ms: number): Promise<void> {
+    const slot = Math.round(this.#clock.now() / slot_ms);
+    const jobId = `${job}-${slot_ms}-${slot}`;
     const before = this.#last.get(job);
     try {
       if (before === undefined || !(await this.queues.isUnfinished(job, before))) {

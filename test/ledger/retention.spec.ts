@@ -101,6 +101,17 @@ describe('usage that is older than is kept', () => {
     expect(await kept()).toContain('meanwhile');
   }, 30_000);
 
+  it('is dropped once by two that found it old', async () => {
+    await march(10);
+    daysLater(60);
+    const { dataSource } = plafond.database;
+    const partitions = [1, 2].map(() => new UsagePartitions(dataSource, plafond.clock));
+    const days = await partitions[0]!.oldDays(40);
+    expect(days).toHaveLength(1);
+    const dropped = await Promise.all(partitions.map((each) => each.drop(days[0]!, 40)));
+    expect(dropped.toSorted()).toEqual([false, true]);
+  });
+
   it('knows of days that were there before it could be dropped', async () => {
     const { dataSource } = plafond.database;
     await march(10);
