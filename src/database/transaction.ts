@@ -20,6 +20,8 @@ export interface TransactionOptions {
 }
 
 const SERIALIZATION_FAILURE = '40001';
+/** Nobody waited longer than `lock_timeout`; nothing has been done. */
+export const LOCK_NOT_AVAILABLE = '55P03';
 const DEADLOCK_DETECTED = '40P01';
 const UNIQUE_VIOLATION = '23505';
 const RETRY_DELAY_MS_MAX = 1_000;

@@ -193,22 +193,29 @@ export async function hasUnread(client: ClientBase, shard: number): Promise<bool
 
 /**
  * Empties the slots that are neither written now nor were last, where all of it has been read; answers how many. An entry
- * that nobody has read keeps its slot: it is looked at the next time.
+ * that nobody has read keeps its slot: it is looked at the next time. A lock that everyone who reads the log waits behind is
+ * asked for only where there is something to empty.
  */
 export async function emptyOldSlots(client: ClientBase, at: Instant): Promise<number> {
   const kept = [slotOf(at), slotOf(at - SLOT_MS)];
   let emptied = 0;
   for (let slot = 0; slot < SLOTS; slot++) {
     if (kept.includes(slot)) continue;
+    if (!(await isRead(client, slot))) continue;
     await client.query(`LOCK TABLE movement_log_${slot} IN ACCESS EXCLUSIVE MODE`);
-    const { rows } = await client.query<{ unread: boolean; any: boolean }>(
-      `SELECT EXISTS (SELECT FROM movement_log_${slot}) AS any,
-              EXISTS (SELECT FROM movement_log_${slot} l LEFT JOIN shard_turns t USING (shard)
-                       WHERE l.entry_no > coalesce(t.entry_no, 0)) AS unread`,
-    );
-    if (!rows[0]!.any || rows[0]!.unread) continue;
+    if (!(await isRead(client, slot))) continue;
     await client.query(`TRUNCATE movement_log_${slot}`);
     emptied++;
   }
   return emptied;
+}
+
+/** Whether there is something in a slot, and all of it has been read. */
+async function isRead(client: ClientBase, slot: number): Promise<boolean> {
+  const { rows } = await client.query<{ read: boolean }>(
+    `SELECT EXISTS (SELECT FROM movement_log_${slot})
+            AND NOT EXISTS (SELECT FROM movement_log_${slot} l LEFT JOIN shard_turns t USING (shard)
+                             WHERE l.entry_no > coalesce(t.entry_no, 0)) AS read`,
+  );
+  return rows[0]!.read;
 }

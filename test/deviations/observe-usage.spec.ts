@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { inTransaction } from '../../src/database/transaction.ts';
+import { emptyOldSlots } from '../../src/deviations/movement-log.ts';
 import { FitNorms } from '../../src/pipeline/deviations/fit-norms.ts';
 import { ObserveUsage } from '../../src/pipeline/deviations/observe-usage.ts';
 import { formatInstant, parseInstant } from '../../src/kernel/clock.ts';
@@ -66,6 +68,34 @@ describe('what moves in the ledger', () => {
     await all();
     await observe.sweep();
     expect(await entries()).toBe(0);
+  });
+
+  it('waits for nobody who reads it for long, and leaves it later', async () => {
+    const { dataSource } = plafond.database;
+    await plafond.addAccount({ accountId: '1001' });
+    const left = async () =>
+      Number((await plafond.query<{ n: string }>('SELECT count(*) AS n FROM movement_log'))[0]!.n);
+    const reader = dataSource.createQueryRunner();
+    await reader.startTransaction();
+    await reader.query('SELECT count(*) FROM movement_log');
+    // An empty log is not even locked.
+    await inTransaction(dataSource, async ({ client }) => {
+      expect(await emptyOldSlots(client, plafond.clock.now())).toBe(0);
+      const { rows } = await client.query(
+        `SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation::regclass::text LIKE 'movement_log%'`,
+      );
+      expect(rows).toEqual([]);
+    });
+
+    await plafond.send([{ record_id: 'a' }]);
+    await all();
+    plafond.clock.advanceTo(NOW + DAY_MS / 2);
+    await observe.sweep();
+    expect(await left()).toBe(1);
+    await reader.commitTransaction();
+    await reader.release();
+    await observe.sweep();
+    expect(await left()).toBe(0);
   });
 
   it('is asked for again by the sweep where the ask was lost', async () => {

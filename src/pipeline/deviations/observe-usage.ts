@@ -8,7 +8,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
-import { inTransaction } from '../../database/transaction.ts';
+import { inTransaction, LOCK_NOT_AVAILABLE, sqlState } from '../../database/transaction.ts';
 import { accountsIn, movementsOf, type MovementSource } from '../../deviations/movement-lines.ts';
 import {
   answerAsked,
@@ -79,11 +79,20 @@ export class ObserveUsage {
       await enqueue(client, observeJobs(await unreadShards(client, SHARDS)));
     });
     const at = this.clock.now();
-    await inTransaction(this.dataSource, async ({ client }) => {
-      await client.query(`SET LOCAL lock_timeout = '2s'`);
-      await emptyOldSlots(client, at);
-      await forgetOldSigns(client, at);
-    });
+    await inTransaction(this.dataSource, ({ client }) => forgetOldSigns(client, at));
+    await this.#emptyOldSlots(at);
+  }
+
+  async #emptyOldSlots(at: Instant): Promise<void> {
+    try {
+      await inTransaction(this.dataSource, async ({ client }) => {
+        await client.query(`SET LOCAL lock_timeout = '100ms'`);
+        await emptyOldSlots(client, at);
+      });
+    } catch (error) {
+      // Somebody reads the log for long, as a backup does. Those who look at it are not kept from it: a later sweep empties it.
+      if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+    }
   }
 
   async #look(client: PoolClient, entries: readonly LogEntry[]): Promise<{ movements: number; told: string[] }> {

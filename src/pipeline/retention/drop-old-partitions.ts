@@ -3,12 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../../config.ts';
-import { inTransaction, sqlState } from '../../database/transaction.ts';
+import { inTransaction, LOCK_NOT_AVAILABLE, sqlState } from '../../database/transaction.ts';
 import { Clock, toDate } from '../../kernel/clock.ts';
 import { UsagePartitions } from '../../ledger/partitions.ts';
 
 const DAY_MS = 86_400_000;
-const LOCK_NOT_AVAILABLE = '55P03';
 const TRIES = 5;
 const PAUSE_MS = 3_000;
 
