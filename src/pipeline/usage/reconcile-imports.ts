@@ -26,15 +26,20 @@ const SAMPLE_SIZE = 100;
 /** Usage that is pushed final in small parts is reconciled anew after so many times as long as it took before. */
 const PAUSE_TIMES = 20;
 
-/** The newest import of each feed that waits, and whose parts have all come; by the index `import_days_pending`. */
+/**
+ * The newest import of each feed that waits, and whose parts have all come; by the index `import_days_pending`. What is pushed
+ * rests after the feed's last reconciliation: by the index `reconciliations_by_time`, once a feed.
+ */
 const WAITING = `
+  WITH resting AS MATERIALIZED (
+    SELECT f.feed
+      FROM feeds f, LATERAL (SELECT r.at, r.took_ms FROM reconciliations r WHERE r.feed = f.feed ORDER BY r.at DESC LIMIT 1) last
+     WHERE last.at + ${PAUSE_TIMES} * last.took_ms * interval '1 millisecond' > $1)
   SELECT max(d.import_id) AS import_id
     FROM import_days d JOIN imports i USING (import_id) JOIN feeds f USING (feed) LEFT JOIN feeds_seen s USING (feed)
    WHERE d.reconciled_in IS NULL AND i.state = 'done'
      AND (f.settle_after_s IS NULL OR s.last_import_at + f.settle_after_s * interval '1 second' <= $1)
-     AND (i.source <> 'http' OR NOT EXISTS (
-           SELECT FROM reconciliations r
-            WHERE r.feed = i.feed AND r.at + ${PAUSE_TIMES} * r.took_ms * interval '1 millisecond' > $1))
+     AND (i.source <> 'http' OR i.feed NOT IN (SELECT feed FROM resting))
    GROUP BY i.feed ORDER BY 1`;
 
 @Injectable()
