@@ -161,6 +161,23 @@ export function versionOf(row: UsageRow): HeldVersion {
   };
 }
 
+/** Rows that are fetched at once where all usage of accounts is read: enough that asking costs little. */
+const FETCH_ROWS = 20_000;
+
+/**
+ * The versions that `select` answers (of {@link USAGE_ROW}), in its order; of however many, few are in memory at a time. One
+ * such read at a time in a transaction.
+ */
+export async function* versionsInTurn(client: ClientBase, select: string, values: unknown[]): AsyncGenerator<HeldVersion> {
+  await client.query(`DECLARE versions_in_turn NO SCROLL CURSOR FOR ${select}`, values);
+  for (;;) {
+    const { rows } = await client.query<UsageRow>(`FETCH ${FETCH_ROWS} FROM versions_in_turn`);
+    for (const row of rows) yield versionOf(row);
+    if (rows.length < FETCH_ROWS) break;
+  }
+  await client.query('CLOSE versions_in_turn');
+}
+
 const COLUMNS = [
   'day, record_id, origin, account_id, service_id, started_at, duration_s, kind, units, a_number, b_number, amount_micros',
   'cost_micros, state, revision, country, traffic, origin_country, import_id, near_amount_micros, near_import_id, tariff, arrived',

@@ -25,7 +25,7 @@ import { AT } from '../../deviations/signature.ts';
 import { allSignatures, keepFit, latestFit, type Fitted } from '../../deviations/signature-store.ts';
 import { countPrices } from '../../deviations/tariff-store.ts';
 import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
-import { dateOfDay, dayOf, SHARDS, USAGE_ROW, versionOf, type UsageRow } from '../../ledger/usage-store.ts';
+import { dateOfDay, dayOf, SHARDS, USAGE_ROW, versionsInTurn } from '../../ledger/usage-store.ts';
 import { enqueue } from '../../queues/outbox.ts';
 import { NOTED_AFTER_MS } from './watch-signatures.ts';
 
@@ -123,13 +123,14 @@ async function fitNorms(
   for (let at = 0; at < sample.length; at += CHUNK_ACCOUNTS) {
     const ids = sample.slice(at, at + CHUNK_ACCOUNTS).map(({ account_id }) => account_id);
     const accounts = new Map((await accountsById(client, ids)).map((each) => [each.accountId, each]));
-    const { rows } = await client.query<UsageRow>(USAGE, [ids, toDate(from), dateOfDay(dayOf(from))]);
-    for (const version of rows.map(versionOf)) {
+    const active = new Set<string>();
+    for await (const version of versionsInTurn(client, USAGE, [ids, toDate(from), dateOfDay(dayOf(from))])) {
+      active.add(version.accountId);
       collector.add(version, accounts.get(version.accountId)!);
       earliest = Math.min(earliest, version.startedAt);
       latest = Math.max(latest, version.startedAt);
     }
-    seen += new Set(rows.map((row) => row.account_id)).size;
+    seen += active.size;
   }
   return latest - earliest < NORMS_MS_MIN ? undefined : { norms: collector.norms(before.norms), accounts: seen };
 }

@@ -28,8 +28,7 @@ import {
   SHARDS,
   shardOf,
   USAGE_ROW,
-  versionOf,
-  type UsageRow,
+  versionsInTurn,
 } from '../../ledger/usage-store.ts';
 import type { HeldVersion } from '../../ledger/version.ts';
 import { grouped, inChunks } from '../grouped.ts';
@@ -43,7 +42,6 @@ const MENDED_TOGETHER = 20;
 const CORRECTED_MAX = 50_000;
 /** The rest waits for the next hour. */
 const MENDING_MS = 5 * 60_000;
-const FETCH_ROWS = 20_000;
 
 export interface RebuiltSignatures {
   accounts: number;
@@ -185,7 +183,7 @@ export class RebuildSignatures {
         return [account.accountId, new SignatureMaker(account, fits, excluded.filter(own), events.filter(own))];
       }),
     );
-    for await (const version of usageOf(client, ids)) makers.get(version.accountId)!.take(version);
+    for await (const version of versionsInTurn(client, USAGE, [ids])) makers.get(version.accountId)!.take(version);
     const made = new Map<string, Signature>();
     for (const [id, maker] of makers) {
       const signature = maker.end();
@@ -250,19 +248,8 @@ function isWithin({ startedAt, destination }: HeldVersion, { from, to, ranges, c
  * Of a time when batches had no numbers, by imports.
  */
 const USAGE = `
-  DECLARE usage_of_accounts NO SCROLL CURSOR FOR
   SELECT ${USAGE_ROW} FROM usage u WHERE u.account_id = ANY ($1)
    ORDER BY u.account_id, u.arrived, coalesce(u.near_import_id, u.import_id), u.started_at, u.record_id`;
-
-async function* usageOf(client: ClientBase, accountIds: readonly string[]): AsyncGenerator<HeldVersion> {
-  await client.query(USAGE, [accountIds]);
-  for (;;) {
-    const { rows } = await client.query<UsageRow>(`FETCH ${FETCH_ROWS} FROM usage_of_accounts`);
-    for (const row of rows) yield versionOf(row);
-    if (rows.length < FETCH_ROWS) break;
-  }
-  await client.query('CLOSE usage_of_accounts');
-}
 
 /** Puts what was made anew in the place of what was before, in their shards' turn. */
 async function replace(

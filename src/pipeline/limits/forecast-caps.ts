@@ -9,6 +9,7 @@ import { DataSource } from 'typeorm';
 import type { Account } from '../../accounts/account.ts';
 import { accountsById } from '../../accounts/store.ts';
 import type { Cap } from '../../caps/cap.ts';
+import type { CapBook } from '../../caps/cap-book.ts';
 import { DAYS_MAX, foresee, type Forecast, type PastDay } from '../../caps/forecast.ts';
 import { allCaps } from '../../caps/store.ts';
 import { capBook } from '../../caps/uplift-store.ts';
@@ -53,6 +54,13 @@ const MOVED = `
                       WHERE f.account_id = c.account_id AND f.cap_id = $5 AND f.service_id = c.service_id
                         AND f.spend_micros = c.spend_micros AND f.at > $6)`;
 
+interface MovedRow {
+  account_id: string;
+  service_id: string;
+  from_ms: string;
+  spend_micros: string;
+}
+
 const KEEP = `
   INSERT INTO forecasts (account_id, cap_id, service_id, period, at, spend_micros, forecast)
   SELECT account_id, $1, service_id, period, $2, spend, forecast
@@ -85,13 +93,16 @@ export class ForecastCaps {
     );
     let warned = 0;
     for (const cap of caps) {
-      const moved = await inTransaction(this.dataSource, ({ client }) => this.#moved(client, cap));
+      const { moved, book } = await inTransaction(this.dataSource, async ({ client }) => ({
+        moved: await this.#moved(client, cap),
+        book: await capBook(client),
+      }));
       for (const some of inChunks(moved, AT_ONCE)) {
         warned += await inTransaction(this.dataSource, async ({ client }) => {
           const { rows } = await client.query<{ ours: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS ours', [
             FORECAST_LOCK,
           ]);
-          return rows[0]!.ours ? this.#lookAt(client, cap, some) : 0;
+          return rows[0]!.ours ? this.#lookAt(client, cap, await this.#subjects(client, cap, some, book)) : 0;
         });
       }
     }
@@ -131,18 +142,19 @@ export class ForecastCaps {
     });
   }
 
-  async #moved(client: ClientBase, cap: Cap): Promise<Subject[]> {
+  async #moved(client: ClientBase, cap: Cap): Promise<MovedRow[]> {
     const now = this.clock.now();
-    const { rows } = await client.query<{
-      account_id: string;
-      service_id: string;
-      from_ms: string;
-      spend_micros: string;
-    }>(MOVED, [cap.traffic, cap.period, ...[now - LONGEST_PERIOD_MS, now].map(toDate), cap.id, toDate(now - DAY_MS)]);
-    const ids = [...new Set(rows.map((row) => row.account_id))];
+    const bounds = [now - LONGEST_PERIOD_MS, now].map(toDate);
+    const values = [cap.traffic, cap.period, ...bounds, cap.id, toDate(now - DAY_MS)];
+    return (await client.query<MovedRow>(MOVED, values)).rows;
+  }
+
+  /** Those of the counters that the cap holds for, and whose period runs. */
+  async #subjects(client: ClientBase, cap: Cap, moved: readonly MovedRow[], book: CapBook): Promise<Subject[]> {
+    const now = this.clock.now();
+    const ids = [...new Set(moved.map((row) => row.account_id))];
     const accounts = new Map((await accountsById(client, ids)).map((account) => [account.accountId, account]));
-    const book = await capBook(client);
-    return rows.flatMap((row) => {
+    return moved.flatMap((row) => {
       const account = accounts.get(row.account_id);
       if (!account) return [];
       const serviceId = row.service_id;
