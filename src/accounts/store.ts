@@ -77,23 +77,33 @@ export async function lockAccounts(client: ClientBase, ids: readonly string[]): 
   return rows;
 }
 
-/** Creates accounts or changes them; the version counts the changes. */
-const PUT = `
+const MAKE = `
   INSERT INTO accounts AS a (account_id, name, segment, currency, time_zone, cycle_day, locale, email, msisdn, home_country,
                              suspension_terms, parent_id, created_at, updated_at)
   SELECT *, $13::timestamptz, $13::timestamptz
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::text[],
-                $9::text[], $10::text[], $11::text[], $12::text[])
+                $9::text[], $10::text[], $11::text[], $12::text[])`;
+
+/** The version counts the changes. */
+const CHANGE = `${MAKE}
   ON CONFLICT (account_id) DO UPDATE
      SET name = excluded.name, segment = excluded.segment, currency = excluded.currency, time_zone = excluded.time_zone,
          cycle_day = excluded.cycle_day, locale = excluded.locale, email = excluded.email, msisdn = excluded.msisdn,
          home_country = excluded.home_country, suspension_terms = excluded.suspension_terms,
-         parent_id = excluded.parent_id, updated_at = excluded.updated_at, version = a.version + 1
-  RETURNING *`;
+         parent_id = excluded.parent_id, updated_at = excluded.updated_at, version = a.version + 1`;
 
-export async function putAccounts(client: ClientBase, accounts: readonly Account[], at: Date): Promise<AccountRow[]> {
+/** @throws a unique violation where one is there already */
+export function makeAccounts(client: ClientBase, accounts: readonly Account[], at: Date): Promise<AccountRow[]> {
+  return put(client, MAKE, accounts, at);
+}
+
+export function changeAccounts(client: ClientBase, accounts: readonly Account[], at: Date): Promise<AccountRow[]> {
+  return put(client, CHANGE, accounts, at);
+}
+
+async function put(client: ClientBase, sql: string, accounts: readonly Account[], at: Date): Promise<AccountRow[]> {
   if (accounts.length === 0) return [];
-  const { rows } = await client.query<AccountRow>(PUT, [
+  const { rows } = await client.query<AccountRow>(`${sql} RETURNING *`, [
     accounts.map((a) => a.accountId),
     accounts.map((a) => a.name),
     accounts.map((a) => a.segment),

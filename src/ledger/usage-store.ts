@@ -168,7 +168,11 @@ const FETCH_ROWS = 20_000;
  * The versions that `select` answers (of {@link USAGE_ROW}), in its order; of however many, few are in memory at a time. One
  * such read at a time in a transaction.
  */
-export async function* versionsInTurn(client: ClientBase, select: string, values: unknown[]): AsyncGenerator<HeldVersion> {
+export async function* versionsInTurn(
+  client: ClientBase,
+  select: string,
+  values: unknown[],
+): AsyncGenerator<HeldVersion> {
   await client.query(`DECLARE versions_in_turn NO SCROLL CURSOR FOR ${select}`, values);
   for (;;) {
     const { rows } = await client.query<UsageRow>(`FETCH ${FETCH_ROWS} FROM versions_in_turn`);

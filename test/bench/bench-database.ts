@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DataSource } from 'typeorm';
-import { putAccounts } from '../../src/accounts/store.ts';
+import { makeAccounts } from '../../src/accounts/store.ts';
 import { capDefinition } from '../../src/caps/cap.ts';
 import { createDataSource } from '../../src/database/data-source.ts';
 import { EmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
@@ -60,7 +60,7 @@ export class BenchServer {
       const count = Math.min(PUT_TOGETHER, accounts - from);
       const made = Array.from({ length: count }, (_, index) => madeUpAccount(from + index));
       await inTransaction(dataSource, async ({ client }) => {
-        await putAccounts(client, made, toDate(clock.now()));
+        await makeAccounts(client, made, toDate(clock.now()));
       });
     }
     await new UsagePartitions(dataSource, clock).prepareDays(DAYS);

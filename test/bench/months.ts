@@ -5,7 +5,7 @@
  * From a seed; in shadow mode, at a promise of one false action per 1,000 customers a month, with nobody who judges its cases.
  */
 import { Logger } from '@nestjs/common';
-import { putAccounts } from '../../src/accounts/store.ts';
+import { makeAccounts } from '../../src/accounts/store.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { unreadShards } from '../../src/deviations/movement-log.ts';
 import { DrivenClock, toDate } from '../../src/kernel/clock.ts';
@@ -46,7 +46,7 @@ export async function months(): Promise<void> {
   const server = await BenchServer.start();
   try {
     const { dataSource } = await server.database('months', [], 0);
-    await inTransaction(dataSource, ({ client }) => putAccounts(client, accounts, toDate(0)));
+    await inTransaction(dataSource, ({ client }) => makeAccounts(client, accounts, toDate(0)));
     const clock = new DrivenClock((world.warmUntil - OPTIONS.warmDays * DAY_S) * 1_000);
     const usage = new RecordUsage(dataSource, clock, new UsagePartitions(dataSource, clock));
     const observations = new ObserveUsage(dataSource, clock);

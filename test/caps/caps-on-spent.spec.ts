@@ -279,6 +279,26 @@ describe('a preview', () => {
   });
 });
 
+describe('an account', () => {
+  it('that two make at once is made by one, and changed by the other', async () => {
+    const put = (accountId: string, segment: string) =>
+      plafond.accounts.put({ ...ACCOUNT, accountId, segment }, undefined, 'test');
+    const ids = Array.from({ length: 10 }, (_, index) => `${account} twin ${index}`);
+    for (const id of ids) {
+      const made = await Promise.all([put(id, 'smb'), put(id, 'soho')]);
+      expect(made.map(({ created, version }) => `${created} ${version}`).toSorted()).toEqual(['false 2', 'true 1']);
+    }
+    const recorded = await plafond.query<{ change: string; n: string }>(
+      `SELECT change, count(*) AS n FROM changes WHERE subject_id = ANY ($1) GROUP BY 1 ORDER BY 1`,
+      [ids],
+    );
+    expect(recorded).toEqual([
+      { change: 'changed', n: '10' },
+      { change: 'created', n: '10' },
+    ]);
+  });
+});
+
 describe('which cap holds', () => {
   it('follows the account into another segment, and counts there what was spent', async () => {
     await plafond.addCap({ scope: { segment: `smb-${account}` } });

@@ -22,14 +22,7 @@ import {
   type SignatureEvent,
 } from '../../deviations/signature-store.ts';
 import { Clock, SystemClock } from '../../kernel/clock.ts';
-import {
-  lockShards,
-  revisionOf,
-  SHARDS,
-  shardOf,
-  USAGE_ROW,
-  versionsInTurn,
-} from '../../ledger/usage-store.ts';
+import { lockShards, revisionOf, SHARDS, shardOf, USAGE_ROW, versionsInTurn } from '../../ledger/usage-store.ts';
 import type { HeldVersion } from '../../ledger/version.ts';
 import { grouped, inChunks } from '../grouped.ts';
 import { ObservationContexts } from './observation-context.ts';

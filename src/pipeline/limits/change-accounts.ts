@@ -2,7 +2,14 @@ import { Injectable } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import type { Account } from '../../accounts/account.ts';
-import { accountOf, accountsById, lockAccounts, putAccounts, type AccountRow } from '../../accounts/store.ts';
+import {
+  accountOf,
+  accountsById,
+  changeAccounts,
+  lockAccounts,
+  makeAccounts,
+  type AccountRow,
+} from '../../accounts/store.ts';
 import type { Cap } from '../../caps/cap.ts';
 import { allCaps } from '../../caps/store.ts';
 import { capBook } from '../../caps/uplift-store.ts';
@@ -16,6 +23,9 @@ import { carryOutCrossings } from '../deciding/carry-out.ts';
 import { recountUnder } from './change-caps.ts';
 import { holdCap } from './hold-cap.ts';
 import { recordChanges, type RecordedChange } from '../recorded-change.ts';
+
+/** Where an account that was not there has been made meanwhile, all begins again: then it is changed. */
+const MADE_MEANWHILE = { retryOnUniqueViolation: true };
 
 /** Accounts are made, changed and removed here; a change that puts one under other caps or periods counts it anew. */
 @Injectable()
@@ -34,21 +44,25 @@ export class ChangeAccounts {
     ifMatch: number | undefined,
     actor: string,
   ): Promise<{ version: number; created: boolean }> {
-    return inTransaction(this.#dataSource, async ({ client }) => {
-      const [before] = await lockAccounts(client, [account.accountId]);
-      if (ifMatch !== undefined && ifMatch !== before?.version) {
-        throw new Refusal(
-          'changed-meanwhile',
-          'changed_meanwhile',
-          before
-            ? `account ${account.accountId} is at version ${before.version}, not ${ifMatch}; read it again`
-            : `account ${account.accountId} does not exist`,
-        );
-      }
-      if (before && isSame(accountOf(before), account)) return { version: before.version, created: false };
-      const [after] = await this.#put(client, [account], before ? [before] : [], actor);
-      return { version: after!.version, created: !before };
-    });
+    return inTransaction(
+      this.#dataSource,
+      async ({ client }) => {
+        const [before] = await lockAccounts(client, [account.accountId]);
+        if (ifMatch !== undefined && ifMatch !== before?.version) {
+          throw new Refusal(
+            'changed-meanwhile',
+            'changed_meanwhile',
+            before
+              ? `account ${account.accountId} is at version ${before.version}, not ${ifMatch}; read it again`
+              : `account ${account.accountId} does not exist`,
+          );
+        }
+        if (before && isSame(accountOf(before), account)) return { version: before.version, created: false };
+        const [after] = await this.#put(client, [account], before ? [before] : [], actor);
+        return { version: after!.version, created: !before };
+      },
+      MADE_MEANWHILE,
+    );
   }
 
   /** All of them, or none. */
@@ -56,27 +70,32 @@ export class ChangeAccounts {
     accounts: readonly Account[],
     actor: string,
   ): Promise<{ created: number; changed: number; unchanged: number }> {
-    return inTransaction(this.#dataSource, async ({ client }) => {
-      const before = await lockAccounts(
-        client,
-        accounts.map((account) => account.accountId),
-      );
-      const known = new Map(before.map((row) => [row.account_id, row]));
-      const differing = accounts.filter((account) => {
-        const row = known.get(account.accountId);
-        return !row || !isSame(accountOf(row), account);
-      });
-      await this.#put(client, differing, before, actor);
-      const created = differing.filter((account) => !known.has(account.accountId)).length;
-      return { created, changed: differing.length - created, unchanged: accounts.length - differing.length };
-    });
+    return inTransaction(
+      this.#dataSource,
+      async ({ client }) => {
+        const before = await lockAccounts(
+          client,
+          accounts.map((account) => account.accountId),
+        );
+        const known = new Map(before.map((row) => [row.account_id, row]));
+        const differing = accounts.filter((account) => {
+          const row = known.get(account.accountId);
+          return !row || !isSame(accountOf(row), account);
+        });
+        await this.#put(client, differing, before, actor);
+        const created = differing.filter((account) => !known.has(account.accountId)).length;
+        return { created, changed: differing.length - created, unchanged: accounts.length - differing.length };
+      },
+      MADE_MEANWHILE,
+    );
   }
 
   /** @throws Refusal not-found, changed-meanwhile; conflict where it has usage: that is kept as long as it must be */
   async remove(accountId: string, ifMatch: number | undefined, actor: string): Promise<void> {
     await inTransaction(this.#dataSource, async ({ client }) => {
-      await lockCounting(client);
+      // In the order of a change, which knows only by the row that it is one.
       const [before] = await lockAccounts(client, [accountId]);
+      await lockCounting(client);
       if (!before) throw new Refusal('not-found', 'unknown_account', `there is no account ${accountId}`);
       if (ifMatch !== undefined && ifMatch !== before.version) {
         throw new Refusal(
@@ -111,7 +130,11 @@ export class ChangeAccounts {
     const changed = accounts.filter((account) => known.has(account.accountId));
     // New accounts disturb nobody; a changed one is remembered by importers, who must read it again.
     if (changed.length > 0) await lockCounting(client);
-    const rows = await putAccounts(client, accounts, toDate(at));
+    const made = accounts.filter((account) => !known.has(account.accountId));
+    const rows = [
+      ...(await makeAccounts(client, made, toDate(at))),
+      ...(await changeAccounts(client, changed, toDate(at))),
+    ];
     await recordChanges(
       client,
       accounts.map((account): RecordedChange => ({

@@ -6,7 +6,14 @@ import type { PoolClient } from 'pg';
 import { textArray } from '../../database/array-literal.ts';
 import type { Transaction } from '../../database/transaction.ts';
 import type { Account } from '../../accounts/account.ts';
-import { bearingSince, Evaluation, stepsOf, type Crossing, type CrossingState, type Step } from '../../caps/evaluation.ts';
+import {
+  bearingSince,
+  Evaluation,
+  stepsOf,
+  type Crossing,
+  type CrossingState,
+  type Step,
+} from '../../caps/evaluation.ts';
 import type { Meters } from '../../caps/meters.ts';
 import { crossingsOf, keepCrossings } from '../../caps/store.ts';
 import type { Instant } from '../../kernel/clock.ts';
@@ -114,7 +121,13 @@ async function findCrossings(
   for (const [key, before] of befores) evaluation.counters.set(key, before);
   for (const [key, window] of windows) evaluation.windows.set(key, window);
   const closer = looked.filter((step) => isRolling(step) || reaching.has(step.account.accountId));
-  evaluation.recall([...recalled, ...(await recall(client, closer.filter((step) => !isRolling(step))))]);
+  evaluation.recall([
+    ...recalled,
+    ...(await recall(
+      client,
+      closer.filter((step) => !isRolling(step)),
+    )),
+  ]);
   const crossings = closer.flatMap((step) => evaluation.apply(step, now));
   await keepCrossings(client, evaluation.touched());
   return crossings;
