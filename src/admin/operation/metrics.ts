@@ -1,33 +1,70 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { DataSource } from 'typeorm';
-import { Clock, type Instant } from '../../kernel/clock.ts';
+import { SystemClock, type Instant } from '../../kernel/clock.ts';
 
-/** Counting what has piled up takes a look through a table; scrapes that come closer together share one. */
 const COUNTED_ANEW_MS = 15_000;
+/** What takes long to count is counted more seldom: a hundredth of the time goes into it, however much there is. */
+const PAUSE_TIMES = 100;
 
+const bySettled = (table: string, open: readonly string[]) => `
+  SELECT state AS label, count(*) FROM ${table} WHERE state NOT IN (${open.map((state) => `'${state}'`).join(', ')}) GROUP BY 1`;
+
+/** Each by one or several looks: what is open is few, has an index, and is counted apart from what has piled up. */
 const COUNTS = {
   plafond_imports: {
-    help: 'Imports by state',
+    help: 'Imports by state, as far back as they are kept',
     label: 'state',
-    sql: 'SELECT state AS label, count(*) FROM imports GROUP BY state',
+    looks: ['SELECT state AS label, count(*) FROM imports GROUP BY 1'],
   },
   plafond_decisions: {
     help: 'Decisions by type',
     label: 'type',
-    sql: 'SELECT type AS label, count(*) FROM decisions GROUP BY type',
+    looks: ['SELECT type AS label, count(*) FROM decisions GROUP BY 1'],
   },
   plafond_warnings: {
     help: 'Warnings by state',
     label: 'state',
-    sql: 'SELECT state AS label, count(*) FROM warnings GROUP BY state',
+    looks: [
+      // By warnings_open.
+      `SELECT state AS label, count(*) FROM warnings WHERE state IN ('queued', 'sending') GROUP BY 1`,
+      bySettled('warnings', ['queued', 'sending']),
+    ],
   },
   plafond_suspensions: {
     help: 'Suspensions by state',
     label: 'state',
-    sql: 'SELECT state AS label, count(*) FROM suspensions GROUP BY state',
+    looks: [
+      // By suspensions_live and suspensions_due.
+      `SELECT state AS label, count(*) FROM suspensions WHERE state IN ('wanted', 'applied', 'lifting') GROUP BY 1
+       UNION ALL SELECT state, count(*) FROM suspensions WHERE state = 'awaiting-approval' GROUP BY 1`,
+      bySettled('suspensions', ['awaiting-approval', 'wanted', 'applied', 'lifting']),
+    ],
   },
 } as const;
+
+interface Count {
+  label: string;
+  count: string;
+}
+
+/** Whoever asks while a look lasts, or soon after it, gets its answer. */
+export function paced<T>(look: () => Promise<T>, clock: { now(): Instant } = new SystemClock()): () => Promise<T> {
+  let last: Promise<T> | undefined;
+  let until: Instant = -Infinity;
+  return () => {
+    const began = clock.now();
+    if (last && began < until) return last;
+    until = Infinity;
+    last = look().finally(() => {
+      const took_ms = clock.now() - began;
+      until = clock.now() + Math.max(COUNTED_ANEW_MS, PAUSE_TIMES * took_ms);
+    });
+    // What could not be counted is counted as soon as somebody asks again.
+    last.catch(() => (until = -Infinity));
+    return last;
+  };
+}
 
 /** What Prometheus reads. */
 @Injectable()
@@ -35,7 +72,7 @@ export class Metrics {
   readonly registry = new Registry();
   readonly #answers: Histogram;
 
-  constructor(dataSource: DataSource, clock: Clock) {
+  constructor(dataSource: DataSource) {
     collectDefaultMetrics({ register: this.registry });
     this.#answers = new Histogram({
       name: 'plafond_http_request_duration_seconds',
@@ -43,20 +80,17 @@ export class Metrics {
       labelNames: ['method', 'route', 'status'],
       registers: [this.registry],
     });
-    for (const [name, { help, label, sql }] of Object.entries(COUNTS)) {
-      let countedAt: Instant | undefined;
+    for (const [name, { help, label, looks }] of Object.entries(COUNTS)) {
+      const counts = looks.map((sql) => paced(() => dataSource.query<Count[]>(sql)));
       const gauge: Gauge = new Gauge({
         name,
         help,
         labelNames: [label],
         registers: [this.registry],
         collect: async () => {
-          const now = clock.now();
-          if (countedAt !== undefined && now - countedAt < COUNTED_ANEW_MS) return;
-          const rows = await dataSource.query<{ label: string; count: string }[]>(sql);
+          const rows = (await Promise.all(counts.map((count) => count()))).flat();
           gauge.reset();
           for (const row of rows) gauge.set({ [label]: row.label }, Number(row.count));
-          countedAt = now;
         },
       });
     }
