@@ -101,7 +101,8 @@ export class UsagePartitions {
 }
 
 const OLD = 'day < $1 AND touched_at < $2';
-const IS_THERE = `to_regclass('usage_' || to_char(day, 'YYYY_MM_DD')) IS NOT NULL`;
+/** Of a day in `ledger_days`: whether its partition is there. */
+export const IS_THERE = `to_regclass('usage_' || to_char(day, 'YYYY_MM_DD')) IS NOT NULL`;
 
 async function attach(client: ClientBase, day: number): Promise<void> {
   const name = partitionOf(day);

@@ -4,6 +4,7 @@ import { readConfig } from '../../src/config.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { UsagePartitions } from '../../src/ledger/partitions.ts';
 import { DropOldPartitions } from '../../src/pipeline/retention/drop-old-partitions.ts';
+import { ReconcileImports } from '../../src/pipeline/usage/reconcile-imports.ts';
 import { RebuildSpend } from '../../src/pipeline/usage/rebuild-spend.ts';
 import { TestPlafond, type UsageRow } from '../harness/plafond.ts';
 
@@ -121,6 +122,34 @@ describe('usage that is older than is kept', () => {
     await runner.release();
     const days = await plafond.query('SELECT day::text FROM ledger_days WHERE touched_at IS NOT NULL');
     expect(days).toEqual([{ day: '2026-03-10' }]);
+  });
+
+  it('takes the imports that brought it with it, once nothing of them is left', async () => {
+    const reconciliations = new ReconcileImports(plafond.database.dataSource, plafond.clock);
+    const imports = async () =>
+      (await plafond.query<{ id: string }>('SELECT import_id AS id FROM imports ORDER BY import_id')).map(
+        ({ id }) => id,
+      );
+    const first = await march(10, { state: 'final' });
+    const rejected = await march(11, { account_id: 'early' });
+    await plafond.addAccount({ accountId: 'early' });
+    plafond.clock.advanceTo(plafond.clock.now() + 3_600_000);
+    await reconciliations.run();
+    expect(await plafond.query('SELECT import_id FROM reconciliations')).toEqual([{ import_id: first.importId }]);
+    await plafond.rejects.resend(rejected.importId, undefined, 'test');
+    daysLater(30);
+    // A late record keeps the day, and who brought its usage.
+    const late = await march(10, { record_id: 'late' });
+    daysLater(20);
+    await retention.run();
+    expect(await imports()).toHaveLength(4);
+    daysLater(40);
+    await march(10, { record_id: 'new', started_at: '2026-06-18T10:00:00+02:00' });
+    await retention.run();
+    expect(await kept()).toEqual(['new']);
+    expect(await imports()).toEqual([String(Number(late.importId) + 1)]);
+    expect(await plafond.query('SELECT FROM reconciliations')).toEqual([]);
+    expect(await plafond.query('SELECT FROM import_days')).toEqual([]);
   });
 
   it('takes its rejects with it', async () => {
