@@ -50,3 +50,20 @@ it('of two equal versions the one that came first holds, whenever they start', a
   ]);
   expect(await plafond.differences()).toEqual([]);
 });
+
+it('one that comes final as its call ends is sought nowhere else, and counts once after the night', async () => {
+  const hourly = (record_id: string, started_at: string, state: string) =>
+    plafond.send([{ record_id, started_at, amount: '1.00', state }]);
+  const standing = async () =>
+    (
+      await plafond.query<{ record_id: string }>(`SELECT record_id FROM usage WHERE record_id LIKE 'clock%' ORDER BY 1`)
+    ).map((row) => row.record_id);
+  await hourly('clock of 1', '2026-03-05T11:00:00+01:00', 'provisional');
+  await hourly('clock of 2', '2026-03-05T11:00:00+01:00', 'provisional');
+  await hourly('clock of 1', '2026-03-20T06:01:00+01:00', 'final');
+  await hourly('clock of 2', '2026-03-20T05:00:00+01:00', 'final');
+  expect(await standing()).toEqual(['clock of 1', 'clock of 1', 'clock of 2']);
+  await new SettleMovedRecords(plafond.database.dataSource, plafond.clock).run();
+  expect(await standing()).toEqual(['clock of 1', 'clock of 2']);
+  expect(await plafond.differences()).toEqual([]);
+});

@@ -170,6 +170,7 @@ export async function weighBatch(
     client,
     source.origin,
     arriving.flatMap(({ first }) => first),
+    now,
   );
   const found = [
     ...[...new Set(arriving.flatMap(({ changed }) => changed))].flatMap((recordId) => lines.versionsOf(recordId)),
@@ -277,18 +278,26 @@ function namedIn(
 }
 
 const PROBED_MAX = 200;
+/** A record that comes this soon after its call ended has not been corrected from afar. */
+const FRESH_MS = 6 * 3_600_000;
 
 /**
  * What the ledger holds of records whose start has moved by more than a day, so that a version looked like the first. All
- * of the ledger is asked only for what looks like the correction of a record that should be there: re-rated ones, and
- * final ones where few of a batch are the first of their record, as where near real time came before. The others, if
- * there are any, are found by night.
+ * of the ledger is asked, a probe a day that is kept, only for what looks like the correction of a record that should be
+ * there: re-rated ones, and final ones where few of a batch are the first of their record, as where near real time came
+ * before; but for those that come final as their calls end. The others, if there are any, are found by night.
  */
-async function lostVersions(client: PoolClient, origin: string, first: readonly HeldVersion[]): Promise<HeldVersion[]> {
+async function lostVersions(
+  client: PoolClient,
+  origin: string,
+  first: readonly HeldVersion[],
+  now: Instant,
+): Promise<HeldVersion[]> {
+  const isFresh = ({ startedAt, durationSeconds }: HeldVersion) => now - startedAt - durationSeconds * 1000 < FRESH_MS;
   const idsOf = (isCorrection: (version: HeldVersion) => boolean) => [
     ...new Set(first.filter(isCorrection).map((each) => each.recordId)),
   ];
-  const final = idsOf(({ state, revision }) => state === 'final' || revision > 0);
+  const final = idsOf((version) => version.revision > 0 || (version.state === 'final' && !isFresh(version)));
   const lost = final.length > PROBED_MAX ? idsOf(({ revision }) => revision > 0).slice(0, PROBED_MAX) : final;
   return lost.length === 0 ? [] : versionsOnAnyDay(client, origin, lost);
 }
