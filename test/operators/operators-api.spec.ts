@@ -183,4 +183,12 @@ describe('the daily summary', () => {
     );
     expect(html).toContain('<h2');
   });
+
+  it('comes at eight by the clock on the wall on the day on which clocks go forward', async () => {
+    const summaries = admin.app.get(SummarizeDay, { strict: false });
+    admin.clock.advanceTo(parseInstant('2010-03-28T07:59:59+02:00')!);
+    expect(await summaries.run()).toBeUndefined();
+    admin.clock.advanceTo(parseInstant('2010-03-28T08:00:00+02:00')!);
+    expect(await summaries.run()).toBe('2010-03-27');
+  });
 });

@@ -7,17 +7,19 @@ import { inTransaction } from '../../database/transaction.ts';
 import { freshnessOf } from '../../feeds/freshness.ts';
 import { watchedFeeds } from '../../feeds/watched-feeds.ts';
 import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
+import { hourOfWeek } from '../../kernel/local-time.ts';
 import { formatAmount } from '../../kernel/money.ts';
 import { calendarPeriod, type CalendarPeriod } from '../../kernel/period.ts';
 import { toDates } from '../../ledger/usage-store.ts';
 import { summaryMessage, type DailyFigures } from '../../operators/summary.ts';
 import { writeMessages } from '../../operators/store.ts';
 
-const HOUR_MS = 3_600_000;
 const AT_HOUR = 8;
 
 /** Where nothing else is said, the provider lives where most of its customers do. */
 const USUAL_ZONE = `SELECT time_zone FROM accounts GROUP BY time_zone ORDER BY count(*) DESC, time_zone LIMIT 1`;
+
+const LAST_ZONE = `SELECT figures->>'time_zone' AS time_zone FROM daily_summaries ORDER BY day DESC LIMIT 1`;
 
 /** Of two processes only one writes the day. */
 const WRITE = 'INSERT INTO daily_summaries (day, at, figures) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING day';
@@ -34,13 +36,15 @@ export class SummarizeDay {
   async run(): Promise<string | undefined> {
     return inTransaction(this.dataSource, async ({ client }) => {
       const at = this.clock.now();
-      const timeZone = this.config.providerTimeZone ?? (await usualZone(client));
-      const calendar = { timeZone, cycleDay: 1 };
-      const today = calendarPeriod('day', at, calendar);
-      if (at < today.from + AT_HOUR * HOUR_MS) return undefined;
-      const yesterday = calendarPeriod('day', today.from - 1, calendar);
-      const { rows: known } = await client.query('SELECT FROM daily_summaries WHERE day = $1', [yesterday.name]);
-      if (known.length > 0) return undefined;
+      const { providerTimeZone } = this.config;
+      let timeZone = providerTimeZone ?? (await lastZone(client)) ?? (await usualZone(client));
+      let yesterday = await dayToTellOf(client, timeZone, at);
+      // Accounts are gone through only when it is time where most of them lived the last time.
+      if (yesterday && providerTimeZone === undefined) {
+        timeZone = await usualZone(client);
+        yesterday = await dayToTellOf(client, timeZone, at);
+      }
+      if (!yesterday) return undefined;
       const figures = await figuresOf(client, yesterday, timeZone, at);
       const { rows } = await client.query(WRITE, [yesterday.name, toDate(at), figures]);
       if (rows.length === 0) return undefined;
@@ -48,6 +52,20 @@ export class SummarizeDay {
       return yesterday.name;
     });
   }
+}
+
+/** Yesterday, where it is past eight on the clock of `timeZone` and nobody has told of it. */
+async function dayToTellOf(client: ClientBase, timeZone: string, at: Instant): Promise<CalendarPeriod | undefined> {
+  if (hourOfWeek(timeZone, at) % 24 < AT_HOUR) return undefined;
+  const calendar = { timeZone, cycleDay: 1 };
+  const today = calendarPeriod('day', at, calendar);
+  const yesterday = calendarPeriod('day', today.from - 1, calendar);
+  const { rows } = await client.query('SELECT FROM daily_summaries WHERE day = $1', [yesterday.name]);
+  return rows.length > 0 ? undefined : yesterday;
+}
+
+async function lastZone(client: ClientBase): Promise<string | undefined> {
+  return (await client.query<{ time_zone: string }>(LAST_ZONE)).rows[0]?.time_zone;
 }
 
 async function usualZone(client: ClientBase): Promise<string> {
