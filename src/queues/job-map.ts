@@ -5,8 +5,20 @@
 import type { JobsOptions } from 'bullmq';
 import { z } from 'zod';
 
-/** Suspensions have a queue of their own, so that nothing slow ever stands before them. */
-export const QUEUES = ['suspensions', 'warnings', 'deviations', 'imports', 'pulls', 'operators', 'upkeep'] as const;
+/**
+ * Suspensions have a queue of their own, so that nothing slow ever stands before them; and what goes through much of the ledger
+ * (`maintenance`) holds up nothing that comes every few seconds (`upkeep`).
+ */
+export const QUEUES = [
+  'suspensions',
+  'warnings',
+  'deviations',
+  'imports',
+  'pulls',
+  'operators',
+  'upkeep',
+  'maintenance',
+] as const;
 export type QueueName = (typeof QUEUES)[number];
 
 interface JobDefinition {
@@ -50,10 +62,10 @@ export const JOB_MAP = {
   /** Asks for shards whose ask got lost, and empties what of the log has been read. */
   'sweep-observations': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
   /** Learns prices and what is usual in each segment from the ledger. */
-  'fit-norms': { queue: 'upkeep', payload: nothing, attempts: 3, backoff_ms: 60_000 },
-  'rebuild-signatures': { queue: 'upkeep', payload: nothing, attempts: 3, backoff_ms: 60_000 },
+  'fit-norms': { queue: 'maintenance', payload: nothing, attempts: 3, backoff_ms: 60_000 },
+  'rebuild-signatures': { queue: 'maintenance', payload: nothing, attempts: 3, backoff_ms: 60_000 },
   /** Makes the signatures of accounts anew whose usage was corrected. */
-  'mend-signatures': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
+  'mend-signatures': { queue: 'maintenance', payload: nothing, attempts: 1, backoff_ms: 0 },
   'evaluate-exposure': { queue: 'suspensions', payload: nothing, attempts: 1, backoff_ms: 0 },
   'reinstate-due': { queue: 'suspensions', payload: nothing, attempts: 1, backoff_ms: 0 },
   'import-file': {
@@ -74,11 +86,11 @@ export const JOB_MAP = {
   'sweep-deliveries': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
   'watch-feeds': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
   'reconcile-imports': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
-  'drop-old-partitions': { queue: 'upkeep', payload: nothing, attempts: 5, backoff_ms: 60_000 },
-  'remove-old-evidence': { queue: 'upkeep', payload: nothing, attempts: 5, backoff_ms: 60_000 },
+  'drop-old-partitions': { queue: 'maintenance', payload: nothing, attempts: 5, backoff_ms: 60_000 },
+  'remove-old-evidence': { queue: 'maintenance', payload: nothing, attempts: 5, backoff_ms: 60_000 },
   /** Drops or masks what tells of people and is old. */
-  'forget-personal-data': { queue: 'upkeep', payload: nothing, attempts: 5, backoff_ms: 60_000 },
-  'settle-moved-records': { queue: 'upkeep', payload: nothing, attempts: 3, backoff_ms: 60_000 },
+  'forget-personal-data': { queue: 'maintenance', payload: nothing, attempts: 5, backoff_ms: 60_000 },
+  'settle-moved-records': { queue: 'maintenance', payload: nothing, attempts: 3, backoff_ms: 60_000 },
   /** Makes messages of what there is to tell operators, and has each receiver sent what waits for it. */
   'tell-operators': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
   'send-to-receiver': {
@@ -87,7 +99,7 @@ export const JOB_MAP = {
     attempts: 1,
     backoff_ms: 0,
   },
-  'forecast-caps': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
+  'forecast-caps': { queue: 'maintenance', payload: nothing, attempts: 1, backoff_ms: 0 },
   'summarize-day': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
   'prepare-partitions': { queue: 'upkeep', payload: nothing, attempts: 5, backoff_ms: 2_000 },
 } as const satisfies Record<string, JobDefinition>;

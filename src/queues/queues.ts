@@ -27,8 +27,9 @@ export class Queues implements OnModuleDestroy {
     @InjectQueue('pulls') pulls: Queue,
     @InjectQueue('operators') operators: Queue,
     @InjectQueue('upkeep') upkeep: Queue,
+    @InjectQueue('maintenance') maintenance: Queue,
   ) {
-    this.#queues = { suspensions, warnings, deviations, imports, pulls, operators, upkeep };
+    this.#queues = { suspensions, warnings, deviations, imports, pulls, operators, upkeep, maintenance };
     for (const queue of Object.values(this.#queues)) queue.on('error', (error) => this.outage.failed(error));
   }
 

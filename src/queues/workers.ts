@@ -80,6 +80,10 @@ export class OperatorsWorker extends QueueWorker {}
 @Processor('upkeep', { ...PATIENT, concurrency: 2 })
 export class UpkeepWorker extends QueueWorker {}
 
+// What takes long is mostly the database's work. Two at once: making all signatures anew takes hours on a large ledger.
+@Processor('maintenance', { ...PATIENT, concurrency: 2 })
+export class MaintenanceWorker extends QueueWorker {}
+
 export const WORKERS = [
   SuspensionsWorker,
   WarningsWorker,
@@ -88,4 +92,5 @@ export const WORKERS = [
   PullsWorker,
   OperatorsWorker,
   UpkeepWorker,
+  MaintenanceWorker,
 ];

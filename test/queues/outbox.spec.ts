@@ -67,7 +67,7 @@ describe.each(brokers)('jobs carried by $name', ({ start }) => {
   });
   afterEach(async () => {
     for (const process of running) {
-      for (const queue of ['suspensions', 'warnings', 'imports', 'upkeep'] as const) {
+      for (const queue of ['suspensions', 'warnings', 'imports', 'upkeep', 'maintenance'] as const) {
         await process.queues.of(queue).obliterate({ force: true });
       }
       await process.close();
