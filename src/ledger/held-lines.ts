@@ -4,8 +4,9 @@
  */
 import type { ClientBase } from 'pg';
 import { textArray } from '../database/array-literal.ts';
+import type { Instant } from '../kernel/clock.ts';
 import { STATES, type UsageKind, type UsageRecord } from '../feeds/usage-record.ts';
-import { dateOfDay, destinationOf } from './usage-store.ts';
+import { dateOfDay, dayOf, destinationOf } from './usage-store.ts';
 import type { HeldVersion } from './version.ts';
 
 /**
@@ -150,23 +151,24 @@ const HELD = `
   SELECT string_agg(${LINE}, E'\\n') AS lines FROM usage u
    WHERE u.record_id = ANY ((SELECT $1::text[])::text[]) AND u.origin = $2 AND u.day`;
 
-/** Usage as it comes near real time starts on few days: what is asked about these is planned once a connection. */
+/**
+ * Usage as it comes near real time starts on few days, and those of now: what is asked about these is planned once a connection,
+ * two or three times for each day that passes. What comes late, a backfill of years too, is planned anew each time.
+ */
 const NEAR_DAYS_MAX = 4;
-const PREPARED_DAYS_MAX = 32;
-const preparedDays = new Set<string>();
 
 export async function heldLines(
   client: ClientBase,
   origin: string,
   recordIds: readonly string[],
   days: ReadonlySet<number>,
+  now: Instant,
 ): Promise<HeldLines> {
   if (recordIds.length === 0) return new HeldLines(origin, '');
   const [first, last] = [Math.min(...days) - 1, Math.max(...days) + 1];
   const values = [textArray(recordIds), origin];
   const near = `'${dateOfDay(first)}' AND '${dateOfDay(last)}'`;
-  const prepare = last - first < NEAR_DAYS_MAX && (preparedDays.has(near) || preparedDays.size < PREPARED_DAYS_MAX);
-  if (prepare) preparedDays.add(near);
+  const prepare = last - first < NEAR_DAYS_MAX && Math.abs(dayOf(now) - first) < NEAR_DAYS_MAX;
   const around = [...new Set([...days].flatMap((day) => [day - 1, day, day + 1]))];
   const { rows } = await client.query<{ lines: string | null }>(
     prepare

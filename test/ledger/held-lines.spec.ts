@@ -5,7 +5,7 @@ import { KINDS, STATES } from '../../src/feeds/usage-record.ts';
 import { SystemClock, parseInstant } from '../../src/kernel/clock.ts';
 import { heldLines, isSame } from '../../src/ledger/held-lines.ts';
 import { UsagePartitions } from '../../src/ledger/partitions.ts';
-import { dayOf, insertVersions } from '../../src/ledger/usage-store.ts';
+import { dateOfDay, dayOf, insertVersions } from '../../src/ledger/usage-store.ts';
 import { sameContent, type HeldVersion } from '../../src/ledger/version.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 
@@ -88,7 +88,7 @@ it('a version is the same as what is held where all that it says is, and what is
         client,
         named.map(({ held }) => held),
       );
-      const lines = await heldLines(client, 'default', [...ids, `none of run ${run}`], DAYS);
+      const lines = await heldLines(client, 'default', [...ids, `none of run ${run}`], DAYS, MIDNIGHT);
       expect(lines.of(`none of run ${run}`)).toBeUndefined();
       for (const { held, arriving } of named) {
         const sameRank = held.state === arriving.state && held.revision === arriving.revision;
@@ -108,7 +108,7 @@ it('of a record that stands on two days nothing is the same, and both versions a
   const two = [-1, 0].map((ms) => ({ ...held!, recordId: 'twice', startedAt: MIDNIGHT + ms }));
   await inTransaction(database.dataSource, async ({ client }) => {
     await insertVersions(client, two);
-    const lines = await heldLines(client, 'default', ['twice'], DAYS);
+    const lines = await heldLines(client, 'default', ['twice'], DAYS, MIDNIGHT);
     expect(two.map((each) => isSame(lines.of(each.recordId)!, each, each.destination.number))).toEqual([false, false]);
     expect(
       lines
@@ -116,5 +116,18 @@ it('of a record that stands on two days nothing is the same, and both versions a
         .map(({ startedAt }) => startedAt - MIDNIGHT)
         .toSorted(),
     ).toEqual([-1, 0]);
+  });
+});
+
+it('what is asked about the days of now is planned once, however much comes of other days', async () => {
+  const today = dayOf(MIDNIGHT);
+  await inTransaction(database.dataSource, async ({ client }) => {
+    for (let day = today - 100; day <= today; day++) await heldLines(client, 'other', ['a'], new Set([day]), MIDNIGHT);
+    const { rows } = await client.query<{ name: string }>(
+      `SELECT name FROM pg_prepared_statements WHERE name LIKE 'held-%'`,
+    );
+    const names = rows.map(({ name }) => name);
+    expect(names).toContain(`held-${dateOfDay(today - 1)}-${dateOfDay(today + 1)}`);
+    expect(names.filter((name) => name < `held-${dateOfDay(today - 3)}`)).toEqual([]);
   });
 });

@@ -158,7 +158,7 @@ export async function weighBatch(
     numbered,
     lockShards(client, shards),
     known.ask(client, named.accounts),
-    heldLines(client, source.origin, named.records, named.days),
+    heldLines(client, source.origin, named.records, named.days, now),
     named.accounts.size > READ_AHEAD_ACCOUNTS_MAX ? undefined : spentSoFar(client, named.accounts, named.days),
   ]);
   const { meters, policies, accounts } = await known.at(revision, client, named.accounts, asked);
