@@ -11,6 +11,7 @@ import {
   type AccountRow,
 } from '../../accounts/store.ts';
 import type { Cap } from '../../caps/cap.ts';
+import type { Crossing } from '../../caps/evaluation.ts';
 import { allCaps } from '../../caps/store.ts';
 import { capBook } from '../../caps/uplift-store.ts';
 import { inTransaction } from '../../database/transaction.ts';
@@ -170,9 +171,10 @@ async function countAnew(client: ClientBase, accounts: readonly Account[], at: I
   for (const account of await accountsById(client, ids)) {
     for (const cap of book.ofAccount(account)) holding.set(cap.id, cap);
   }
-  for (const cap of holding.values()) {
-    await carryOutCrossings(client, await holdCap(client, cap, ids, at), at, undefined);
-  }
+  const crossings: Crossing[] = [];
+  for (const cap of holding.values()) crossings.push(...(await holdCap(client, cap, ids, at)));
+  // All at once: evidence of many accounts locks their chains in one order.
+  await carryOutCrossings(client, crossings, at, undefined);
 }
 
 function isSame(a: Account, b: Account): boolean {

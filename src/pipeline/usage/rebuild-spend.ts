@@ -3,6 +3,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { ClientBase, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import type { Cap } from '../../caps/cap.ts';
+import type { Crossing } from '../../caps/evaluation.ts';
 import { allCaps } from '../../caps/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { Clock, formatInstant } from '../../kernel/clock.ts';
@@ -70,10 +71,13 @@ export class RebuildSpend {
       const accounts = accountsOf(found, cap);
       if (accounts.length > 0) await recount(client, cap.traffic, cap.period, accounts);
     }
+    const crossings: Crossing[] = [];
     for (const cap of caps) {
       const accounts = accountsOf(found, cap);
-      if (accounts.length > 0) await carryOutCrossings(client, await holdCap(client, cap, accounts, at), at, undefined);
+      if (accounts.length > 0) crossings.push(...(await holdCap(client, cap, accounts, at)));
     }
+    // All at once: evidence of many accounts locks their chains in one order.
+    await carryOutCrossings(client, crossings, at, undefined);
     return found;
   }
 }
