@@ -47,10 +47,15 @@ const decision = z.object({
   evidence: z.record(z.string(), z.unknown()).optional().meta({ description: 'of a deviation: what raised the score' }),
 });
 
+/** The last decision of a day before `$2`: all made since have a higher number, for no transaction takes a day. By `decisions_by_time`. */
+const DAY_BEFORE = `
+  SELECT d.decision_no FROM decisions d WHERE d.at < $2::timestamptz - interval '1 day' ORDER BY d.at DESC LIMIT 1`;
+
 /** In the order they were made: by decision_no, or by (account_id, decision_no). */
 const PAGE = `
   SELECT decisions.*, accounts.time_zone FROM decisions LEFT JOIN accounts USING (account_id)
-   WHERE ($1::text IS NULL OR account_id = $1) AND ($2::timestamptz IS NULL OR decisions.at >= $2)
+   WHERE ($1::text IS NULL OR account_id = $1)
+     AND ($2::timestamptz IS NULL OR (decisions.at >= $2 AND decision_no > coalesce((${DAY_BEFORE}), 0)))
      AND ($3::bigint IS NULL OR decision_no > $3)
    ORDER BY decision_no LIMIT $4`;
 
