@@ -25,19 +25,32 @@ it('a final version whose start moved by ten days takes the place of the one bef
   expect(await decided()).toEqual(['suspend by cap', 'restore by correction']);
 });
 
-it('one that came in the wrong order too counts once after the night, and what it had caused is lifted', async () => {
-  await plafond.send([{ record_id: 'back', started_at: '2026-03-15T10:00:00+01:00', amount: '10.00', state: 'final' }]);
-  await plafond.send([{ record_id: 'back', started_at: '2026-03-05T10:00:00+01:00', amount: '40.00' }]);
+it('nobody is barred for a record that came in the wrong order too, and would stand twice', async () => {
+  await plafond.send([{ record_id: 'late', started_at: '2026-03-15T10:00:00+01:00', amount: '10.00', state: 'final' }]);
+  await plafond.send([{ record_id: 'late', started_at: '2026-03-05T10:00:00+01:00', amount: '40.00' }]);
+  expect((await decided()).slice(2)).toEqual([]);
+  expect(await counted()).toEqual([
+    { record_id: 'far', amount_micros: '30000000', state: 2 },
+    { record_id: 'late', amount_micros: '10000000', state: 2 },
+  ]);
+});
+
+it('what stands twice where it bars nobody counts once after the night, and what it had caused is lifted', async () => {
+  await plafond.send([{ record_id: 'back', started_at: '2026-03-15T10:00:00+01:00', amount: '3.00', state: 'final' }]);
+  await plafond.send([{ record_id: 'back', started_at: '2026-03-05T10:00:00+01:00', amount: '5.00' }]);
+  await plafond.send([{ record_id: 'next', started_at: '2026-03-16T10:00:00+01:00', amount: '4.00' }]);
   expect((await decided()).slice(2)).toEqual(['suspend by correction']);
 
   const night = new SettleMovedRecords(plafond.database.dataSource, plafond.clock);
   expect(await night.run()).toBe(1);
   expect(await night.run()).toBe(0);
   expect(await counted()).toEqual([
-    { record_id: 'back', amount_micros: '10000000', state: 2 },
+    { record_id: 'back', amount_micros: '3000000', state: 2 },
     { record_id: 'far', amount_micros: '30000000', state: 2 },
+    { record_id: 'late', amount_micros: '10000000', state: 2 },
+    { record_id: 'next', amount_micros: '4000000', state: 1 },
   ]);
-  expect(await plafond.query('SELECT spend_micros FROM counters')).toEqual([{ spend_micros: '40000000' }]);
+  expect(await plafond.query('SELECT spend_micros FROM counters')).toEqual([{ spend_micros: '47000000' }]);
   expect((await decided()).slice(3)).toEqual(['restore by correction']);
 });
 

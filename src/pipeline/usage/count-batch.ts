@@ -15,14 +15,7 @@ import type { ParsedRow, Reject, UsageRecord } from '../../feeds/usage-record.ts
 import type { Instant } from '../../kernel/clock.ts';
 import { admit, isAdmitted, refusalOf, startsInFuture, type Arrival, type NotAdmitted } from '../../ledger/admit.ts';
 import { heldLines, isSame, type HeldLines, type HeldOf } from '../../ledger/held-lines.ts';
-import {
-  dayOf,
-  insertVersions,
-  lockShards,
-  removeVersions,
-  shardOf,
-  versionsOnAnyDay,
-} from '../../ledger/usage-store.ts';
+import { dayOf, insertVersions, lockShards, removeVersions, shardOf } from '../../ledger/usage-store.ts';
 import {
   holdingOf,
   lateNearRealTime,
@@ -39,6 +32,8 @@ import { carryOutCrossings } from '../deciding/carry-out.ts';
 import { askToObserve } from '../deviations/ask-to-observe.ts';
 import { grouped } from '../grouped.ts';
 import { applyMovements } from './apply-movements.ts';
+import { assureCountedOnce, lostVersions } from './versions-afar.ts';
+import { BeginsAgain, NOTHING_LEARNT, type Learnt } from './learnt.ts';
 
 /** Which feed a batch came by, and whose records its are. */
 export interface BatchSource {
@@ -69,15 +64,9 @@ export interface WeighedBatch {
   /** by record, what held and what holds now */
   held: ReadonlyMap<string, HeldVersion>;
   holding: ReadonlyMap<string, HeldVersion>;
-}
-
-/** A version of the ledger belongs to an account whose shard the batch has not locked: it has to begin again with it. */
-export class ShardsMissing extends Error {
-  readonly shards: readonly number[];
-  constructor(shards: readonly number[]) {
-    super('a held version belongs to an account of another shard');
-    this.shards = shards;
-  }
+  /** the versions of which nothing was found to be held */
+  first: readonly HeldVersion[];
+  learnt: Learnt;
 }
 
 /** The accounts that a batch names: those that were remembered, and what was found of the others. */
@@ -150,10 +139,10 @@ export async function weighBatch(
   source: BatchSource,
   numbered: Promise<readonly string[]>,
   now: Instant,
-  extraShards: readonly number[] = [],
+  learnt: Learnt = NOTHING_LEARNT,
 ): Promise<WeighedBatch> {
   const named = namedIn(rowsOfImports, now);
-  const shards = new Set([...[...named.accounts].map(shardOf), ...extraShards]);
+  const shards = new Set([...[...named.accounts].map(shardOf), ...learnt.shards]);
   const [importIds, { revision, batch }, asked, lines, spent] = await Promise.all([
     numbered,
     lockShards(client, shards),
@@ -166,12 +155,8 @@ export async function weighBatch(
   const arriving = rowsOfImports.map((rows, index) =>
     admitAll(rows, accounts, lines, source.origin, { importId: importIds[index]!, arrived: batch + index }, now),
   );
-  const lost = await lostVersions(
-    client,
-    source.origin,
-    arriving.flatMap(({ first }) => first),
-    now,
-  );
+  const first = arriving.flatMap((each) => each.first);
+  const lost = await lostVersions(client, source.origin, first, now, learnt);
   const found = [
     ...[...new Set(arriving.flatMap(({ changed }) => changed))].flatMap((recordId) => lines.versionsOf(recordId)),
     ...lost,
@@ -180,7 +165,9 @@ export async function weighBatch(
   const others = found
     .map((version) => version.accountId)
     .filter((id) => !accounts.has(id) || !shards.has(shardOf(id)));
-  if (others.some((id) => !shards.has(shardOf(id)))) throw new ShardsMissing([...shards, ...others.map(shardOf)]);
+  if (others.some((id) => !shards.has(shardOf(id)))) {
+    throw new BeginsAgain({ ...learnt, shards: [...new Set([...shards, ...others.map(shardOf)])] });
+  }
   if (others.length > 0) {
     for (const [id, account] of (await known.at(revision, client, others)).accounts) accounts.set(id, account);
   }
@@ -225,7 +212,7 @@ export async function weighBatch(
     // What an import before has read of a record is what it is rid of.
     parts[Math.max(part, 0)]!.surplus.push(each);
   }
-  return { source, now, parts, meters, policies, accounts, spent, held, holding };
+  return { source, now, parts, meters, policies, accounts, spent, held, holding, first, learnt };
 }
 
 /** Writes what has been weighed and what follows from it, in the same transaction. */
@@ -248,6 +235,7 @@ export async function writeBatch(transaction: Transaction, batch: WeighedBatch):
   const movements = parts.flatMap((part) => part.movements);
   atLast(followInterims(client, movements, now));
   if (crossings.length === 0) return;
+  await assureCountedOnce(client, batch, crossings);
   const partOf = new Map(all.flatMap((of, part) => of.map(({ to }) => [to, part] as const)));
   for (const [part, ofPart] of grouped(crossings, ({ record }) => partOf.get(record!)!)) {
     const { importId, latestStart } = parts[part]!;
@@ -275,31 +263,6 @@ function namedIn(
     }
   }
   return { accounts, records, days };
-}
-
-const PROBED_MAX = 200;
-/** A record that comes this soon after its call ended has not been corrected from afar. */
-const FRESH_MS = 6 * 3_600_000;
-
-/**
- * What the ledger holds of records whose start has moved by more than a day, so that a version looked like the first. All
- * of the ledger is asked, a probe a day that is kept, only for what looks like the correction of a record that should be
- * there: re-rated ones, and final ones where few of a batch are the first of their record, as where near real time came
- * before; but for those that come final as their calls end. The others, if there are any, are found by night.
- */
-async function lostVersions(
-  client: PoolClient,
-  origin: string,
-  first: readonly HeldVersion[],
-  now: Instant,
-): Promise<HeldVersion[]> {
-  const isFresh = ({ startedAt, durationSeconds }: HeldVersion) => now - startedAt - durationSeconds * 1000 < FRESH_MS;
-  const idsOf = (isCorrection: (version: HeldVersion) => boolean) => [
-    ...new Set(first.filter(isCorrection).map((each) => each.recordId)),
-  ];
-  const final = idsOf((version) => version.revision > 0 || (version.state === 'final' && !isFresh(version)));
-  const lost = final.length > PROBED_MAX ? idsOf(({ revision }) => revision > 0).slice(0, PROBED_MAX) : final;
-  return lost.length === 0 ? [] : versionsOnAnyDay(client, origin, lost);
 }
 
 type AdmittedRow = Extract<ParsedRow, { record: unknown }>;

@@ -20,7 +20,8 @@ import type { FeedRow, ParsedRow } from '../../feeds/usage-record.ts';
 import type { Clock, Instant } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { keepFinalDays } from '../../ledger/reconciliation.ts';
-import { KnownAccounts, ShardsMissing, weighBatch, writeBatch, type ImportPart } from './count-batch.ts';
+import { KnownAccounts, weighBatch, writeBatch, type ImportPart } from './count-batch.ts';
+import { BeginsAgain, NOTHING_LEARNT, sizeOf, type Learnt } from './learnt.ts';
 import { daysOf } from './days-of-rows.ts';
 import type { LaneBatch } from './lanes.ts';
 
@@ -62,17 +63,17 @@ export class Counting {
     this.#clock = clock;
   }
 
-  /** Repeated where somebody else was first with a record, or where it needs further shards. */
-  async inTransaction<T>(work: (transaction: Transaction, shards: readonly number[]) => Promise<T>): Promise<T> {
-    let shards: readonly number[] = [];
+  /** Repeated where somebody else was first with a record, or where the batch learnt something too late. */
+  async inTransaction<T>(work: (transaction: Transaction, learnt: Learnt) => Promise<T>): Promise<T> {
+    let learnt = NOTHING_LEARNT;
     for (;;) {
       try {
-        return await inTransaction(this.#dataSource, (transaction) => work(transaction, shards), {
+        return await inTransaction(this.#dataSource, (transaction) => work(transaction, learnt), {
           retryOnUniqueViolation: true,
         });
       } catch (error) {
-        if (!(error instanceof ShardsMissing) || shards.length >= error.shards.length) throw error;
-        shards = error.shards;
+        if (!(error instanceof BeginsAgain) || sizeOf(learnt) >= sizeOf(error.learnt)) throw error;
+        learnt = error.learnt;
       }
     }
   }
@@ -82,14 +83,14 @@ export class Counting {
     transaction: Transaction,
     { rows, before, after }: LaneBatch,
     { importId, feed, origin }: RunningImport,
-    shards: readonly number[],
+    learnt: Learnt,
     last?: Ending,
   ): Promise<SettledBatch> {
     const { client, atLast } = transaction;
     const now = this.#clock.now();
     const usage = usageOf(rows);
     const numbered = Promise.resolve([importId]);
-    const batch = await weighBatch(client, this.#known, [usage], { feed, origin }, numbered, now, shards);
+    const batch = await weighBatch(client, this.#known, [usage], { feed, origin }, numbered, now, learnt);
     const part = batch.parts[0]!;
     const { rejects } = part;
     const latestStart = later(last?.latestStart, part.latestStart);
@@ -121,8 +122,8 @@ export class Counting {
     let assumed = origin;
     for (;;) {
       try {
-        return await this.inTransaction((transaction, shards) =>
-          this.#settleWhole(transaction, feed, assumed, deliveries, shards),
+        return await this.inTransaction((transaction, learnt) =>
+          this.#settleWhole(transaction, feed, assumed, deliveries, learnt),
         );
       } catch (error) {
         const changedMeanwhile = sqlState(error) === NOT_AS_IT_STOOD;
@@ -139,7 +140,7 @@ export class Counting {
     feed: string,
     origin: string,
     deliveries: readonly WholeDelivery[],
-    shards: readonly number[],
+    learnt: Learnt,
   ): Promise<readonly CountedDelivery[]> {
     const { client, atLast } = transaction;
     const now = this.#clock.now();
@@ -148,7 +149,7 @@ export class Counting {
       if (numbers.origin !== origin) throw new OtherOrigin('the feed has another origin by now');
       return numbers.importIds;
     });
-    const batch = await weighBatch(client, this.#known, usage, { feed, origin }, numbered, now, shards);
+    const batch = await weighBatch(client, this.#known, usage, { feed, origin }, numbered, now, learnt);
     const imports = deliveries.map((delivery, index) => {
       const part = batch.parts[index]!;
       const { importId } = part;

@@ -183,11 +183,11 @@ export class RecordUsage {
     last?: Ending,
   ): Promise<{ running: RunningImport; outcome: SettledBatch }> {
     return this.#turns.take(() =>
-      this.#counting.inTransaction(async (transaction, shards) => {
+      this.#counting.inTransaction(async (transaction, learnt) => {
         const importing = running ?? (await begin(transaction.client));
         return {
           running: importing,
-          outcome: await this.#counting.settleLane(transaction, lane, importing, shards, last),
+          outcome: await this.#counting.settleLane(transaction, lane, importing, learnt, last),
         };
       }),
     );

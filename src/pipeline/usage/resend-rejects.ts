@@ -124,7 +124,7 @@ export class ResendRejects {
     into: RunningImport | NewImport,
     last: Ending | undefined,
   ): Promise<{ running: RunningImport; outcome: SettledBatch }> {
-    return this.#counting.inTransaction(async (transaction, shards) => {
+    return this.#counting.inTransaction(async (transaction, learnt) => {
       const { client } = transaction;
       const lines = open.map(({ line }) => line);
       const still = await lockOpenLines(client, importId, lines);
@@ -133,7 +133,7 @@ export class ResendRejects {
       const kept = rows.filter((_, index) => still.has(lines[index]!));
       const settled = kept.length === 0 ? before.settledLines : before.settledLines.map(() => lineOf(kept.at(-1)!));
       const batch = { rows: kept, before: before.settledLines, after: settled };
-      const outcome = await this.#counting.settleLane(transaction, batch, before, shards, last);
+      const outcome = await this.#counting.settleLane(transaction, batch, before, learnt, last);
       const again = new Set(outcome.rejects.map(({ line }) => line));
       const used = lines.filter((line, index) => still.has(line) && !again.has(lineOf(rows[index]!)));
       await client.query('UPDATE rejects SET resent_in = $2 WHERE import_id = $1 AND line = ANY ($3)', [
