@@ -26,4 +26,9 @@ describe('a hold', () => {
     expect(ignoresHold(now(90_000_000n, -1), held(10_000_000n), record(90), 'EUR')).toBe(false);
     expect(ignoresHold(now(90_000_000n), { ...held(10_000_000n), family: 'all' }, record(90), 'EUR')).toBe(false);
   });
+
+  it.each(['all', 'calls'] as const)('of what is spent at home (%s) is followed by no suspension', (family) => {
+    const past = { ...now(90_000_000n), family };
+    expect(ignoresHold(past, { ...held(10_000_000n), family }, record(90), 'EUR')).toBe(false);
+  });
 });

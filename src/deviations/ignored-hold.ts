@@ -1,12 +1,13 @@
 /** When a hold did not help: unusual spend goes on past what it bars, or past a switch that does not bar it. Pure. */
 import type { Instant } from '../kernel/clock.ts';
 import type { Micros } from '../kernel/money.ts';
-import type { Deviation } from './deviation.ts';
+import { isAtHome, type Deviation } from './deviation.ts';
 import { microsPerEuro } from './norms.ts';
 import { AT, type Signature } from './signature.ts';
 
-/** A hold that was decided: what it was about, and what that had cost by then. */
+/** A hold that is in force: what it was about, and what that had cost when it was decided. */
 export interface Held {
+  /** since when it is in force */
   at: Instant;
   family: string;
   money: Micros;
@@ -24,16 +25,13 @@ export function ignoresHold(
   currency: string,
 ): boolean {
   if (record.startedAt < held.at + GRACE_MS || now.family !== held.family || now.since > held.at) return false;
+  // What is spent at home suspends nothing.
+  if (isAtHome(now.family)) return false;
   const least = BigInt(EUROS_MIN * microsPerEuro(currency));
   return now.money - held.money >= (held.money > least ? held.money : least);
 }
 
-const HELD = 2;
 const SUSPENDED = 3;
-
-export function isHeld({ u }: Signature): boolean {
-  return u[AT.level] === HELD;
-}
 
 /** Notes that the account is suspended since its hold did not help. */
 export function noteSuspended({ u }: Signature): void {

@@ -69,7 +69,7 @@ const HEARD_SCORE = 130;
 /** What has been quiet for so long may act anew. */
 const QUIET_S = 7 * DAY_S;
 
-const LEVELS = ['none', 'warn', 'hold', 'suspend'] as const;
+export const LEVELS = ['none', 'warn', 'hold', 'suspend'] as const;
 export type Level = (typeof LEVELS)[number];
 
 /** What the engine says of a record. */
@@ -361,18 +361,24 @@ function placeFor(signature: Signature, key: number, start: number): number {
   return place;
 }
 
-/**
- * Whether a score calls for more than has been done; a level holds until it was quiet for a week. What is spent on ordinary calls at
- * home suspends nothing: a hold of the numbers that it goes to is the most.
- */
+/** Whether a score calls for more than has been decided; a level holds until it was quiet for a week. */
 function act({ u }: Signature, score: number, thresholds: Thresholds, family: Family): Level {
   const now = u[AT.now]!;
   if (u[AT.level]! > 0 && score < thresholds.warn && now - u[AT.loudAt]! > QUIET_S) u[AT.level] = 0;
-  if (score < thresholds.warn) return 'none';
+  const level = levelFor(score, thresholds, family);
+  if (level === 0) return 'none';
   u[AT.loudAt] = now;
-  const level =
-    score >= thresholds.suspend && family !== 'all' && family !== 'calls' ? 3 : score >= thresholds.hold ? 2 : 1;
   if (level <= u[AT.level]!) return 'none';
   u[AT.level] = level;
   return LEVELS[level]!;
+}
+
+/**
+ * The level (an index into {@link LEVELS}) that a score calls for, whatever was done. What is spent on ordinary calls at home
+ * suspends nothing: a hold of the numbers that it goes to is the most.
+ */
+export function levelFor(score: number, thresholds: Thresholds, family: Family): number {
+  if (score >= thresholds.suspend && family !== 'all' && family !== 'calls') return 3;
+  if (score >= thresholds.hold) return 2;
+  return score >= thresholds.warn ? 1 : 0;
 }

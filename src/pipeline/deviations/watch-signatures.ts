@@ -5,9 +5,10 @@ import { resetMaxima, type Thresholds } from '../../deviations/calibration.ts';
 import { noteCorrected } from '../../deviations/corrected-accounts.ts';
 import { deviationOf } from '../../deviations/deviation.ts';
 import type { LogEntry } from '../../deviations/movement-log.ts';
-import { ignoresHold, isHeld, noteSuspended, type Held } from '../../deviations/ignored-hold.ts';
+import { ignoresHold, noteSuspended } from '../../deviations/ignored-hold.ts';
 import type { HeldAgainst } from '../../deviations/model.ts';
-import { isSameUsage, observe, type Level } from '../../deviations/observe.ts';
+import { isSameUsage, levelFor, LEVELS, observe } from '../../deviations/observe.ts';
+import { SCALE } from '../../deviations/scales.ts';
 import { AT, Signature } from '../../deviations/signature.ts';
 import { saveSignatures, signaturesOf, type Fitted } from '../../deviations/signature-store.ts';
 import type { Instant } from '../../kernel/clock.ts';
@@ -15,6 +16,10 @@ import type { Movement } from '../../ledger/version.ts';
 import { deviationMatter, LATE_MS, type Observed } from './deviation-matters.ts';
 import type { Matter } from '../deciding/matter.ts';
 import type { ObservationContext } from './observation-context.ts';
+import { whatStands, type Standing } from './what-stands.ts';
+
+const HELD = LEVELS.indexOf('hold');
+const SUSPENDED = LEVELS.indexOf('suspend');
 
 /** Until a signature is so old, how high it gets says nothing of harmless accounts: everything is new to it. */
 export const NOTED_AFTER_MS = 20 * 86_400_000;
@@ -43,7 +48,7 @@ export class WatchedSignatures {
     private readonly accounts: ReadonlyMap<string, Account>,
     private readonly context: ObservationContext,
     private readonly signatures: Map<string, Signature>,
-    private readonly holds: ReadonlyMap<string, Held>,
+    private readonly standing: ReadonlyMap<string, Standing>,
   ) {}
 
   static async of(
@@ -56,8 +61,13 @@ export class WatchedSignatures {
       client,
       watched.map(({ accountId }) => accountId),
     );
-    const held = [...signatures].filter(([, signature]) => isHeld(signature)).map(([accountId]) => accountId);
-    return new WatchedSignatures(accounts, context, signatures, await holdsOf(client, held));
+    const decided = watched
+      .filter(({ accountId }) => (signatures.get(accountId)?.u[AT.level] ?? 0) > 0)
+      .map((account) => ({ account, mode: context.policies.of(account).mode }))
+      // "Would have" is said once, whatever else can be done by now.
+      .filter(({ mode }) => mode !== 'shadow');
+    const standing = await whatStands(client, new Map(decided.map((each) => [each.account.accountId, each])));
+    return new WatchedSignatures(accounts, context, signatures, standing);
   }
 
   /** Takes an entry's movements in; answers what follows. */
@@ -73,7 +83,7 @@ export class WatchedSignatures {
       const signature = this.#signatureOf(account, movement);
       const observed = takeIn(
         signature,
-        this.holds.get(account.accountId),
+        this.standing.get(account.accountId),
         movement,
         account,
         at,
@@ -100,7 +110,7 @@ export class WatchedSignatures {
 
 function takeIn(
   signature: Signature,
-  hold: Held | undefined,
+  standing: Standing | undefined,
   movement: Movement,
   account: Account,
   at: Instant,
@@ -117,31 +127,23 @@ function takeIn(
   const thresholds: Thresholds | undefined = silent ? undefined : thresholdsFor(policy.falseBudget);
   const reading = observe(signature, movement, account, model, thresholds);
   if (!thresholds) return undefined;
-  const observed = (rose: Level): Observed => ({
+  const level = levelFor(reading.score, thresholds, SCALE[reading.scale]!.family);
+  const isDue = reading.rose !== 'none' || (standing !== undefined && level > standing.level);
+  const hold = standing?.level === HELD ? standing.hold : undefined;
+  if (!isDue && !hold) return undefined;
+  const rose = LEVELS[isDue ? level : SUSPENDED]!;
+  const observed: Observed = {
     deviation: deviationOf(signature, { ...reading, rose }, record, account, model, thresholds),
     record,
     account,
     policy,
     normsNo: fitted.normsNo,
     at,
-  });
-  if (reading.rose !== 'none') return observed(reading.rose);
-  if (!hold || policy.mode === 'shadow' || !isHeld(signature)) return undefined;
-  const past = observed('suspend');
-  if (!ignoresHold(past.deviation, hold, record, account.currency)) return undefined;
+  };
+  if (!isDue && !ignoresHold(observed.deviation, hold!, record, account.currency)) return undefined;
+  // It stands for the rest of the turn.
+  if (standing) Object.assign(standing, { level: isDue ? level : SUSPENDED, hold: undefined });
+  if (isDue) return observed;
   noteSuspended(signature);
-  return { ...past, ignoredHold: hold };
-}
-
-/** The latest holds of accounts; by `decisions_of_account`. */
-async function holdsOf(client: ClientBase, accountIds: readonly string[]): Promise<Map<string, Held>> {
-  if (accountIds.length === 0) return new Map();
-  const { rows } = await client.query<{ account_id: string; at: Date; family: string; spend_micros: string }>(
-    `SELECT DISTINCT ON (account_id) account_id, at, evidence ->> 'family' AS family, spend_micros FROM decisions
-      WHERE account_id = ANY ($1) AND score IS NOT NULL AND action = 'hold' ORDER BY account_id, decision_no DESC`,
-    [accountIds],
-  );
-  return new Map(
-    rows.map((row) => [row.account_id, { at: row.at.getTime(), family: row.family, money: BigInt(row.spend_micros) }]),
-  );
+  return { ...observed, ignoredHold: hold };
 }
