@@ -3,6 +3,7 @@ import type { Account } from '../accounts/account.ts';
 import type { Mode } from '../caps/cap.ts';
 import { isAtHome, type Deviation } from '../deviations/deviation.ts';
 import { explain } from '../deviations/explain.ts';
+import type { Level } from '../deviations/observe.ts';
 import type { Traffic } from '../destinations/traffic.ts';
 import { formatInstant, type Instant } from '../kernel/clock.ts';
 import { formatAmount } from '../kernel/money.ts';
@@ -23,7 +24,7 @@ export function decideDeviation(
   const type: DecisionType = refused ? 'notify-operator' : (level as DecisionType);
   const action = level === 'suspend' ? `suspend:${suspendedBy(deviation)}` : level;
   return {
-    id: decisionId('deviation', account.accountId, level, record.origin, record.recordId, record.startedAt),
+    id: idOf(record, account, level),
     at,
     accountId: account.accountId,
     type,
@@ -52,6 +53,11 @@ function trafficOf({ family, places }: Deviation, { homeCountry }: Account): Tra
   if (places.length > 0 && places.every(({ kind }) => kind === 'premium')) return 'premium';
   const isAbroad = places.every(({ kind, country }) => kind !== 'roaming' && country !== homeCountry);
   return isAbroad ? 'international' : 'all';
+}
+
+/** A call that grows may rise again, as when a verdict came in between: each version decides for itself, and moves once. */
+function idOf({ origin, recordId, startedAt, state, revision }: Version, { accountId }: Account, level: Level): string {
+  return decisionId('deviation', accountId, level, origin, recordId, startedAt, state, revision);
 }
 
 /** What a suspension bars: premium numbers where it is about nothing else, else everything abroad. */
