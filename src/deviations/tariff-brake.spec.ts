@@ -43,6 +43,12 @@ describe('the tariff brake', () => {
     expect(brakeCause(signs, NOW)?.kind).toBe(kind);
   });
 
+  it('takes what was found right for usual, and holds on what is dear beside that', () => {
+    const signs = (ratio: number) => [dear('a', 1, ratio), dear('b', 1, ratio), dear('b', 1, ratio)];
+    expect(brakeCause(signs(10), NOW, 10)).toBeUndefined();
+    expect(brakeCause(signs(60), NOW, 10)).toMatchObject({ kind: 'price', ratio: 60 });
+  });
+
   it('says in words what it saw', () => {
     const cause = brakeCause([dear('a', 2), dear('b', 1), dear('b', 1)], NOW)!;
     expect(cause).toMatchObject({ accounts: 2, calls: 3, since: NOW - 2 * HOUR_MS });

@@ -35,8 +35,11 @@ export type BrakeCause =
   | { kind: 'price'; accounts: number; calls: number; ratio: number; since: Instant }
   | { kind: 'alarms'; accounts: number; since: Instant };
 
-/** Why a range is to be braked; `undefined`: it is not. `signs` are those of one range. */
-export function brakeCause(signs: readonly TariffSign[], now: Instant): BrakeCause | undefined {
+/**
+ * Why a range is to be braked; `undefined`: it is not. `signs` are those of one range; `right`: so many times what was usual
+ * was found right, and is as usual.
+ */
+export function brakeCause(signs: readonly TariffSign[], now: Instant, right = 1): BrakeCause | undefined {
   const dear = new Map<string, TariffSign[]>();
   const usual = new Set<string>();
   const alarming = new Map<string, Instant>();
@@ -44,7 +47,7 @@ export function brakeCause(signs: readonly TariffSign[], now: Instant): BrakeCau
     if (sign.kind === 'alarm') {
       if (sign.at > now - ALARM_SIGNS_MS) alarming.set(sign.accountId, sign.at);
     } else if (sign.at > now - PRICE_SIGNS_MS) {
-      if (sign.ratio < SUSPICIOUS_RATIO) usual.add(sign.accountId);
+      if (sign.ratio < SUSPICIOUS_RATIO * right) usual.add(sign.accountId);
       else dear.set(sign.accountId, [...(dear.get(sign.accountId) ?? []), sign]);
     }
   }

@@ -136,6 +136,20 @@ export async function openBrakes(client: ClientBase): Promise<Brake[]> {
   return rows.map(({ range, case_no, kind }) => ({ range, caseNo: case_no, kind }));
 }
 
+/** Until a day's prices have been counted, and tell by themselves what is usual. */
+const FOUND_RIGHT_MS = 2 * DAY_MS;
+
+/** How many times what was usual a price of the range was found right in these days; 1 where none was. */
+export async function ratioFoundRight(client: ClientBase, range: string, now: Instant): Promise<number> {
+  const { rows } = await client.query<{ ratio: number }>(
+    `SELECT coalesce(max((e.facts ->> 'ratio')::float8), 1) AS ratio
+       FROM tariff_brakes b JOIN cases c USING (case_no) JOIN case_events e USING (case_no)
+      WHERE b.range = $1 AND b.kind = 'price' AND b.released_at > $2 AND c.state IN ('legitimate', 'confirmed-fraud') AND e.what = 'braked'`,
+    [range, toDate(now - FOUND_RIGHT_MS)],
+  );
+  return rows[0]!.ratio;
+}
+
 /** Brakes a range; answers whether it was not braked already. */
 export async function insertBrake(client: ClientBase, brake: Brake, at: Instant): Promise<boolean> {
   const { rowCount } = await client.query(

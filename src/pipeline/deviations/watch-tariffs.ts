@@ -4,7 +4,14 @@ import type { Account } from '../../accounts/account.ts';
 import { addCaseEvent, openTariffCase } from '../../cases/store.ts';
 import { chargedPerMinute, rangeOf, type UsualPrices } from '../../deviations/price.ts';
 import { brakeCause, brakeInWords, SUSPICIOUS_RATIO } from '../../deviations/tariff-brake.ts';
-import { insertBrake, keepSigns, openBrakes, signsOn, type NewSign } from '../../deviations/tariff-store.ts';
+import {
+  insertBrake,
+  keepSigns,
+  openBrakes,
+  ratioFoundRight,
+  signsOn,
+  type NewSign,
+} from '../../deviations/tariff-store.ts';
 import { settleAlarm } from '../../feeds/alarms.ts';
 import { formatInstant, type Instant } from '../../kernel/clock.ts';
 import type { Movement } from '../../ledger/version.ts';
@@ -55,7 +62,8 @@ export async function actOnSigns(client: ClientBase, signs: readonly NewSign[], 
   const ranges = [...new Set(signs.map(({ range }) => range))].filter((range) => !braked.has(range));
   const told: string[] = [];
   for (const [range, known] of await signsOn(client, ranges)) {
-    const cause = brakeCause(known, at);
+    let cause = brakeCause(known, at);
+    if (cause?.kind === 'price') cause = brakeCause(known, at, await ratioFoundRight(client, range, at));
     if (!cause) continue;
     await client.query('SELECT pg_advisory_xact_lock($1)', [BRAKE_LOCK]);
     if ((await openBrakes(client)).some((brake) => brake.range === range)) continue;
