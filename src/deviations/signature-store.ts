@@ -191,8 +191,19 @@ export async function addHotRanges(
   );
 }
 
-/** Takes ranges off the hot list that a case had put there. */
+/** What a case had made hot and another confirmed case found as well is hot by that one. */
+const KEEP_HOT_BY_OTHERS = `
+  UPDATE hot_numbers h SET case_no = o.case_no, added_by = o.by, why = o.why, expires_at = o.at + $2::interval
+    FROM (SELECT DISTINCT ON (r.range) r.range, c.case_no, e.by, e.why, e.at
+            FROM cases c JOIN case_events e ON e.case_no = c.case_no AND e.what = c.state AND e.at = c.state_at
+                 CROSS JOIN jsonb_array_elements_text(e.facts -> 'hot') AS r (range)
+           WHERE c.state = 'confirmed-fraud' AND c.case_no <> $1
+           ORDER BY r.range, e.at DESC) o
+   WHERE h.case_no = $1 AND h.range = o.range`;
+
+/** Takes ranges off the hot list that a case, and no other one, had put there. */
 export async function removeHotRanges(client: ClientBase, caseNo: string): Promise<string[]> {
+  await client.query(KEEP_HOT_BY_OTHERS, [caseNo, `${HOT_MS} milliseconds`]);
   const { rows } = await client.query<{ range: string }>('DELETE FROM hot_numbers WHERE case_no = $1 RETURNING range', [
     caseNo,
   ]);
