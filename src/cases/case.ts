@@ -5,7 +5,7 @@
 export const CASE_STATES = ['open', 'confirmed-fraud', 'legitimate', 'rating-error', 'closed'] as const;
 export type CaseState = (typeof CASE_STATES)[number];
 
-/** What a person can say of a case. `closed` says nothing of what it was. */
+/** What a person can say of a case. `closed` says nothing of what it was, so it follows no finding. */
 export const VERDICTS = ['confirmed-fraud', 'legitimate', 'rating-error', 'closed'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
@@ -18,11 +18,18 @@ export interface NoVerdict {
   detail: string;
 }
 
-/** Whether a case in `state` takes a verdict. A wrong one can be put right; what is closed stays closed. */
-export function refuseVerdict(state: CaseState, verdict: Verdict): NoVerdict | undefined {
+/**
+ * Whether a case in `state` takes a verdict. A wrong one can be put right; what is closed stays closed. What was found settles
+ * a case: only a tariff that was found wrong has to be closed as well, since its brake holds until prices are right.
+ */
+export function refuseVerdict(state: CaseState, verdict: Verdict, kind: CaseKind): NoVerdict | undefined {
   if (state === 'closed')
     return { code: 'case_closed', detail: 'it is closed; what comes later opens a case of its own' };
   if (state === verdict) return { code: 'same_verdict', detail: `it is ${verdict} already` };
+  if (verdict === 'closed' && state !== 'open' && !(kind === 'tariff' && state === 'rating-error')) {
+    const detail = `it was found to be ${state}, which settles it: nothing is left to close, and another verdict puts a wrong one right`;
+    return { code: 'case_settled', detail };
+  }
   return undefined;
 }
 

@@ -75,7 +75,7 @@ export class SettleCase {
     private readonly signatures: RebuildSignatures,
   ) {}
 
-  /** Settles a case by hand. Refuses with `unknown_case`, `case_closed`, `same_verdict`. */
+  /** Settles a case by hand. Refuses with `unknown_case`, `case_closed`, `case_settled`, `same_verdict`. */
   async settle(caseNo: string, verdict: Verdict, by: string, why: string): Promise<void> {
     await inTransaction(this.dataSource, async ({ client }) => {
       const said = { verdict, by, why, at: this.clock.now() };
@@ -113,7 +113,7 @@ export class SettleCase {
     if (seen.kind === 'account') await this.signatures.catchUp(client, shardOf(seen.account_id));
     const row = (await lockCase(client, caseNo))!;
     // Whoever reads the customer's mail may answer for them: what a person has settled, an answer does not undo.
-    const refused = !withBars && row.state !== 'open' ? SETTLED : refuseVerdict(row.state, said.verdict);
+    const refused = !withBars && row.state !== 'open' ? SETTLED : refuseVerdict(row.state, said.verdict, row.kind);
     if (refused) throw new Refusal('conflict', refused.code, `case ${caseNo}: ${refused.detail}`);
     const { verdict, by, why, at } = said;
     await setCaseState(client, caseNo, { state: verdict, by, why, at });
