@@ -18,6 +18,7 @@ import { OrderUsageAsItCame1700000000019 } from './19-order-usage-as-it-came.ts'
 import { CalibrateEveryFourWeeks1700000000020 } from './20-calibrate-every-four-weeks.ts';
 import { FindByTimeAndCause1700000000021 } from './21-find-by-time-and-cause.ts';
 import { MaskWhatGatewaysSaid1700000000022 } from './22-mask-what-gateways-said.ts';
+import { ForgetWhatWasFraud1700000000023 } from './23-forget-what-was-fraud.ts';
 import { KnowNumbersCalledAgain1700000000024 } from './24-know-numbers-called-again.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
@@ -42,5 +43,6 @@ export const migrations = [
   CalibrateEveryFourWeeks1700000000020,
   FindByTimeAndCause1700000000021,
   MaskWhatGatewaysSaid1700000000022,
+  ForgetWhatWasFraud1700000000023,
   KnowNumbersCalledAgain1700000000024,
 ];

@@ -191,21 +191,43 @@ export interface NotToLearn {
   to: Instant;
   ranges: readonly string[];
   countries: readonly string[];
+  /** places that its deviations were about, as their evidence names them */
+  places: readonly { kind: string; country: string }[];
+  /** whether it is about how many calls were made */
+  dialled: boolean;
 }
 
+/** By `cases_not_learnt`. */
+const NOT_TO_LEARN = `
+  SELECT c.account_id, c.from_at, c.state_at, c.ranges, c.countries, o.places, o.dialled
+    FROM cases c CROSS JOIN LATERAL (
+      SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('kind', p -> 'kind', 'country', p -> 'country')) FILTER (WHERE p IS NOT NULL), '[]') AS places,
+             coalesce(bool_or(d.evidence ->> 'family' = 'calls'), false) AS dialled
+        FROM case_decisions cd JOIN decisions d USING (decision_id)
+        LEFT JOIN LATERAL jsonb_array_elements(d.evidence -> 'places') AS p ON true
+       WHERE cd.case_no = c.case_no AND d.evidence IS NOT NULL) o
+   WHERE c.account_id = ANY ($1::text[]) AND c.kind = 'account' AND c.state IN ('confirmed-fraud', 'rating-error') ORDER BY c.case_no`;
+
 export async function notToLearn(client: ClientBase, accountIds: readonly string[]): Promise<NotToLearn[]> {
-  const { rows } = await client.query<Pick<CaseRow, 'account_id' | 'from_at' | 'state_at' | 'ranges' | 'countries'>>(
-    `SELECT account_id, from_at, state_at, ranges, countries FROM cases
-      WHERE account_id = ANY ($1) AND kind = 'account' AND state IN ('confirmed-fraud', 'rating-error') ORDER BY case_no`,
-    [accountIds],
-  );
-  return rows.map((row) => ({
-    accountId: row.account_id,
-    from: row.from_at.getTime(),
-    to: row.state_at!.getTime(),
-    ranges: row.ranges,
-    countries: row.countries,
+  if (accountIds.length === 0) return [];
+  const { rows } = await client.query<
+    Pick<CaseRow, 'account_id' | 'from_at' | 'state_at' | 'ranges' | 'countries'> &
+      Pick<NotToLearn, 'places' | 'dialled'>
+  >(NOT_TO_LEARN, [accountIds]);
+  return rows.map(({ account_id, from_at, state_at, ...about }) => ({
+    accountId: account_id,
+    from: from_at.getTime(),
+    to: state_at!.getTime(),
+    ...about,
   }));
+}
+
+/** The accounts that have such a case. */
+export async function accountsNotToLearn(client: ClientBase): Promise<Set<string>> {
+  const { rows } = await client.query<{ account_id: string }>(
+    `SELECT account_id FROM cases WHERE kind = 'account' AND state IN ('confirmed-fraud', 'rating-error')`,
+  );
+  return new Set(rows.map(({ account_id }) => account_id));
 }
 
 /** Live or waiting suspensions that rules made for the decisions of a case; locked. With `ofCaps` those of caps too. */

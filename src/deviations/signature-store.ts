@@ -210,9 +210,13 @@ export async function removeHotRanges(client: ClientBase, caseNo: string): Promi
   return rows.map(({ range }) => range);
 }
 
-/** A verdict that found usage to be the customer's own: what waited is learnt. */
+/**
+ * What a verdict did to a signature: of usage that was the customer's own what waited was `taken-in`, of what was fraud or wrongly
+ * rated it was `dropped`.
+ */
 export interface SignatureEvent {
   accountId: string;
+  what: 'taken-in' | 'dropped';
   /** in the order of usage: it comes after all with a lower number */
   arrived: number;
   /** where that says nothing, since it is of a time when usage had no order: the last import before it */
@@ -220,22 +224,38 @@ export interface SignatureEvent {
 }
 
 export async function signatureEvents(client: ClientBase, accountIds: readonly string[]): Promise<SignatureEvent[]> {
-  const { rows } = await client.query<{ account_id: string; arrived: string; import_id: string }>(
-    'SELECT account_id, arrived, import_id FROM signature_events WHERE account_id = ANY ($1) ORDER BY event_no',
+  const { rows } = await client.query<{
+    account_id: string;
+    what: SignatureEvent['what'];
+    arrived: string;
+    import_id: string;
+  }>(
+    'SELECT account_id, what, arrived, import_id FROM signature_events WHERE account_id = ANY ($1) ORDER BY event_no',
     [accountIds],
   );
   return rows.map((row) => ({
     accountId: row.account_id,
+    what: row.what,
     arrived: Number(row.arrived),
     importId: BigInt(row.import_id),
   }));
 }
 
-/** Notes that what waited was taken in now, after all usage so far. The caller holds the lock of the account's shard. */
-export async function keepTakenIn(client: ClientBase, accountId: string, at: Instant): Promise<void> {
+/** Notes what was done to a signature now, after all usage so far. The caller holds the lock of the account's shard. */
+export async function keepSignatureEvent(
+  client: ClientBase,
+  accountId: string,
+  what: SignatureEvent['what'],
+  at: Instant,
+): Promise<void> {
   await client.query(
     `INSERT INTO signature_events (account_id, what, arrived, import_id, at)
-     SELECT $1, 'taken-in', nextval('usage_batches'), coalesce(max(import_id), 0), $2 FROM imports`,
-    [accountId, toDate(at)],
+     SELECT $1, $2, nextval('usage_batches'), coalesce(max(import_id), 0), $3 FROM imports`,
+    [accountId, what, toDate(at)],
   );
+}
+
+/** What the verdict of then did is not to have been. */
+export async function removeSignatureEvent(client: ClientBase, accountId: string, at: Instant): Promise<void> {
+  await client.query('DELETE FROM signature_events WHERE account_id = $1 AND at = $2', [accountId, toDate(at)]);
 }

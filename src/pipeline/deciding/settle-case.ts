@@ -33,8 +33,9 @@ import { rangeOf } from '../../deviations/price.ts';
 import { settled } from '../../deviations/same-signature.ts';
 import {
   addHotRanges,
-  keepTakenIn,
+  keepSignatureEvent,
   removeHotRanges,
+  removeSignatureEvent,
   saveSignatures,
   signaturesOf,
 } from '../../deviations/signature-store.ts';
@@ -133,8 +134,10 @@ export class SettleCase {
     const facts: Record<string, unknown> = {};
     const cooled = row.state === 'confirmed-fraud' ? await removeHotRanges(client, caseNo) : [];
     if (cooled.length > 0) facts.no_longer_hot = cooled;
+    if (row.state !== 'open') await removeSignatureEvent(client, accountId, row.state_at!.getTime());
     // What is not to be learnt follows from the state of cases, so a changed verdict is a rebuild as well.
     const unlearns = verdict === 'confirmed-fraud' || verdict === 'rating-error';
+    if (unlearns) await keepSignatureEvent(client, accountId, 'dropped', at);
     if (unlearns || row.state !== 'open') await this.signatures.rebuild(client, [accountId]);
     const signature = (await signaturesOf(client, [accountId])).get(accountId);
     if (signature && verdict !== 'closed') {
@@ -142,7 +145,7 @@ export class SettleCase {
         const [account] = await accountsById(client, [accountId]);
         const { fits } = await this.#contexts.at(client, at);
         takeIn(signature, fits.at().model.segment(account?.segment ?? ''));
-        await keepTakenIn(client, accountId, at);
+        await keepSignatureEvent(client, accountId, 'taken-in', at);
       }
       settled(signature, verdict === 'legitimate', at);
       await saveSignatures(client, new Map([[accountId, signature]]));

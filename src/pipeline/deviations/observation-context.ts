@@ -2,6 +2,7 @@
 import type { ClientBase } from 'pg';
 import type { Account } from '../../accounts/account.ts';
 import { accountsById } from '../../accounts/store.ts';
+import { accountsNotToLearn } from '../../cases/store.ts';
 import { thresholdsOf, type Thresholds } from '../../deviations/calibration.ts';
 import { Fits, HotList } from '../../deviations/model.ts';
 import type { PolicyBook } from '../../deviations/policy.ts';
@@ -18,6 +19,8 @@ export interface ObservationContext {
   prices: UsualPrices;
   /** number ranges that had a sign of a wrong price of late */
   suspected: ReadonlySet<string>;
+  /** accounts with a case of which usage is not learnt */
+  notLearnt: ReadonlySet<string>;
 }
 
 /** Rows that are few, or an end of an index. */
@@ -25,11 +28,13 @@ const MARKS = `
   SELECT (SELECT revision FROM cap_book)::text AS policies,
          (SELECT max(norms_no) FROM deviation_norms)::text AS fitted,
          (SELECT count(*) || ' ' || coalesce(max(added_at), 'epoch') FROM hot_numbers WHERE expires_at > $1) AS hot,
-         (SELECT counted_at::text FROM tariff_days ORDER BY counted_at DESC LIMIT 1) AS prices`;
+         (SELECT counted_at::text FROM tariff_days ORDER BY counted_at DESC LIMIT 1) AS prices,
+         (SELECT count(*) || ' ' || coalesce(max(state_at), 'epoch') FROM cases
+           WHERE kind = 'account' AND state IN ('confirmed-fraud', 'rating-error')) AS settled`;
 
 const ACCOUNTS_MAX = 200_000;
 
-type Mark = 'policies' | 'fitted' | 'hot' | 'prices';
+type Mark = 'policies' | 'fitted' | 'hot' | 'prices' | 'settled';
 
 export class ObservationContexts {
   #marks: Partial<Record<Mark, string | null>> = {};
@@ -39,6 +44,7 @@ export class ObservationContexts {
   #fitted: readonly Fitted[] = [UNFITTED];
   #fits = new Fits(this.#fitted);
   #prices = new UsualPrices([]);
+  #notLearnt: ReadonlySet<string> = new Set();
   readonly #thresholds = new Map<number, Thresholds>();
 
   /** `fitsKept`: of what was fitted the latest; fewer than all do for usage that has only waited to be looked at. */
@@ -58,6 +64,7 @@ export class ObservationContexts {
     if (changed('fitted') || changed('hot'))
       this.#fits = new Fits(this.#fitted, new HotList(await hotRanges(client, now)));
     if (changed('prices')) this.#prices = await usualPrices(client, now);
+    if (changed('settled')) this.#notLearnt = await accountsNotToLearn(client);
     this.#marks = marks;
     return {
       policies: this.#policies,
@@ -65,6 +72,7 @@ export class ObservationContexts {
       thresholdsFor: (falseBudget) => this.#thresholdsFor(falseBudget),
       prices: this.#prices,
       suspected: await suspectedRanges(client, now),
+      notLearnt: this.#notLearnt,
     };
   }
 

@@ -6,7 +6,7 @@ import type { Account } from '../../accounts/account.ts';
 import { accountsById } from '../../accounts/store.ts';
 import { notToLearn, type NotToLearn } from '../../cases/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
-import { takeIn } from '../../deviations/learning.ts';
+import { drop, takeIn } from '../../deviations/learning.ts';
 import { correctedAccounts, correctedAmong, forgetCorrected } from '../../deviations/corrected-accounts.ts';
 import type { Fits } from '../../deviations/model.ts';
 import { hasUnread, takeTurns } from '../../deviations/movement-log.ts';
@@ -27,6 +27,7 @@ import type { HeldVersion } from '../../ledger/version.ts';
 import { grouped, inChunks } from '../grouped.ts';
 import { ObservationContexts } from './observation-context.ts';
 import { ObserveUsage } from './observe-usage.ts';
+import { isNotLearnt } from './not-learnt.ts';
 import { newSignature } from './watch-signatures.ts';
 
 const CHECKED_TOGETHER = 200;
@@ -208,32 +209,29 @@ class SignatureMaker {
   ) {}
 
   take(version: HeldVersion): void {
-    while (this.events.length > 0 && isBefore(this.events[0]!, version)) this.#takeIn();
-    if (this.excluded.some((each) => isWithin(version, each))) return;
+    while (this.events.length > 0 && isBefore(this.events[0]!, version)) this.#settle();
+    if (this.excluded.some((each) => isNotLearnt(version, this.account, each))) return;
     this.#signature ??= newSignature(version.startedAt);
     const { model } = this.fits.at(version.arrived);
     observe(this.#signature, { from: undefined, to: version }, this.account, model, undefined);
   }
 
   end(): Signature | undefined {
-    while (this.events.length > 0) this.#takeIn();
+    while (this.events.length > 0) this.#settle();
     return this.#signature;
   }
 
-  #takeIn(): void {
-    const { arrived } = this.events.shift()!;
-    if (this.#signature) takeIn(this.#signature, this.fits.at(arrived).model.segment(this.account.segment));
+  #settle(): void {
+    const { what, arrived } = this.events.shift()!;
+    if (!this.#signature) return;
+    if (what === 'dropped') drop(this.#signature);
+    else takeIn(this.#signature, this.fits.at(arrived).model.segment(this.account.segment));
   }
 }
 
 /** Whether a verdict came before a record did: by the order of usage, or, of a time when there was none, by imports. */
 function isBefore(event: SignatureEvent, { arrived, near, importId }: HeldVersion): boolean {
   return event.arrived < arrived || (event.arrived === arrived && event.importId < BigInt(near?.importId ?? importId));
-}
-
-function isWithin({ startedAt, destination }: HeldVersion, { from, to, ranges, countries }: NotToLearn): boolean {
-  if (startedAt < from || startedAt > to) return false;
-  return countries.includes(destination.country) || ranges.some((range) => destination.number.startsWith(range));
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Takes movements into the signatures of their accounts, in their order; what rises to a level becomes a matter. */
 import type { ClientBase } from 'pg';
 import type { Account } from '../../accounts/account.ts';
+import { notToLearn, type NotToLearn } from '../../cases/store.ts';
 import { resetMaxima, type Thresholds } from '../../deviations/calibration.ts';
 import { noteCorrected } from '../../deviations/corrected-accounts.ts';
 import { deviationOf } from '../../deviations/deviation.ts';
@@ -12,10 +13,12 @@ import { SCALE } from '../../deviations/scales.ts';
 import { AT, Signature } from '../../deviations/signature.ts';
 import { saveSignatures, signaturesOf, type Fitted } from '../../deviations/signature-store.ts';
 import type { Instant } from '../../kernel/clock.ts';
-import type { Movement } from '../../ledger/version.ts';
+import type { Movement, Version } from '../../ledger/version.ts';
 import { deviationMatter, LATE_MS, type Observed } from './deviation-matters.ts';
 import type { Matter } from '../deciding/matter.ts';
 import type { ObservationContext } from './observation-context.ts';
+import { grouped } from '../grouped.ts';
+import { isNotLearnt } from './not-learnt.ts';
 import { whatStands, type Standing } from './what-stands.ts';
 
 const HELD = LEVELS.indexOf('hold');
@@ -49,6 +52,7 @@ export class WatchedSignatures {
     private readonly context: ObservationContext,
     private readonly signatures: Map<string, Signature>,
     private readonly standing: ReadonlyMap<string, Standing>,
+    private readonly settled: ReadonlyMap<string, NotToLearn[]>,
   ) {}
 
   static async of(
@@ -67,7 +71,12 @@ export class WatchedSignatures {
       // "Would have" is said once, whatever else can be done by now.
       .filter(({ mode }) => mode !== 'shadow');
     const standing = await whatStands(client, new Map(decided.map((each) => [each.account.accountId, each])));
-    return new WatchedSignatures(accounts, context, signatures, standing);
+    const settled = await notToLearn(
+      client,
+      watched.map(({ accountId }) => accountId).filter((id) => context.notLearnt.has(id)),
+    );
+    const byAccount = grouped(settled, ({ accountId }) => accountId);
+    return new WatchedSignatures(accounts, context, signatures, standing, byAccount);
   }
 
   /** Takes an entry's movements in; answers what follows. */
@@ -80,11 +89,16 @@ export class WatchedSignatures {
       // A later version may differ only in what is none of the signature's.
       if (movement.from && isSameUsage(movement.from, movement.to)) continue;
       if (movement.from) this.#corrected.add(account.accountId);
+      const settled = this.#settledWith(movement.to, account);
+      // Of a call that goes on after the verdict nothing is in the signature any more; what else is in its time comes late.
+      const goesOn = movement.from?.state === 'interim';
+      if (settled && !goesOn) continue;
+      const isAnew = settled && endOf(movement.from!) <= settled.to;
       const signature = this.#signatureOf(account, movement);
       const observed = takeIn(
         signature,
         this.standing.get(account.accountId),
-        movement,
+        isAnew ? { ...movement, from: undefined } : movement,
         account,
         at,
         against,
@@ -97,6 +111,11 @@ export class WatchedSignatures {
 
   async save(client: ClientBase, at: Instant): Promise<void> {
     await Promise.all([saveSignatures(client, this.#touched), noteCorrected(client, this.#corrected, at)]);
+  }
+
+  /** The case that was found to be fraud or wrongly rated, and that a record is usage of. */
+  #settledWith(record: Version, account: Account): NotToLearn | undefined {
+    return this.settled.get(account.accountId)?.find((each) => isNotLearnt(record, account, each));
   }
 
   #signatureOf({ accountId }: Account, { to }: Movement): Signature {
@@ -121,7 +140,7 @@ function takeIn(
   if (signature.u[AT.maximaSince]! < calibrated_s) resetMaxima(signature, calibrated_s);
   const policy = policies.of(account);
   const { to: record } = movement;
-  const late = at - (record.startedAt + record.durationSeconds * 1_000) > LATE_MS;
+  const late = at - endOf(record) > LATE_MS;
   // Where nobody has said anything yet, it first learns: of an unknown population nothing can be promised.
   const silent = late || (policy.version === 0 && fitted.normsNo === '');
   const thresholds: Thresholds | undefined = silent ? undefined : thresholdsFor(policy.falseBudget);
@@ -146,4 +165,8 @@ function takeIn(
   if (isDue) return observed;
   noteSuspended(signature);
   return { ...observed, ignoredHold: hold };
+}
+
+function endOf({ startedAt, durationSeconds }: Version): Instant {
+  return startedAt + durationSeconds * 1_000;
 }
