@@ -133,6 +133,17 @@ export async function openTariffCase(
   return rows[0]!.case_no;
 }
 
+/** The tariff case, if it holds its brake still, that was opened for ranges of an account's case when that was found to be wrongly rated. */
+export async function brakeOfCase(client: ClientBase, { from_at, state_at }: CaseRow): Promise<string | undefined> {
+  const { rows } = await client.query<{ case_no: string }>(
+    `SELECT c.case_no FROM cases c
+      WHERE c.kind = 'tariff' AND c.state IN ('open', 'rating-error') AND c.opened_at = $1 AND c.from_at = $2
+        AND EXISTS (SELECT FROM tariff_brakes b WHERE b.case_no = c.case_no AND b.kind = 'by-hand' AND b.released_at IS NULL)`,
+    [state_at, from_at],
+  );
+  return rows[0]?.case_no;
+}
+
 /** One case, which nobody else changes until the transaction ends. */
 export async function lockCase(client: ClientBase, caseNo: string): Promise<CaseRow | undefined> {
   const { rows } = await client.query<CaseRow>('SELECT * FROM cases WHERE case_no = $1 FOR UPDATE', [caseNo]);
@@ -242,16 +253,38 @@ export async function lockBarsOfCase(client: ClientBase, caseNo: string, ofCaps:
   return rows;
 }
 
+/** What the verdict before had ended waits once more, unless it would be over by now. */
+export async function putBarsBack(client: ClientBase, row: CaseRow, at: Instant): Promise<void> {
+  await client.query(
+    `INSERT INTO suspensions (suspension_id, account_id, class, state, decision_id, cap_id, period, reason, terms, ends_at,
+                              told_when_approved, requested_by, requested_at)
+     SELECT gen_random_uuid(), s.account_id, s.class, 'awaiting-approval', s.decision_id, s.cap_id, s.period, s.reason, s.terms, s.ends_at,
+            s.told_when_approved, s.requested_by, $3
+       FROM case_decisions c JOIN suspensions s USING (decision_id)
+      WHERE c.case_no = $1 AND s.state IN ('declined', 'lifting', 'lifted') AND s.lift_wanted_at = $2
+        AND s.requested_by = 'plafond' AND coalesce(s.ends_at > $3, true)
+      ORDER BY s.suspension_no`,
+    [row.case_no, row.state_at, toDate(at)],
+  );
+}
+
 export interface BarOfCase {
   suspension_id: string;
   account_id: string;
   state: 'awaiting-approval' | 'wanted' | 'applied';
 }
 
+export interface BarThatWaits extends BarOfCase {
+  cap_id: string | null;
+  /** of the cap, where it is one's that is there still */
+  cap_mode: string | null;
+}
+
 /** Suspensions that wait for a tariff case; locked. */
-export async function lockBarsThatWait(client: ClientBase, caseNo: string): Promise<BarOfCase[]> {
-  const { rows } = await client.query<BarOfCase>(
-    `SELECT s.suspension_id, s.account_id, s.state FROM braked_decisions b JOIN suspensions s USING (decision_id)
+export async function lockBarsThatWait(client: ClientBase, caseNo: string): Promise<BarThatWaits[]> {
+  const { rows } = await client.query<BarThatWaits>(
+    `SELECT s.suspension_id, s.account_id, s.state, s.cap_id, c.definition ->> 'mode' AS cap_mode
+       FROM braked_decisions b JOIN suspensions s USING (decision_id) LEFT JOIN caps c USING (cap_id)
       WHERE b.case_no = $1 AND s.state = 'awaiting-approval' ORDER BY s.suspension_id FOR UPDATE OF s`,
     [caseNo],
   );

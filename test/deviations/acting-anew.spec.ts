@@ -23,7 +23,8 @@ describe('an attack in progress', () => {
     const since = (await offices.decided()).slice(before.length);
     expect(since).toEqual(['enforce suspend:international']);
     expect(await offices.bars()).toEqual(['international wanted']);
-    for (let night = 1; night < 4; night++) await offices.live(series(`n${night}-`, 'b1', NIGHT + night * DAY_MS, 8), 8);
+    for (let night = 1; night < 4; night++)
+      await offices.live(series(`n${night}-`, 'b1', NIGHT + night * DAY_MS, 8), 8);
     expect(await offices.decided()).toEqual([...before, ...since]);
     expect((await offices.signatures.check()).differing).toEqual([]);
   });

@@ -1,5 +1,6 @@
 /** Offices with eight weeks of history, norms that were fitted to it, and a policy: what deviations are tried on. */
 import { inTransaction } from '../../src/database/transaction.ts';
+import { countPrices } from '../../src/deviations/tariff-store.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { SHARDS } from '../../src/ledger/usage-store.ts';
@@ -96,6 +97,12 @@ export class Offices {
 
   async settle(account: string, verdict: Parameters<SettleCase['settle']>[1], why = 'looked into'): Promise<void> {
     await this.cases.settle((await this.caseOf(account)).case_no, verdict, 'anna', why);
+  }
+
+  /** What is done every night. */
+  async countPrices(): Promise<void> {
+    const { database, clock } = this.plafond;
+    await inTransaction(database.dataSource, ({ client }) => countPrices(client, clock.now()));
   }
 
   async isVerified(account = 'b1'): Promise<boolean> {

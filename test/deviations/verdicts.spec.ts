@@ -1,8 +1,8 @@
 /** What a verdict changes, and leaves for the next record to be decided. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { call } from './deviating.ts';
-import { NIGHT, Offices } from './offices.ts';
+import { call, type Call } from './deviating.ts';
+import { DAY_MS, HOUR_MS, NIGHT, Offices, series } from './offices.ts';
 
 Logger.overrideLogger(false);
 
@@ -18,16 +18,113 @@ afterEach(async () => {
 describe('a call that grows', () => {
   it('is decided on anew where it goes on after a verdict', async () => {
     const interim = async (nth: number) => {
-      const { row } = call('grows', 'b1', NIGHT, nth * 600, '+5352123456', nth * 14.7);
+      const { row } = call('grows', 'b1', NIGHT, nth * 600, '+5352123456', nth * 90);
       offices.plafond.clock.advanceTo(NIGHT + nth * 600_000);
       await offices.send([{ ...row, state: 'interim', revision: nth }]);
     };
     await interim(1);
     const before = await offices.decided();
-    expect(before.length).toBeGreaterThan(0);
-    await offices.settle('b1', 'legitimate', 'the customer said so');
-    await offices.settle('b1', 'confirmed-fraud', 'it was not the customer who rang');
-    for (let nth = 2; nth <= 12; nth++) await interim(nth);
-    expect((await offices.decided()).slice(before.length).at(-1)).toBe('enforce suspend:international');
+    expect(before).toEqual(['enforce hold']);
+    await offices.settle('b1', 'rating-error', 'the deck is wrong');
+    await interim(2);
+    // It waits: the verdict has braked the range.
+    expect(await offices.decided()).toEqual(['enforce hold', 'approve hold']);
+    expect(await offices.bars()).toEqual(['country:CU lifting', 'country:CU awaiting-approval']);
+  });
+});
+
+/** Data used in Switzerland, dear and much of it. */
+const roaming = (account: string): Call[] =>
+  Array.from({ length: 100 }, (_, nth) => {
+    const { at, row } = call(`ch${nth}`, account, NIGHT + nth * 900_000, 600, '', 8);
+    return { at, row: { ...row, kind: 'data', origin_country: 'CH' } as Call['row'] };
+  });
+
+/** A dialler: a short call to another number at home every half minute. */
+const dialler = (account: string): Call[] =>
+  Array.from({ length: 240 }, (_, nth) =>
+    call(`d${nth}`, account, NIGHT + nth * 30_000, 20, `+3130${1_000_000 + 3_571 * nth}`, 0.05),
+  );
+
+describe('usage that was fraud or wrongly rated', () => {
+  it.each([
+    ['roaming', 'confirmed-fraud', roaming],
+    ['roaming', 'rating-error', roaming],
+    ['a dialler', 'confirmed-fraud', dialler],
+    ['a dialler', 'rating-error', dialler],
+  ] as const)('%s, %s, is not learnt, and the customer is not held for it again', async (_, verdict, attack) => {
+    await offices.live(attack('b1'), 5);
+    const before = await offices.decided();
+    expect(before.some((each) => !each.endsWith('warn'))).toBe(true);
+    await offices.settle('b1', verdict);
+    expect((await offices.signatures.check()).differing).toEqual([]);
+    for (let day = 1; day < 6; day++) {
+      await offices.live([call(`home${day}`, 'b1', NIGHT + day * DAY_MS - 12 * HOUR_MS, 60, '+31201234561', 0.1)]);
+    }
+    expect(await offices.decided()).toEqual(before);
+    expect((await offices.signatures.check()).differing).toEqual([]);
+  });
+
+  it('and is put right to have been the customer is learnt all the same', async () => {
+    await offices.live(series('a', 'b1', NIGHT, 12));
+    await offices.settle('b1', 'confirmed-fraud');
+    await offices.settle('b1', 'legitimate', 'it was the night porter');
+    const before = await offices.decided();
+    await offices.live(series('again', 'b1', NIGHT + DAY_MS, 12));
+    expect(await offices.decided()).toEqual(before);
+    expect((await offices.signatures.check()).differing).toEqual([]);
+  });
+
+  it('and becomes known late is not learnt either', async () => {
+    await offices.live(series('a', 'b1', NIGHT, 12));
+    await offices.plafond.clock.advanceTo(NIGHT + 2 * HOUR_MS);
+    await offices.settle('b1', 'confirmed-fraud');
+    const before = await offices.decided();
+    const state = () => offices.plafond.query(`SELECT state FROM deviation_signatures WHERE account_id = 'b1'`);
+    const settled = await state();
+    offices.plafond.clock.advanceTo(NIGHT + 3 * HOUR_MS);
+    await offices.send(series('late', 'b1', NIGHT + 30 * 60_000, 3).map(({ row }) => row));
+    expect(await state()).toEqual(settled);
+    expect(await offices.decided()).toEqual(before);
+    expect((await offices.signatures.check()).differing).toEqual([]);
+  });
+});
+
+describe('a finding', () => {
+  const hot = async () =>
+    (await offices.plafond.query<{ range: string }>('SELECT range FROM hot_numbers ORDER BY range')).map(
+      ({ range }) => range,
+    );
+
+  it.each(['confirmed-fraud', 'legitimate', 'rating-error'] as const)(
+    'of %s is kept: there is nothing left to close',
+    async (verdict) => {
+      await offices.live(series('a', 'b1', NIGHT, 12));
+      await offices.settle('b1', verdict);
+      const found = await hot();
+      await expect(offices.settle('b1', 'closed')).rejects.toMatchObject({ code: 'case_settled' });
+      expect([(await offices.caseOf('b1')).state, await hot()]).toEqual([verdict, found]);
+    },
+  );
+
+  it('of fraud at two accounts keeps their number blocks hot when one of them was none', async () => {
+    for (const account of ['b1', 'b2', 'b3']) await offices.live(series(account, account, NIGHT, 12), 12);
+    await offices.settle('b1', 'confirmed-fraud');
+    const found = await hot();
+    expect(found.length).toBeGreaterThan(0);
+    await offices.settle('b2', 'confirmed-fraud');
+    await offices.settle('b2', 'legitimate');
+    expect(await hot()).toEqual(found);
+    await offices.settle('b1', 'legitimate');
+    expect(await hot()).toEqual([]);
+  });
+
+  it('that was none, and is put right, bars again what it had lifted', async () => {
+    await offices.live(series('a', 'b1', NIGHT, 12));
+    const before = await offices.bars();
+    await offices.settle('b1', 'legitimate');
+    expect(await offices.bars()).toEqual(before.map((bar) => bar.replace('wanted', 'lifting')));
+    await offices.settle('b1', 'confirmed-fraud', 'the customer had not rung');
+    expect(await offices.bars()).toEqual([...before.map((bar) => bar.replace('wanted', 'lifting')), ...before]);
   });
 });

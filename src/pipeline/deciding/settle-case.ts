@@ -3,11 +3,13 @@
  *
  * - `legitimate`: the usage is learnt at once, so that its destinations are known; the score begins anew; what deviations
  *   had barred is lifted. A cap's bar stays: its limit was reached all the same.
- * - `confirmed-fraud`: the usage of the case is not learnt, nor ever was; its number blocks are hot for everyone at once;
- *   what waited for a person is approved.
- * - `rating-error`: the usage is not learnt; the tariff brake holds account actions on its number ranges, and what rules
- *   had barred is lifted.
+ * - `confirmed-fraud`: the usage of the case is not learnt, nor ever was, and the score begins anew; its number blocks are
+ *   hot for everyone at once; what waited for a person is approved, and what another verdict had lifted is barred again.
+ * - `rating-error`: the usage is not learnt, and the score begins anew; the tariff brake holds account actions on its number
+ *   ranges, and what rules had barred is lifted.
  * - `closed`: nothing, but a tariff brake lets go.
+ *
+ * Where a brake lets go, what waited for it alone is carried out, unless prices were wrong meanwhile.
  */
 import { Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
@@ -17,14 +19,17 @@ import { keepsBrake, refuseVerdict, type Verdict } from '../../cases/case.ts';
 import {
   addCaseEvent,
   blocksOfCase,
+  brakeOfCase,
   caseOfDecision,
   lockBarsOfCase,
   lockBarsOfWrongPrices,
   lockBarsThatWait,
   lockCase,
   openTariffCase,
+  putBarsBack,
   setCaseState,
   type BarOfCase,
+  type BarThatWaits,
   type CaseRow,
 } from '../../cases/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
@@ -158,10 +163,18 @@ export class SettleCase {
     if (verdict === 'rating-error') facts.braked = await brakeByHand(client, row, said);
     const evidence: NewEvidence[] = [];
     if (withBars && verdict !== 'closed') {
+      if (verdict === 'confirmed-fraud' && row.state !== 'open') await putBarsBack(client, row, at);
       const bars = await lockBarsOfCase(client, caseNo, verdict === 'rating-error');
       const { told, approved, ended } = await settleBars(client, bars, said, verdict === 'confirmed-fraud');
       evidence.push(...told);
       Object.assign(facts, { approved, ended });
+    }
+    // That prices were wrong is taken back, and the brake with it.
+    const brake = row.state === 'rating-error' ? await brakeOfCase(client, row) : undefined;
+    if (brake !== undefined) {
+      const right: Said = { verdict: 'legitimate', by, why: `case ${caseNo} was found to be ${verdict}: ${why}`, at };
+      evidence.push(...(await this.#settle(client, brake, right, true)));
+      facts.brake_released = brake;
     }
     return { evidence, facts };
   }
@@ -171,9 +184,12 @@ export class SettleCase {
     const { verdict, by, why, at } = said;
     const waiting = await lockBarsThatWait(client, caseNo);
     const wrong = verdict === 'rating-error' ? await lockBarsOfWrongPrices(client, ranges, row.from_at.getTime()) : [];
-    const bars = [...new Map([...waiting, ...wrong].map((bar) => [bar.suspension_id, bar])).values()];
-    const { told, approved, ended } =
-      verdict === 'closed' ? NO_BARS : await settleBars(client, bars, said, verdict !== 'rating-error');
+    // What waits since prices were found wrong stands on those: of what is loud still, the next record decides anew.
+    const ends = verdict === 'rating-error' || (verdict === 'closed' && row.state === 'rating-error');
+    const bars =
+      ends || verdict === 'confirmed-fraud' ? waiting : await this.#waitingForBrakeAlone(client, waiting, at);
+    const chosen = [...new Map([...bars, ...wrong].map((bar) => [bar.suspension_id, bar])).values()];
+    const { told, approved, ended } = await settleBars(client, chosen, said, !ends);
     const facts: Record<string, unknown> = { approved, ended };
     if (!keepsBrake(verdict)) {
       facts.released = await releaseBrakes(client, caseNo, by, at);
@@ -192,6 +208,21 @@ export class SettleCase {
     }
     return { evidence: told, facts };
   }
+
+  /** Of bars that a brake holds those that nobody else has to approve, as modes are now. */
+  async #waitingForBrakeAlone(
+    client: PoolClient,
+    waiting: readonly BarThatWaits[],
+    at: Instant,
+  ): Promise<BarThatWaits[]> {
+    if (waiting.length === 0) return [];
+    const { policies } = await this.#contexts.at(client, at);
+    const ids = [...new Set(waiting.map(({ account_id }) => account_id))];
+    const accounts = new Map((await accountsById(client, ids)).map((each) => [each.accountId, each]));
+    const modeOf = ({ account_id, cap_id, cap_mode }: BarThatWaits) =>
+      cap_id === null ? policies.of(accounts.get(account_id)!).mode : cap_mode;
+    return waiting.filter((bar) => modeOf(bar) === 'enforce');
+  }
 }
 
 interface SettledBars {
@@ -199,8 +230,6 @@ interface SettledBars {
   approved: number;
   ended: number;
 }
-
-const NO_BARS: SettledBars = { told: [], approved: 0, ended: 0 };
 
 /** What waits is approved (where it was fraud, or the prices were right), or all of it ends. */
 async function settleBars(
@@ -211,7 +240,7 @@ async function settleBars(
 ): Promise<SettledBars> {
   const ids = (chosen: readonly BarOfCase[]) => chosen.map(({ suspension_id }) => suspension_id);
   const waiting = bars.filter(({ state }) => state === 'awaiting-approval');
-  const reason = `the case was found to be ${verdict}: ${why}`;
+  const reason = `the case was ${verdict === 'closed' ? 'closed' : `found to be ${verdict}`}: ${why}`;
   if (approves) {
     const rows = await approveSuspensions(client, ids(waiting), by, at);
     return { told: await tellOfSuspensions(client, rows, { by, reason, at }), approved: rows.length, ended: 0 };

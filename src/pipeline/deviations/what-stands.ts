@@ -8,6 +8,7 @@ import type { Decision } from '../../decisions/decision.ts';
 import type { Held } from '../../deviations/ignored-hold.ts';
 import { LEVELS } from '../../deviations/observe.ts';
 import type { DeviationMode } from '../../deviations/policy.ts';
+import { grouped } from '../grouped.ts';
 
 /** A decision about a deviation, and what has become of it. */
 export interface Decided {
@@ -48,9 +49,9 @@ export interface Standing {
   hold: Held | undefined;
 }
 
-/** Latest first; what a verdict has settled is over. By `decisions_of_account`. */
+/** Latest first; what a verdict has settled is over. By `decisions_of_account`: only of accounts whose level is raised. */
 const DECIDED = `
-  SELECT d.account_id, d.at, d.action, d.type, d.mode, d.trigger = 'guard' AS asked, d.evidence ->> 'family' AS family, d.spend_micros,
+  SELECT d.account_id, cd.case_no, d.at, d.action, d.type, d.mode, d.trigger = 'guard' AS asked, d.evidence ->> 'family' AS family, d.spend_micros,
          CASE WHEN b.case_no IS NULL THEN 'none' WHEN brake.state IN ('open', 'rating-error') THEN 'on' ELSE 'off' END AS brake,
          bars.states AS bars, bars.approved_at, coalesce(bars.wrongly_rated, false) AS wrongly_rated
     FROM decisions d
@@ -66,6 +67,7 @@ const DECIDED = `
 
 interface DecidedRow extends Omit<Decided, 'wronglyRated'> {
   account_id: string;
+  case_no: string | null;
   at: Date;
   family: string;
   spend_micros: string;
@@ -82,16 +84,17 @@ export async function whatStands(
   if (accounts.size === 0) return standing;
   for (const id of accounts.keys()) standing.set(id, { level: 0, hold: undefined });
   const { rows } = await client.query<DecidedRow>(DECIDED, [[...accounts.keys()]]);
-  const latestHold = new Set<string>();
-  for (const row of rows) {
-    const { account, mode } = accounts.get(row.account_id)!;
-    if (!stands({ ...row, wronglyRated: row.wrongly_rated }, mode, account.suspensionTerms)) continue;
-    const known = standing.get(row.account_id)!;
-    const level = levelOf(row.action);
-    known.level = Math.max(known.level, level);
-    if (level !== LEVELS.indexOf('hold') || latestHold.has(row.account_id)) continue;
-    latestHold.add(row.account_id);
-    if (isInForce(row)) known.hold = heldBy(row);
+  for (const [accountId, decided] of grouped(rows, ({ account_id }) => account_id)) {
+    const { account, mode } = accounts.get(accountId)!;
+    // Of an episode before nothing stands.
+    const standingNow = decided
+      .filter(({ case_no }) => case_no === decided[0]!.case_no)
+      .filter((row) => stands({ ...row, wronglyRated: row.wrongly_rated }, mode, account.suspensionTerms));
+    const held = standingNow.find(({ action }) => action === 'hold');
+    standing.set(accountId, {
+      level: Math.max(0, ...standingNow.map(({ action }) => levelOf(action))),
+      hold: held && isInForce(held) ? heldBy(held) : undefined,
+    });
   }
   return standing;
 }

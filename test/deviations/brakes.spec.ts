@@ -1,0 +1,87 @@
+/** What a tariff brake holds, and what becomes of it where it lets go. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import type { DeviationMode } from '../../src/deviations/policy.ts';
+import { call } from './deviating.ts';
+import { DAY_MS, HOUR_MS, NIGHT, Offices, series } from './offices.ts';
+
+Logger.overrideLogger(false);
+
+let offices: Offices;
+afterEach(async () => {
+  for (const account of ['b1', 'b2']) expect(await offices.isVerified(account)).toBe(true);
+  await offices.plafond.close();
+});
+
+const openBrakes = () => offices.plafond.query('SELECT range FROM tariff_brakes WHERE released_at IS NULL');
+
+describe('a brake by hand', () => {
+  /** One account's case is found wrongly rated, which brakes the range; another one is attacked on it. */
+  async function braked(mode: DeviationMode): Promise<void> {
+    offices = await Offices.watched(mode);
+    await offices.live(series('a', 'b1', NIGHT, 12));
+    await offices.settle('b1', 'rating-error', 'deck 12 is wrong');
+    await offices.live(series('b', 'b2', NIGHT + 2 * HOUR_MS, 12));
+    expect(new Set((await offices.bars('b2')).map((bar) => bar.split(' ')[1]))).toEqual(new Set(['awaiting-approval']));
+  }
+  const goesOn = () => offices.live(series('c', 'b2', NIGHT + 4 * HOUR_MS, 12));
+
+  it.each(['closed', 'legitimate'] as const)('that is %s has what waited for it alone carried out', async (verdict) => {
+    await braked('enforce');
+    const before = await offices.decided('b2');
+    await offices.settle('', verdict, 'the deck is right now');
+    expect(await openBrakes()).toEqual([]);
+    const bars = await offices.bars('b2');
+    expect(bars).toContain('international wanted');
+    expect(bars.every((bar) => bar.endsWith('wanted'))).toBe(true);
+    await goesOn();
+    expect([await offices.decided('b2'), await offices.bars('b2')]).toEqual([before, bars]);
+  });
+
+  it('leaves to a person what is theirs to approve', async () => {
+    await braked('approve');
+    const before = [await offices.decided('b2'), await offices.bars('b2')];
+    await offices.settle('', 'closed', 'the deck is right now');
+    await goesOn();
+    expect([await offices.decided('b2'), await offices.bars('b2')]).toEqual(before);
+  });
+
+  it('that held wrong prices bars nobody for those, and what goes on at right ones is decided anew', async () => {
+    await braked('enforce');
+    await offices.settle('', 'rating-error', 'corrections will come');
+    const before = await offices.decided('b2');
+    await offices.live(series('w', 'b2', NIGHT + 4 * HOUR_MS, 1));
+    expect((await offices.bars('b2')).every((bar) => bar.endsWith('declined'))).toBe(true);
+    await offices.settle('', 'closed', 'corrected');
+    await offices.live(series('c', 'b2', NIGHT + 5 * HOUR_MS, 12));
+    expect((await offices.decided('b2')).slice(before.length)).toEqual(['enforce suspend:international']);
+    expect((await offices.bars('b2')).at(-1)).toBe('international wanted');
+  });
+
+  it('lets go where its own case is put right', async () => {
+    await braked('enforce');
+    await offices.settle('b1', 'confirmed-fraud', 'it was an attack after all');
+    expect(await openBrakes()).toEqual([]);
+    expect((await offices.caseOf('')).state).toBe('legitimate');
+    expect(await offices.bars('b2')).toContain('international wanted');
+  });
+});
+
+describe('a dearer price that is found right', () => {
+  it('is usual from then on, on the same day', async () => {
+    offices = await Offices.watched('shadow');
+    const calls = (name: string, from: number, price: number, times: number) =>
+      Array.from({ length: times }, (_, nth) =>
+        call(`${name}${nth}`, `b${nth % 6}`, from + nth * 60_000, 120, '+4930155501', 2 * price),
+      );
+    await offices.live(calls('before', NIGHT + DAY_MS, 0.1, 200), 50);
+    const noon = NIGHT + 2 * DAY_MS + 14 * HOUR_MS;
+    offices.plafond.clock.advanceTo(noon);
+    await offices.countPrices();
+    await offices.live(calls('dear', noon, 1, 4));
+    expect(await openBrakes()).toEqual([{ range: '+49301' }]);
+    await offices.settle('', 'legitimate', 'the partner raised it');
+    await offices.live(calls('again', noon + HOUR_MS, 1, 12));
+    expect(await openBrakes()).toEqual([]);
+  });
+});
