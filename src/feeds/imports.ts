@@ -124,18 +124,25 @@ const KEPT = `
 const KEEP = { name: 'keep-import', text: KEPT };
 const KEEP_LAST = {
   name: 'keep-last-import',
-  text: `WITH its AS (SELECT feed, 1 / (origin = $19)::int AS same FROM feeds WHERE feed = $2::text FOR KEY SHARE),
-    kept AS (${KEPT}) ${seenBy('(SELECT feed, $1::bigint AS import_id FROM its WHERE same = 1) AS latest', '$9', '$18')}`,
+  text: `WITH kept AS (${KEPT}) ${seenBy('(SELECT $2::text AS feed, $1::bigint AS import_id) AS latest', '$9', '$18')}`,
+};
+const ORIGIN = {
+  name: 'keep-origin',
+  text: 'SELECT 1 / (origin = $2)::int AS same FROM feeds WHERE feed = $1 FOR KEY SHARE',
 };
 
 /**
- * Keeps imports of one feed that began and end now, and when its usage last came; all is asked for in one turn. Fails with
- * {@link NOT_AS_IT_STOOD} where the feed's origin is not `origin` any more; from here on it stays until the transaction ends.
+ * From here on the feed's origin stays until the transaction ends. Fails with {@link NOT_AS_IT_STOOD} where it is not `origin`
+ * any more.
  */
+export async function keepOrigin(client: ClientBase, feed: string, origin: string): Promise<void> {
+  await client.query({ ...ORIGIN, values: [feed, origin] });
+}
+
+/** Keeps imports of one feed that began and end now, and when its usage last came; all is asked for in one turn. */
 export async function keepImports(
   client: ClientBase,
   feed: string,
-  origin: string,
   imports: readonly WholeImport[],
   latestStart: Instant | undefined,
   at: Instant,
@@ -157,7 +164,7 @@ export async function keepImports(
       ];
       const values = [...said, settledLine, received, counted, duplicate, stale, superseded, rejected, skipped];
       const isLast = index === imports.length - 1;
-      return client.query(isLast ? { ...KEEP_LAST, values: [...values, watermark, origin] } : { ...KEEP, values });
+      return client.query(isLast ? { ...KEEP_LAST, values: [...values, watermark] } : { ...KEEP, values });
     },
   );
   await Promise.all(kept);

@@ -6,6 +6,7 @@ import type { DataSource } from 'typeorm';
 import { inTransaction, sqlState, type Transaction } from '../../database/transaction.ts';
 import {
   keepImports,
+  keepOrigin,
   keepRejects,
   makeFeed,
   NOT_AS_IT_STOOD,
@@ -159,8 +160,15 @@ export class Counting {
       (latest, part) => later(latest, part.latestStart),
       undefined,
     );
-    await writeBatch(transaction, batch);
-    atLast(keepImports(client, feed, origin, imports, latestStart, now));
+    // Before anything is written and no earlier: under a steady load whoever changes the feed would wait without end.
+    const stays = keepOrigin(client, feed, origin);
+    atLast(stays);
+    // What fails after it says only that something did.
+    await writeBatch(transaction, batch).catch(async (error: unknown) => {
+      await stays;
+      throw error;
+    });
+    atLast(keepImports(client, feed, imports, latestStart, now));
     for (const [index, { importId, rejects }] of batch.parts.entries()) {
       atLast(keepRejects(client, importId, rejects));
       atLast(keepFinalDays(client, importId, finalDaysOf(usage[index]!)));
