@@ -347,6 +347,21 @@ export async function endImport(
   return rows[0] && countsOf(rows[0]);
 }
 
+const ABANDONED = `
+  UPDATE imports SET state = 'failed', finished_at = $1,
+         error = 'it broke off, and nobody has carried it on; what was counted of it holds'
+   WHERE state = 'running'
+     AND started_at < $1::timestamptz - CASE source WHEN 'drop-folder' THEN interval '7 days' ELSE interval '1 day' END
+  RETURNING import_id, feed`;
+
+/**
+ * Ends imports that nobody carries on any more: they began a day ago, or a week where they are of a dropped file, which may
+ * wait for long and is read from its beginning then. Until they end, their feeds keep their origin.
+ */
+export async function endAbandoned(client: ClientBase, at: Instant): Promise<{ import_id: string; feed: string }[]> {
+  return (await client.query<{ import_id: string; feed: string }>(ABANDONED, [toDate(at)])).rows;
+}
+
 export interface OpenReject {
   line: number;
   text: string;

@@ -297,19 +297,15 @@ export interface Sweep {
   next: string;
 }
 
-/**
- * What the sweep of now has to look at. Imports that still run are looked at again by the next one; of those over HTTP
- * that began before `$1` nothing more comes.
- */
+/** What the sweep of now has to look at. Imports that still run are looked at again by the next one. */
 const SWEEP = `
   SELECT s.import_id AS after,
-         coalesce((SELECT min(import_id) - 1 FROM imports
-                    WHERE state = 'running' AND (source <> 'http' OR started_at > $1)),
+         coalesce((SELECT min(import_id) - 1 FROM imports WHERE state = 'running'),
                   (SELECT max(import_id) FROM imports), 0) AS next
     FROM moved_records_sweep s`;
 
-export async function beginSweep(client: ClientBase, now: Instant): Promise<Sweep> {
-  const { rows } = await client.query<Sweep>(SWEEP, [toDate(now - DAY_MS)]);
+export async function beginSweep(client: ClientBase): Promise<Sweep> {
+  const { rows } = await client.query<Sweep>(SWEEP);
   return rows[0]!;
 }
 

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { feedDefinition } from '../../src/feeds/feed.ts';
-import { beginImport, makeFeed } from '../../src/feeds/imports.ts';
+import { beginImport, endAbandoned, makeFeed } from '../../src/feeds/imports.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { lockCounting } from '../../src/ledger/usage-store.ts';
 import { ChangeFeeds } from '../../src/pipeline/usage/change-feeds.ts';
@@ -43,10 +43,14 @@ const someoneWaits = async () => {
   }
 };
 
-it('is refused while an import runs, of which nothing has counted yet', async () => {
+it('is refused while an import runs, of which nothing has counted yet, until nobody carries it on', async () => {
   await put('running', 'before');
   await begin('running');
   await expect(put('running', 'after')).rejects.toMatchObject({ code: 'origin_in_use' });
+  const { dataSource } = plafond.database;
+  const ended = await inTransaction(dataSource, ({ client }) => endAbandoned(client, now + 25 * 3_600_000));
+  expect(ended).toMatchObject([{ feed: 'running' }]);
+  expect((await put('running', 'after')).feed.definition).toMatchObject({ origin: 'after' });
 });
 
 it('is the new one for an import that begins while it is being changed', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { parseInstant } from '../../src/kernel/clock.ts';
+import { parseInstant, toDate } from '../../src/kernel/clock.ts';
 import { SettleMovedRecords } from '../../src/pipeline/usage/settle-moved-records.ts';
 import { TestPlafond } from '../harness/plafond.ts';
 
@@ -80,3 +80,29 @@ it('one that comes final as its call ends is sought nowhere else, and counts onc
   expect(await standing()).toEqual(['clock of 1', 'clock of 2']);
   expect(await plafond.differences()).toEqual([]);
 });
+
+it.each([
+  ['http', '23 hours', 'running'],
+  ['http', '25 hours', 'failed'],
+  ['resend', '25 hours', 'failed'],
+  ['drop-folder', '6 days', 'running'],
+  ['drop-folder', '8 days', 'failed'],
+])(
+  'an import (%s) that broke off %s ago is %s after the night, which waits for nothing that has ended',
+  async (source, ago, state) => {
+    const [left] = await plafond.query<{ import_id: string }>(
+      `INSERT INTO imports (feed, source, format, state, started_at)
+     SELECT feed, $1, 'csv', 'running', $2::timestamptz - $3::interval FROM feeds LIMIT 1 RETURNING import_id`,
+      [source, toDate(now), ago],
+    );
+    await new SettleMovedRecords(plafond.database.dataSource, plafond.clock).run();
+    const ended = await plafond.query(
+      `SELECT state, finished_at IS NOT NULL AND error LIKE '%nobody has carried it on%' AS why,
+            (SELECT import_id >= i.import_id FROM moved_records_sweep) AS "isSwept"
+       FROM imports i WHERE import_id = $1`,
+      [left!.import_id],
+    );
+    await plafond.query('DELETE FROM imports WHERE import_id = $1', [left!.import_id]);
+    expect(ended).toEqual([{ state, why: state === 'failed', isSwept: state === 'failed' }]);
+  },
+);

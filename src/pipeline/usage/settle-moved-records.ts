@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { inTransaction, type Transaction } from '../../database/transaction.ts';
+import { endAbandoned } from '../../feeds/imports.ts';
 import { Clock } from '../../kernel/clock.ts';
 import {
   beginSweep,
@@ -21,9 +22,10 @@ import { KnownAccounts } from './count-batch.ts';
 
 /**
  * The rest of "each euro once": an importer sees a version whose start has moved by up to a day, and most of those that
- * moved further (`lostVersions` in count-batch.ts); what it does not see looks like a record of its own. Once a night this
+ * moved further (versions-afar.ts); what it does not see looks like a record of its own. Once a night this
  * finds records that stand on several days, lets the version hold that is the highest, of equal ones the first that came,
  * and takes the others out of the ledger and of what was counted. What that un-crosses is decided as any correction is.
+ * What an import that runs still brings is left to the next night, so those that nobody carries on are ended first.
  */
 @Injectable()
 export class SettleMovedRecords {
@@ -39,7 +41,12 @@ export class SettleMovedRecords {
 
   /** Answers how many records were settled. Safe to repeat, and beside importers. */
   async run(): Promise<number> {
-    const sweep = await inTransaction(this.#dataSource, ({ client }) => beginSweep(client, this.#clock.now()));
+    const { ended, sweep } = await inTransaction(this.#dataSource, async ({ client }) => ({
+      ended: await endAbandoned(client, this.#clock.now()),
+      sweep: await beginSweep(client),
+    }));
+    for (const { import_id, feed } of ended)
+      this.#log.warn(`import ${import_id} of the feed ${feed} broke off for good`);
     let settled = 0;
     for (;;) {
       const found = await inTransaction(this.#dataSource, ({ client }) => recordsOnSeveralDays(client, sweep));
