@@ -53,3 +53,8 @@ export class Refusal extends Error {
     this.faults = faults;
   }
 }
+
+/** What an error says, whatever it was that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -4,7 +4,8 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { readConfig } from '../../src/config.ts';
 import { feedDefinition } from '../../src/feeds/feed.ts';
 import { SystemClock } from '../../src/kernel/clock.ts';
@@ -104,6 +105,19 @@ describe('a feed that is pulled', () => {
     await configure({ files: '*' });
     await lookTwice();
     expect(await taken()).toEqual(['cdr_1.csv', 'other.csv']);
+  });
+
+  it('takes names as long as can be kept, and says which are not', async () => {
+    await configure();
+    const longest = `${'n'.repeat(226)}.csv`;
+    for (const name of [longest, `n${longest}`, `${'é'.repeat(200)}.csv`, 'a\\b.csv']) server.put(name, 'x');
+    const said = jest.spyOn(Logger.prototype, 'error').mockReturnValue();
+    await lookTwice();
+    expect(await taken()).toEqual([longest]);
+    expect(
+      said.mock.calls.slice(3).map(([text]) => /the name "(.).*: it is not taken$/.exec(text as string)?.[1]),
+    ).toEqual(['a', 'n', 'é']);
+    said.mockRestore();
   });
 
   it('does not take more than it may', async () => {

@@ -71,12 +71,12 @@ export class SftpFolder {
     }
   }
 
-  /** The files there that the feed asks for and that have a final name. */
+  /** The files there that the feed asks for and that have a final name, whether or not it can be kept. */
   async list(): Promise<RemoteFile[]> {
     const wanted = wildcard(this.#source.files);
     const entries = await this.#client.list(this.#source.path);
     return entries
-      .filter(({ type, name }) => type === '-' && isPlainName(name) && !UNFINISHED.test(name) && wanted.test(name))
+      .filter(({ type, name }) => type === '-' && !UNFINISHED.test(name) && wanted.test(name))
       .map(({ name, size, modifyTime }) => ({ name, bytes: size, modifiedAt: toDate(modifyTime) }))
       .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -122,9 +122,13 @@ export function fingerprint(hostKey: Buffer): string {
   return `SHA256:${createHash('sha256').update(hostKey).digest('base64').replace(/=+$/, '')}`;
 }
 
-/** A name that stays in its folder, here and there. */
-function isPlainName(name: string): boolean {
-  return name.length <= 200 && /^[^/\\\p{Cc}]+$/u.test(name) && name !== '.' && name !== '..';
+/** In bytes: what servers and disks take, 255, less the time that may come behind it in `done/`. */
+const NAME_BYTES_MAX = 230;
+
+/** Whether a file can be kept under its name, and stays in its folder, here and there. */
+export function isPlainName(name: string): boolean {
+  const isShort = Buffer.byteLength(name) <= NAME_BYTES_MAX;
+  return isShort && /^[^/\\\p{Cc}]+$/u.test(name) && name !== '.' && name !== '..';
 }
 
 function wildcard(pattern: string): RegExp {

@@ -9,9 +9,9 @@ import type { SftpSource } from '../../feeds/feed.ts';
 import { definitionOfFeed, pulledFeeds } from '../../feeds/feed-store.ts';
 import { isDefinitionFile } from '../../feeds/sources/definition-file.ts';
 import { keepLook, keepTaken, type Look } from '../../feeds/sources/pulled-files.ts';
-import { SftpFolder, WrongHostKey, type RemoteFile, type SftpLogin } from '../../feeds/sources/sftp.ts';
+import { isPlainName, SftpFolder, WrongHostKey, type RemoteFile, type SftpLogin } from '../../feeds/sources/sftp.ts';
 import { SystemClock } from '../../kernel/clock.ts';
-import { Refusal } from '../../kernel/refusal.ts';
+import { messageOf, Refusal } from '../../kernel/refusal.ts';
 
 /** A file that looks the same after this long is complete; looks are a minute apart on schedule. */
 const STANDS_STILL_MS = 2_000;
@@ -53,7 +53,14 @@ export class PullSftp {
   }
 
   async #pullFrom(folder: SftpFolder, feed: string, sftp: SftpSource): Promise<void> {
-    const files = (await folder.list()).filter(({ name }) => !isDefinitionFile(name));
+    const listed = (await folder.list()).filter(({ name }) => !isDefinitionFile(name));
+    for (const { name } of listed) {
+      if (isPlainName(name)) continue;
+      this.#log.error(
+        `${feed}: no file can be kept under the name ${JSON.stringify(name.slice(0, 80))}: it is not taken`,
+      );
+    }
+    const files = listed.filter(({ name }) => isPlainName(name));
     const at = this.#clock.now();
     const looks = await inTransaction(this.#dataSource, ({ client }) => keepLook(client, feed, files, at));
     const failures: unknown[] = [];
@@ -71,7 +78,7 @@ export class PullSftp {
       try {
         if (taken || (await this.#take(folder, feed, file))) await folder.settle(file.name, at);
       } catch (error) {
-        this.#log.error(`${feed}: ${file.name}: ${error instanceof Error ? error.message : String(error)}`);
+        this.#log.error(`${feed}: ${file.name}: ${messageOf(error)}`);
         failures.push(error);
       }
     }
