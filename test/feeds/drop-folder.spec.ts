@@ -159,6 +159,7 @@ describe('a file in the drop folder', () => {
     const [cut] = await imports();
     expect(cut).toMatchObject({ state: 'failed' });
     expect(Number(cut!.counted) % BATCH_ROWS).toBe(0);
+    expect(await readFile(join(folder, 'failed', 'cut.csv.gz.why.txt'), 'utf8')).toBe(`${cut!.error}\n`);
     await drop('whole.csv.gz', packed);
     await importAll();
     expect(

@@ -9,7 +9,7 @@ import { checkSeal } from '../../feeds/formats/seal.ts';
 import { definitionFiles, isDefinitionFile } from '../../feeds/sources/definition-file.ts';
 import { completeFiles, hashOfFile, openFile, putAway, type DroppedFile } from '../../feeds/sources/drop-folder.ts';
 import { Clock, SystemClock } from '../../kernel/clock.ts';
-import { Refusal } from '../../kernel/refusal.ts';
+import { messageOf, Refusal } from '../../kernel/refusal.ts';
 import { ChangeFeeds } from './change-feeds.ts';
 import { FeedBook } from './feed-book.ts';
 import { NOTHING_SETTLED } from './lanes.ts';
@@ -114,7 +114,7 @@ export class ImportDroppedFile {
     } catch (error) {
       // In other hands, or the database is away: the file stays, and this job is tried again.
       if (!isFaultOfDelivery(error)) throw error;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       await this.#recordUnread(delivery, 'failed', why);
       await putAway(path, 'failed', why);
       this.#log.error(`${path} was not imported: ${why}`);

@@ -16,7 +16,7 @@ import {
 } from '../../feeds/imports.ts';
 import type { FeedRow } from '../../feeds/usage-record.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
-import { Refusal } from '../../kernel/refusal.ts';
+import { messageOf, Refusal } from '../../kernel/refusal.ts';
 import { Turns } from '../../kernel/turns.ts';
 import { UsagePartitions } from '../../ledger/partitions.ts';
 import { Counting, IN_OTHER_HANDS, inOtherHands, later, type Ending, type SettledBatch } from './counting.ts';
@@ -166,7 +166,7 @@ export class RecordUsage {
       await atWork.ended().catch(() => undefined);
       const comesAgain = delivery.contentHash !== undefined && !isFaultOfDelivery(error);
       // The database itself may be what failed: then the import stays as running, and the cause is what is told.
-      const end = { state: 'failed' as const, error: String(error), header, latestStart };
+      const end = { state: 'failed' as const, error: messageOf(error), header, latestStart };
       if (running && !comesAgain) await this.#end(running.importId, end).catch(() => undefined);
       throw error;
     }

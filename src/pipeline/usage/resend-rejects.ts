@@ -19,7 +19,7 @@ import {
 } from '../../feeds/imports.ts';
 import type { FeedRow } from '../../feeds/usage-record.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
-import { Refusal } from '../../kernel/refusal.ts';
+import { messageOf, Refusal } from '../../kernel/refusal.ts';
 import { Turns } from '../../kernel/turns.ts';
 import { UsagePartitions } from '../../ledger/partitions.ts';
 import { Counting, later, type Ending, type SettledBatch } from './counting.ts';
@@ -107,7 +107,7 @@ export class ResendRejects {
     } catch (error) {
       if (running) {
         const { importId: broken } = running;
-        const end = { state: 'failed' as const, error: String(error), header: sent.header, latestStart };
+        const end = { state: 'failed' as const, error: messageOf(error), header: sent.header, latestStart };
         await inTransaction(this.#dataSource, ({ client }) => endImport(client, broken, end, this.#clock.now())).catch(
           () => undefined,
         );
