@@ -5,6 +5,8 @@ const SERVER_VERSION_MIN = 18;
 
 /** Who gets no connection for so long hears that, and can try again, instead of waiting for what may never come. */
 const CONNECT_MS_MAX = 30_000;
+/** What a session remembers grows with each day that passes: plans by day, partitions. After a day another takes its place. */
+const CONNECTION_S_MAX = 86_400;
 
 export interface ConnectionOptions {
   /** How many connections this pool holds at most. */
@@ -30,7 +32,11 @@ export function createDataSource(url: string, { poolSize, applicationName }: Con
     // gen_random_uuid() is part of PostgreSQL; nothing has to be installed for it.
     uuidExtension: 'pgcrypto',
     installExtensions: false,
-    extra: { options: '-c timezone=UTC -c statement_timeout=0', keepAlive: true },
+    extra: {
+      options: '-c timezone=UTC -c statement_timeout=0',
+      keepAlive: true,
+      maxLifetimeSeconds: CONNECTION_S_MAX,
+    },
     // An idle connection that breaks leaves the pool by itself, and the next query opens another.
     poolErrorHandler: () => undefined,
   });

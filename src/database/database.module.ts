@@ -7,7 +7,7 @@ import { EmbeddedPostgres, type DatabaseLog } from './embedded-postgres.ts';
 import { migrate } from './migrate.ts';
 import { sqlState } from './transaction.ts';
 
-/** One process holds at most this many for its own statements, up to 35 for queues on PostgreSQL, and one for the relay; the embedded server grants 200. */
+/** One process holds at most this many for its own statements, up to 40 for queues on PostgreSQL, and one for the relay; the embedded server grants 200. */
 const POOL_SIZE = 12;
 
 /** Plafond's database, migrated and connected. */

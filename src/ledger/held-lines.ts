@@ -153,7 +153,8 @@ const HELD = `
 
 /**
  * Usage as it comes near real time starts on few days, and those of now: what is asked about these is planned once a connection,
- * two or three times for each day that passes. What comes late, a backfill of years too, is planned anew each time.
+ * two or three times for each day that passes, and connections live for a day. What comes late, a backfill of years too, is
+ * planned anew each time.
  */
 const NEAR_DAYS_MAX = 4;
 

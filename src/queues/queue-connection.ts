@@ -5,7 +5,7 @@
 import { createPostgresBackend, setDefaultBackendFactory, type ConnectionOptions } from 'bullmq';
 import { Cluster } from 'ioredis';
 
-// Of each queue and of each worker, which holds one more on which it listens: 35 a process with seven of both.
+// Of each queue and of each worker, which holds one more on which it listens: 40 a process with eight of both.
 const CONNECTIONS_MAX = 2;
 
 export interface QueueConnection {

@@ -8,7 +8,7 @@ import { definitionFor, feedDefinition, feedFields, feedForm } from '../../feeds
 import { SEEN_FEEDS, storedFeed, type FeedRow, type StoredFeed } from '../../feeds/feed-store.ts';
 import { formatInstant } from '../../kernel/clock.ts';
 import { formatAmount } from '../../kernel/money.ts';
-import { NAME } from '../../kernel/name.ts';
+import { NAME, NAME_FORM } from '../../kernel/name.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { ChangeFeeds } from '../../pipeline/usage/change-feeds.ts';
 import { TryFeed, type TriedFeed, type TriedRow } from '../../pipeline/usage/try-feed.ts';
@@ -151,8 +151,9 @@ export class FeedsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<FeedResponse> {
     if (!NAME.test(name)) {
-      const form = 'must be 1 to 64 letters, digits, dots, dashes or underscores';
-      throw new Refusal('invalid', 'bad_feed_name', `the name of a feed ${form}`, [{ field: 'name', detail: form }]);
+      throw new Refusal('invalid', 'bad_feed_name', `the name of a feed ${NAME_FORM}`, [
+        { field: 'name', detail: NAME_FORM },
+      ]);
     }
     if (match === undefined && (await this.#find(name))) {
       throw new HttpProblem(428, 'if_match_needed', 'say with If-Match which version you have read, by its ETag');
