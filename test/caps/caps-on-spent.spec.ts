@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { capDefinition, type CapDefinition } from '../../src/caps/cap.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
@@ -214,6 +215,33 @@ describe('a preview', () => {
         'outbox',
       ].map((table) => plafond.query(`SELECT * FROM ${table} ORDER BY 1, 2`)),
     );
+
+  it('is waited for by who saves the same cap, and by no importer', async () => {
+    const { dataSource } = plafond.database;
+    const waiting = async (n: number) => {
+      for (;;) {
+        const [found] = await plafond.query<{ n: number }>(
+          `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        if (found!.n >= n) return;
+        await nextTurn();
+      }
+    };
+    const definition = capDefinition.parse({ ...CAP, ...own({ limit: '85.00' }) });
+    const both = await inTransaction(dataSource, async ({ client }) => {
+      // In the middle of the preview.
+      await client.query('LOCK TABLE cap_versions IN ACCESS EXCLUSIVE MODE');
+      const previewing = plafond.caps.preview(definition, undefined);
+      await waiting(1);
+      const saving = plafond.caps.create(definition, 'test');
+      await waiting(2);
+      await use('85.00');
+      return { previewing, saving };
+    });
+    expect(await both.previewing).toMatchObject({ suspended: 1 });
+    await both.saving;
+    expect(await bars()).toHaveLength(1);
+  });
 
   it('says what then happens, and leaves no trace', async () => {
     await use('85.00');

@@ -53,6 +53,17 @@ const PREVIEWED_ACCOUNTS_MAX = 1_000;
 
 class RolledBack extends Error {}
 
+/**
+ * Previews share it, and a change has it to itself before it keeps importers out: rows that a preview holds until it is
+ * rolled back are waited for while importers go on.
+ */
+const CAPS_LOCK = 7_004;
+
+async function changeAlone(client: ClientBase): Promise<void> {
+  await client.query('SELECT pg_advisory_xact_lock($1)', [CAPS_LOCK]);
+  await lockCounting(client);
+}
+
 /** Caps are made, changed and removed here; what a change crosses is decided and carried out in its own transaction. */
 @Injectable()
 export class ChangeCaps {
@@ -67,7 +78,7 @@ export class ChangeCaps {
   /** @throws Refusal cap_exists, or invalid where the cap does not fit its account */
   async create(definition: CapDefinition, actor: string): Promise<StoredCap> {
     return inTransaction(this.#dataSource, async ({ client }) => {
-      await lockCounting(client);
+      await changeAlone(client);
       return (await this.#create(client, definition, actor, FOR_GOOD)).stored;
     });
   }
@@ -80,7 +91,7 @@ export class ChangeCaps {
     { actor, alone }: Pick<Person, 'actor' | 'alone'>,
   ): Promise<StoredCap> {
     return inTransaction(this.#dataSource, async ({ client }) => {
-      await lockCounting(client);
+      await changeAlone(client);
       if (!alone) await refuseRaisingAlone(client, id, parseAmount(definition.limit)!, this.#clock.now());
       return (await this.#change(client, id, ifMatch, definition, actor, FOR_GOOD)).stored;
     });
@@ -90,7 +101,7 @@ export class ChangeCaps {
   async remove(id: string, ifMatch: number | undefined, actor: string): Promise<void> {
     await inTransaction(this.#dataSource, async ({ client }) => {
       const at = this.#clock.now();
-      await lockCounting(client);
+      await changeAlone(client);
       const row = await existing(client, id, ifMatch);
       await client.query('DELETE FROM caps WHERE cap_id = $1', [id]);
       const removed = capOf(row.cap_id, row.version, row.definition);
@@ -113,6 +124,7 @@ export class ChangeCaps {
     let decisions: Decision[] = [];
     try {
       await inTransaction(this.#dataSource, async ({ client }) => {
+        await client.query('SELECT pg_advisory_xact_lock_shared($1)', [CAPS_LOCK]);
         const done =
           replacing === undefined
             ? await this.#create(client, definition, 'preview', TO_SEE)
