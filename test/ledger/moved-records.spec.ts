@@ -81,6 +81,34 @@ it('one that comes final as its call ends is sought nowhere else, and counts onc
   expect(await plafond.differences()).toEqual([]);
 });
 
+it('nobody is barred for several at once either, of which one stands under another account', async () => {
+  const before = (await decided()).length;
+  for (const accountId of ['1002', '1003']) await plafond.addAccount({ accountId });
+  const late = (record_id: string, account_id: string) => ({
+    record_id,
+    account_id,
+    started_at: '2026-03-15T10:00:00+01:00',
+    amount: '1.00',
+    state: 'final',
+  });
+  await plafond.send([late('several of 1', '1002'), late('several of 2', '1003'), late('several of 3', '1002')]);
+  await plafond.send(
+    ['several of 1', 'several of 2', 'several of 3'].map((record_id) => ({
+      record_id,
+      account_id: '1002',
+      started_at: '2026-03-05T10:00:00+01:00',
+      amount: '60.00',
+    })),
+  );
+  expect((await decided()).slice(before)).toEqual([]);
+  expect(
+    await plafond.query(
+      `SELECT account_id, amount_micros FROM usage WHERE record_id LIKE 'several%' ORDER BY record_id`,
+    ),
+  ).toEqual(['1002', '1003', '1002'].map((account_id) => ({ account_id, amount_micros: '1000000' })));
+  expect(await plafond.differences()).toEqual([]);
+});
+
 it.each([
   ['http', '23 hours', 'running'],
   ['http', '25 hours', 'failed'],
