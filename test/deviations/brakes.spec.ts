@@ -58,6 +58,20 @@ describe('a brake by hand', () => {
     expect((await offices.bars('b2')).at(-1)).toBe('international wanted');
   });
 
+  it('has what began while prices were wrong decided anew once they are right', async () => {
+    offices = await Offices.watched('enforce');
+    await offices.live(series('a', 'b1', NIGHT, 12));
+    await offices.settle('b1', 'rating-error', 'deck 12 is wrong');
+    await offices.settle('', 'rating-error', 'corrections will come');
+    await offices.live(series('b', 'b2', NIGHT + 2 * HOUR_MS, 12));
+    const before = await offices.decided('b2');
+    await offices.settle('', 'closed', 'corrected');
+    expect((await offices.bars('b2')).every((bar) => bar.endsWith('declined'))).toBe(true);
+    await goesOn();
+    expect((await offices.decided('b2')).slice(before.length)).toEqual(['enforce suspend:international']);
+    expect((await offices.bars('b2')).at(-1)).toBe('international wanted');
+  });
+
   it('lets go where its own case is put right', async () => {
     await braked('enforce');
     await offices.settle('b1', 'confirmed-fraud', 'it was an attack after all');

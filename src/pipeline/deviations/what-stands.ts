@@ -21,7 +21,7 @@ export interface Decided {
   brake: 'none' | 'on' | 'off';
   /** states of its bars */
   bars: readonly string[];
-  /** what waited was declined with the verdict that prices were wrong */
+  /** what waited was declined with the verdict that prices were wrong, or when they were right again */
   wronglyRated: boolean;
 }
 
@@ -60,7 +60,7 @@ const DECIDED = `
     CROSS JOIN LATERAL (
       SELECT coalesce(array_agg(s.state), '{}') AS states, max(s.approved_at) AS approved_at,
              bool_and(s.state = 'declined' AND EXISTS (
-               SELECT FROM case_events e WHERE e.case_no = b.case_no AND e.what = 'rating-error' AND e.at = s.lift_wanted_at)) AS wrongly_rated
+               SELECT FROM case_events e WHERE e.case_no = b.case_no AND e.what IN ('rating-error', 'closed') AND e.at = s.lift_wanted_at)) AS wrongly_rated
         FROM suspensions s WHERE s.account_id = d.account_id AND s.decision_id = d.decision_id) bars
    WHERE d.account_id = ANY ($1) AND d.score IS NOT NULL AND coalesce(c.state IN ('open', 'closed'), true)
    ORDER BY d.account_id, d.decision_no DESC`;
