@@ -73,7 +73,7 @@ export function deviationOf(
   const unit = microsPerEuro(account.currency);
   const atHome = isAtHome(family);
   const micros = (euros: number): Micros => BigInt(Math.round(euros * 100)) * BigInt(Math.round(unit / 100));
-  const run = runOf(signature, family === 'unusual' ? 0 : atHome ? 2 : 1);
+  const run = runOf(signature, family === 'unusual' ? 0 : atHome ? 2 : 1, record);
   const days = atHome ? daysOf(signature, seconds) : undefined;
   const told = days ? withinDays(run, days, micros(days.euros)) : run;
   const daily = isOfEverything(family)
@@ -137,9 +137,11 @@ const WAITING_DAYS = 3;
 /** Since when (in seconds) what is told goes on, how many records it is, and their money. */
 type Told = { since: number } & Pick<Deviation, 'calls' | 'money'>;
 
-function runOf(signature: Signature, run: number): Told {
+/** A call that grows after a verdict begins no run: what is told is that call. */
+function runOf(signature: Signature, run: number, { startedAt }: Version): Told {
   const { u } = signature;
-  return { since: u[AT.runSince + run]!, calls: u[AT.runCalls + run]!, money: BigInt(signature.moneyOf(run)) };
+  const since = u[AT.runSince + run]! || Math.floor(startedAt / 1_000);
+  return { since, calls: Math.max(1, u[AT.runCalls + run]!), money: BigInt(signature.moneyOf(run)) };
 }
 
 /**

@@ -16,17 +16,47 @@ afterEach(async () => {
 });
 
 describe('a call that grows', () => {
+  const MINUTES_10 = 600_000;
+  const known = async (nth: number, at = nth, name = 'grows') => {
+    const { row } = call(name, 'b1', NIGHT, nth * 600, '+5352123456', nth * 90);
+    offices.plafond.clock.advanceTo(NIGHT + at * MINUTES_10);
+    await offices.send([{ ...row, state: 'interim', revision: nth }]);
+  };
+
+  it('and is known from after a verdict on counts whole, once, as of the call that it is', async () => {
+    const interim = (nth: number, at?: number) => known(nth, at, 'other');
+    await known(1);
+    offices.plafond.clock.advanceTo(NIGHT + 3 * MINUTES_10 + 1);
+    await offices.settle('b1', 'confirmed-fraud');
+    const before = await offices.deviations();
+    // Late: these tell of what was settled.
+    for (const nth of [1, 2, 3]) await interim(nth, 4);
+    expect(await offices.deviations()).toEqual(before);
+    for (const nth of [4, 5]) await interim(nth);
+    const [anew, ...more] = (await offices.deviations()).slice(before.length);
+    expect(more).toEqual([]);
+    expect(anew!.evidence).toMatchObject({ calls: 1, money: '360.00' });
+    expect((await offices.plafond.query<{ from_at: Date }>('SELECT from_at FROM cases ORDER BY case_no')).at(-1)).toEqual({
+      from_at: new Date(NIGHT),
+    });
+  });
+
+  it('is told as itself where a verdict has settled all else', async () => {
+    await offices.live(series('a', 'b1', NIGHT - 2 * HOUR_MS, 12), 12);
+    await known(1);
+    await offices.settle('b1', 'confirmed-fraud');
+    const before = await offices.deviations();
+    await known(2);
+    const [anew] = (await offices.deviations()).slice(before.length);
+    expect(anew!.evidence).toMatchObject({ calls: 1, since: expect.stringMatching(/^2026-03-02T22:00/) });
+  });
+
   it('is decided on anew where it goes on after a verdict', async () => {
-    const interim = async (nth: number) => {
-      const { row } = call('grows', 'b1', NIGHT, nth * 600, '+5352123456', nth * 90);
-      offices.plafond.clock.advanceTo(NIGHT + nth * 600_000);
-      await offices.send([{ ...row, state: 'interim', revision: nth }]);
-    };
-    await interim(1);
+    await known(1);
     const before = await offices.decided();
     expect(before).toEqual(['enforce hold']);
     await offices.settle('b1', 'rating-error', 'the deck is wrong');
-    await interim(2);
+    await known(2);
     // It waits: the verdict has braked the range.
     expect(await offices.decided()).toEqual(['enforce hold', 'approve hold']);
     expect(await offices.bars()).toEqual(['country:CU lifting', 'country:CU awaiting-approval']);

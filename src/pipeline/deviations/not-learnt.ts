@@ -3,12 +3,17 @@ import type { Account } from '../../accounts/account.ts';
 import type { NotToLearn } from '../../cases/store.ts';
 import { destinationKey, placeOf } from '../../deviations/destination-key.ts';
 import { callWeight } from '../../deviations/norms.ts';
+import type { Instant } from '../../kernel/clock.ts';
 import type { Version } from '../../ledger/version.ts';
 
-/** Of use from abroad all from there counts, of a dialler's calls at home the short ones. */
+/**
+ * Of use from abroad all from there counts, of a dialler's calls at home the short ones. A call that goes on after the verdict, as an
+ * interim record of it tells, is none of what was settled.
+ */
 export function isNotLearnt(version: Version, { homeCountry }: Account, about: NotToLearn): boolean {
-  const { startedAt, destination, originCountry } = version;
+  const { startedAt, destination, originCountry, state } = version;
   if (startedAt < about.from || startedAt > about.to) return false;
+  if (state === 'interim' && endOf(version) > about.to) return false;
   if (about.countries.includes(destination.country)) return true;
   if (about.ranges.some((range) => destination.number.startsWith(range))) return true;
   const key = destinationKey(destination, originCountry, homeCountry);
@@ -17,4 +22,8 @@ export function isNotLearnt(version: Version, { homeCountry }: Account, about: N
   return about.places.some(({ kind, country }) =>
     kind === 'roaming' ? country === originCountry : kind === place.kind && country === place.country,
   );
+}
+
+export function endOf({ startedAt, durationSeconds }: Version): Instant {
+  return startedAt + durationSeconds * 1_000;
 }

@@ -18,7 +18,7 @@ import { deviationMatter, LATE_MS, type Observed } from './deviation-matters.ts'
 import type { Matter } from '../deciding/matter.ts';
 import type { ObservationContext } from './observation-context.ts';
 import { grouped } from '../grouped.ts';
-import { isNotLearnt } from './not-learnt.ts';
+import { endOf, isNotLearnt } from './not-learnt.ts';
 import { whatStands, type Standing } from './what-stands.ts';
 
 const HELD = LEVELS.indexOf('hold');
@@ -89,16 +89,12 @@ export class WatchedSignatures {
       // A later version may differ only in what is none of the signature's.
       if (movement.from && isSameUsage(movement.from, movement.to)) continue;
       if (movement.from) this.#corrected.add(account.accountId);
-      const settled = this.#settledWith(movement.to, account);
-      // Of a call that goes on after the verdict nothing is in the signature any more; what else is in its time comes late.
-      const goesOn = movement.from?.state === 'interim';
-      if (settled && !goesOn) continue;
-      const isAnew = settled && endOf(movement.from!) <= settled.to;
-      const signature = this.#signatureOf(account, movement);
+      const unsettled = this.#unsettled(movement, account);
+      if (!unsettled) continue;
       const observed = takeIn(
-        signature,
+        this.#signatureOf(account, movement),
         this.standing.get(account.accountId),
-        isAnew ? { ...movement, from: undefined } : movement,
+        unsettled,
         account,
         at,
         against,
@@ -113,9 +109,15 @@ export class WatchedSignatures {
     await Promise.all([saveSignatures(client, this.#touched), noteCorrected(client, this.#corrected, at)]);
   }
 
-  /** The case that was found to be fraud or wrongly rated, and that a record is usage of. */
-  #settledWith(record: Version, account: Account): NotToLearn | undefined {
-    return this.settled.get(account.accountId)?.find((each) => isNotLearnt(record, account, each));
+  /** Of a movement what is no usage of a case that was found to be fraud or wrongly rated: of such usage nothing is in the signature. */
+  #unsettled(movement: Movement, account: Account): Movement | undefined {
+    const cases = this.settled.get(account.accountId);
+    if (!cases) return movement;
+    const isSettled = (version: Version) => cases.some((each) => isNotLearnt(version, account, each));
+    const { from, to } = movement;
+    // The last record of a call that went on tells of it as well.
+    if (isSettled(from?.state === 'interim' ? { ...to, state: 'interim' } : to)) return undefined;
+    return from && isSettled(from) ? { from: undefined, to } : movement;
   }
 
   #signatureOf({ accountId }: Account, { to }: Movement): Signature {
@@ -165,8 +167,4 @@ function takeIn(
   if (isDue) return observed;
   noteSuspended(signature);
   return { ...observed, ignoredHold: hold };
-}
-
-function endOf({ startedAt, durationSeconds }: Version): Instant {
-  return startedAt + durationSeconds * 1_000;
 }
