@@ -22,6 +22,7 @@ import { throughBrake } from './through-brake.ts';
 import { seriesOf, tellCustomers } from '../telling/tell-customers.ts';
 import { keptForApproval } from '../telling/tell-of-approvals.ts';
 import { throughGuard, withinTerms } from './through-guard.ts';
+import { endAll } from '../suspending/tell-of-suspensions.ts';
 
 /** Decides on each crossing and writes what follows; answers the decisions that are new. */
 export async function carryOutCrossings(
@@ -81,6 +82,7 @@ export async function carryOut(
   const suspensionsOf = grouped(suspensions, ({ decision }) => decision.id);
   const restored = made.filter(({ decision }) => decision.type === 'restore').map(({ decision }) => decision);
   const lifted = await liftSuspensions(client, restored, at);
+  await endOutdone(client, made, at);
   await insertSuspensions(client, suspensions, question, at);
   await joinTheirCases(client, made, braked.held);
   const messages = await tellCustomers(client, made, { spent, series }, at);
@@ -118,6 +120,41 @@ function toldAsBilled(matter: Matter, spent: readonly SpentOn[]): Matter {
   const spend = spent.reduce((sum, { amount }) => sum + amount, 0n);
   const told = (words: Words | undefined): Words | undefined => words && { ...words, spend };
   return { ...matter, words: told(matter.words), wordsIfApproved: told(matter.wordsIfApproved) };
+}
+
+/**
+ * What waits for a person of deviations, and is barred by others without asking. What the guard or a brake holds is theirs to
+ * answer; by `suspensions_of_account`.
+ */
+const OUTDONE = `
+  SELECT s.suspension_id FROM suspensions s JOIN decisions d USING (decision_id)
+   WHERE s.account_id = ANY ($1) AND s.state = 'awaiting-approval' AND s.guard_question IS NULL AND d.score IS NOT NULL
+     AND EXISTS (SELECT FROM unnest($1::text[], $2::text[]) AS made (account_id, scope)
+                  WHERE made.account_id = s.account_id
+                    AND (made.scope = s.class OR (made.scope = 'international' AND starts_with(s.class, 'country:'))))
+     AND NOT EXISTS (SELECT FROM braked_decisions b JOIN cases c USING (case_no)
+                      WHERE b.decision_id = s.decision_id AND c.state IN ('open', 'rating-error'))
+   ORDER BY s.suspension_id FOR UPDATE OF s`;
+
+/** Nobody is asked any more about what is barred by itself. */
+async function endOutdone(client: ClientBase, made: readonly Matter[], at: Instant): Promise<void> {
+  const acting = made
+    .filter(({ decision }) => decision.score !== undefined && decision.mode === 'enforce')
+    .flatMap(({ decision: { accountId }, bars }) => bars.map(({ scope }) => ({ accountId, scope })));
+  if (acting.length === 0) return;
+  const { rows } = await client.query<{ suspension_id: string }>(OUTDONE, [
+    acting.map(({ accountId }) => accountId),
+    acting.map(({ scope }) => scope),
+  ]);
+  if (rows.length === 0) return;
+  const reason = 'it is barred since without a person being asked';
+  const ids = rows.map((row) => row.suspension_id);
+  await endAll(
+    client,
+    ids,
+    { trigger: 'deviation', by: 'plafond', reason, at },
+    () => `Not asked any more: ${reason}.`,
+  );
 }
 
 /** The suspensions that are wanted when all is decided: one that a later decision of the same cause lifts is not. */
