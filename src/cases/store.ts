@@ -133,12 +133,13 @@ export async function openTariffCase(
   return rows[0]!.case_no;
 }
 
-/** The tariff case, if it holds its brake still, that was opened for ranges of an account's case when that was found to be wrongly rated. */
-export async function brakeOfCase(client: ClientBase, { from_at, state_at }: CaseRow): Promise<string | undefined> {
+/** The tariff case, if it holds its brake still, that was opened for ranges of an account's case when that was found to be wrongly rated; locked. */
+export async function lockBrakeOfCase(client: ClientBase, { from_at, state_at }: CaseRow): Promise<string | undefined> {
   const { rows } = await client.query<{ case_no: string }>(
     `SELECT c.case_no FROM cases c
       WHERE c.kind = 'tariff' AND c.state IN ('open', 'rating-error') AND c.opened_at = $1 AND c.from_at = $2
-        AND EXISTS (SELECT FROM tariff_brakes b WHERE b.case_no = c.case_no AND b.kind = 'by-hand' AND b.released_at IS NULL)`,
+        AND EXISTS (SELECT FROM tariff_brakes b WHERE b.case_no = c.case_no AND b.kind = 'by-hand' AND b.released_at IS NULL)
+      FOR UPDATE`,
     [state_at, from_at],
   );
   return rows[0]?.case_no;

@@ -170,6 +170,12 @@ export async function releaseBrakes(client: ClientBase, caseNo: string, by: stri
   return ranges;
 }
 
+/** Whether a case has braked a range for its price, and has kept prices from being counted by that. */
+export async function leavesPricesOut(client: ClientBase, caseNo: string): Promise<boolean> {
+  const { rowCount } = await client.query(`SELECT FROM tariff_brakes WHERE case_no = $1 AND kind = 'price'`, [caseNo]);
+  return rowCount! > 0;
+}
+
 /** Notes for which brake's case decisions wait. */
 export async function keepBraked(
   client: ClientBase,

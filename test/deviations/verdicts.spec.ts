@@ -36,7 +36,9 @@ describe('a call that grows', () => {
     const [anew, ...more] = (await offices.deviations()).slice(before.length);
     expect(more).toEqual([]);
     expect(anew!.evidence).toMatchObject({ calls: 1, money: '360.00' });
-    expect((await offices.plafond.query<{ from_at: Date }>('SELECT from_at FROM cases ORDER BY case_no')).at(-1)).toEqual({
+    expect(
+      (await offices.plafond.query<{ from_at: Date }>('SELECT from_at FROM cases ORDER BY case_no')).at(-1),
+    ).toEqual({
       from_at: new Date(NIGHT),
     });
   });

@@ -19,11 +19,11 @@ import { keepsBrake, refuseVerdict, type Verdict } from '../../cases/case.ts';
 import {
   addCaseEvent,
   blocksOfCase,
-  brakeOfCase,
   caseOfDecision,
   lockBarsOfCase,
   lockBarsOfWrongPrices,
   lockBarsThatWait,
+  lockBrakeOfCase,
   lockCase,
   openTariffCase,
   putBarsBack,
@@ -44,7 +44,7 @@ import {
   saveSignatures,
   signaturesOf,
 } from '../../deviations/signature-store.ts';
-import { countPrices, insertBrake, openBrakes, releaseBrakes } from '../../deviations/tariff-store.ts';
+import { countPrices, insertBrake, leavesPricesOut, openBrakes, releaseBrakes } from '../../deviations/tariff-store.ts';
 import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
 import { settleAlarm } from '../../feeds/alarms.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
@@ -161,6 +161,8 @@ export class SettleCase {
       facts.hot = blocks;
     }
     if (verdict === 'rating-error') facts.braked = await brakeByHand(client, row, said);
+    // Locked before any bars, as by who settles the brake's case itself.
+    const brake = row.state === 'rating-error' ? await lockBrakeOfCase(client, row) : undefined;
     const evidence: NewEvidence[] = [];
     if (withBars && verdict !== 'closed') {
       if (verdict === 'confirmed-fraud' && row.state !== 'open') await putBarsBack(client, row, at);
@@ -170,7 +172,6 @@ export class SettleCase {
       Object.assign(facts, { approved, ended });
     }
     // That prices were wrong is taken back, and the brake with it.
-    const brake = row.state === 'rating-error' ? await brakeOfCase(client, row) : undefined;
     if (brake !== undefined) {
       const right: Said = { verdict: 'legitimate', by, why: `case ${caseNo} was found to be ${verdict}: ${why}`, at };
       evidence.push(...(await this.#settle(client, brake, right, true)));
@@ -196,8 +197,8 @@ export class SettleCase {
       for (const range of ranges) {
         await settleAlarm(client, 'tariff-brake', range, undefined, `settled by ${by}: ${verdict}, ${why}`, at);
       }
-      // A price that was found right is a usual one from now on.
-      if (verdict === 'legitimate' || verdict === 'confirmed-fraud') {
+      // A price that was found right is a usual one from now on: days are counted anew, which takes their time.
+      if (verdict !== 'closed' && (await leavesPricesOut(client, caseNo))) {
         const [first, last] = [dayOf(row.from_at.getTime()), dayOf(at)];
         await countPrices(
           client,
