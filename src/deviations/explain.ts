@@ -71,7 +71,7 @@ export function explain(deviation: Deviation, account: Account, locale = account
       words.exceeds[excess](about(times), windowHours < 48 ? time(windowHours, 'hour') : time(windowHours / 24, 'day')),
     ),
   ].join(', ');
-  return [what, usual, rarity, raised && words.raised(raised)].filter(Boolean).join(' ');
+  return `${what}; ${usual}. ${[rarity, raised && words.raised(raised)].filter(Boolean).join('; ')}.`;
 }
 
 /** What the records are called: data is no call, and of several it is not remembered which kind each was. */

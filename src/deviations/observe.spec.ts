@@ -160,7 +160,7 @@ describe('the engine', () => {
       expect(deviation.bars).toEqual(['country:SO']);
       expect(deviation.since).toBe(NIGHT);
       expect(explain(deviation, ACCOUNT)).toMatch(
-        /^\d gesprekken of berichten naar Somalië \(nieuw\) sinds 7 maart .*03:00, € \d+,\d\d\. Gewoonlijk .* per dag\. .* maanden zien\. Wat de score verhoogde: .*%/,
+        /^\d gesprekken of berichten naar Somalië \(nieuw\) sinds 7 maart .*03:00, € \d+,\d\d; gewoonlijk .* per dag\. .* maanden zien; wat de score verhoogde: .*%/,
       );
       expect(explain(deviation, ACCOUNT, 'en-IE')).toMatch(/^\d calls or messages to Somalia \(new\) since 7 March/);
       return;

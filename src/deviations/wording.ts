@@ -17,7 +17,7 @@ export interface Words {
   /** `what`: how many of a {@link Unit}; `to` and `from`: where, or empty */
   happened: (facts: { what: string; to: string; from: string; since: string; money: string }) => string;
   usual: (perDay: string, all: boolean) => string;
-  /** of an account of which nothing is known yet */
+  /** `usual` of an account of which nothing is known yet */
   unknown: string;
   rarity: (months: string) => string;
   raised: (factors: string) => string;
@@ -48,12 +48,12 @@ export const en: Words = {
   },
   happened: ({ what, to, from, since, money }) =>
     to || from
-      ? `${what}${to && ` to ${to}`}${to && from && ' and'}${from && ` from ${from}`} since ${since}, ${money}.`
-      : `${money} spent since ${since}.`,
-  usual: (perDay, all) => `Usual ${all ? 'spend' : 'spend on calls abroad and premium numbers'}: ${perDay} a day.`,
-  unknown: 'Nothing is known of this account yet.',
-  rarity: (months) => `Comparable accounts show the like once in ${months} months.`,
-  raised: (factors) => `What raised the score: ${factors}.`,
+      ? `${what}${to && ` to ${to}`}${to && from && ' and'}${from && ` from ${from}`} since ${since}, ${money}`
+      : `${money} spent since ${since}`,
+  usual: (perDay, all) => `usual ${all ? 'spend' : 'spend on calls abroad and premium numbers'}: ${perDay} a day`,
+  unknown: 'nothing is known of this account yet',
+  rarity: (months) => `Comparable accounts show the like once in ${months} months`,
+  raised: (factors) => `what raised the score: ${factors}`,
   factors: {
     new: 'new destination',
     rare: 'seldom called by others',
@@ -94,12 +94,12 @@ export const nl: Words = {
   },
   happened: ({ what, to, from, since, money }) =>
     to || from
-      ? `${what}${to && ` naar ${to}`}${to && from && ' en'}${from && ` vanuit ${from}`} sinds ${since}, ${money}.`
-      : `${money} verbruikt sinds ${since}.`,
-  usual: (perDay, all) => `Gewoonlijk ${all ? '' : 'voor het buitenland en betaalnummers '}${perDay} per dag.`,
-  unknown: 'Over dit account is nog niets bekend.',
-  rarity: (months) => `Vergelijkbare accounts laten zoiets eens per ${months} maanden zien.`,
-  raised: (factors) => `Wat de score verhoogde: ${factors}.`,
+      ? `${what}${to && ` naar ${to}`}${to && from && ' en'}${from && ` vanuit ${from}`} sinds ${since}, ${money}`
+      : `${money} verbruikt sinds ${since}`,
+  usual: (perDay, all) => `gewoonlijk ${all ? '' : 'voor het buitenland en betaalnummers '}${perDay} per dag`,
+  unknown: 'over dit account is nog niets bekend',
+  rarity: (months) => `Vergelijkbare accounts laten zoiets eens per ${months} maanden zien`,
+  raised: (factors) => `wat de score verhoogde: ${factors}`,
   factors: {
     new: 'nieuwe bestemming',
     rare: 'zelden door anderen gebeld',
@@ -140,12 +140,12 @@ export const de: Words = {
   },
   happened: ({ what, to, from, since, money }) =>
     to || from
-      ? `${what}${to && `: ${to}`}${to && from && ','}${from && ` aus dem Ausland: ${from}`}, seit ${since}, ${money}.`
-      : `${money} verbraucht seit ${since}.`,
-  usual: (perDay, all) => `Üblich${all ? '' : ' für Ausland und Mehrwertnummern'}: ${perDay} am Tag.`,
-  unknown: 'Über dieses Konto ist noch nichts bekannt.',
-  rarity: (months) => `Vergleichbare Konten zeigen dergleichen einmal in ${months} Monaten.`,
-  raised: (factors) => `Was den Wert erhöhte: ${factors}.`,
+      ? `${what}${to && `: ${to}`}${to && from && ','}${from && ` aus dem Ausland: ${from}`}, seit ${since}, ${money}`
+      : `${money} verbraucht seit ${since}`,
+  usual: (perDay, all) => `üblich${all ? '' : ' für Ausland und Mehrwertnummern'}: ${perDay} am Tag`,
+  unknown: 'über dieses Konto ist noch nichts bekannt',
+  rarity: (months) => `Vergleichbare Konten zeigen dergleichen einmal in ${months} Monaten`,
+  raised: (factors) => `was den Wert erhöhte: ${factors}`,
   factors: {
     new: 'neues Ziel',
     rare: 'von anderen selten angerufen',
@@ -186,12 +186,12 @@ export const fr: Words = {
   },
   happened: ({ what, to, from, since, money }) =>
     to || from
-      ? `${what}${to && ` : ${to}`}${to && from && ','}${from && ` depuis l’étranger : ${from}`}, depuis le ${since}, ${money}.`
-      : `${money} dépensés depuis le ${since}.`,
-  usual: (perDay, all) => `D’habitude${all ? '' : ' pour l’étranger et les numéros surtaxés'} : ${perDay} par jour.`,
-  unknown: 'Rien n’est encore connu de ce compte.',
-  rarity: (months) => `Des comptes comparables en montrent autant une fois en ${months} mois.`,
-  raised: (factors) => `Ce qui a élevé le score : ${factors}.`,
+      ? `${what}${to && ` : ${to}`}${to && from && ','}${from && ` depuis l’étranger : ${from}`}, depuis le ${since}, ${money}`
+      : `${money} dépensés depuis le ${since}`,
+  usual: (perDay, all) => `d’habitude${all ? '' : ' pour l’étranger et les numéros surtaxés'} : ${perDay} par jour`,
+  unknown: 'rien n’est encore connu de ce compte',
+  rarity: (months) => `Des comptes comparables en montrent autant une fois en ${months} mois`,
+  raised: (factors) => `ce qui a élevé le score : ${factors}`,
   factors: {
     new: 'nouvelle destination',
     rare: 'rarement appelée par d’autres',

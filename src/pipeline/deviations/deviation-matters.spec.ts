@@ -114,8 +114,8 @@ describe('an explanation', () => {
     [
       'calls and texts',
       matterOf('unusual', 'hold', TEXTS),
-      /^22 calls or messages to Somalia \(new\) since 7 March at 03:00, €33\.00\./,
-      /^22 gesprekken of berichten naar Somalië \(nieuw\) sinds 7 maart om 03:00, € 33,00\./,
+      /^22 calls or messages to Somalia \(new\) since 7 March at 03:00, €33\.00; usual spend on calls abroad and premium numbers: /,
+      /^22 gesprekken of berichten naar Somalië \(nieuw\) sinds 7 maart om 03:00, € 33,00; gewoonlijk /,
     ],
     [
       'a call by itself',
@@ -126,25 +126,25 @@ describe('an explanation', () => {
     [
       'use from abroad',
       matterOf('roaming', 'hold', DATA_ABROAD),
-      /^4 uses from Switzerland \(new\) since .*, €36\.00\. Usual spend: /,
-      /^4 keer gebruik vanuit Zwitserland \(nieuw\) sinds .*, € 36,00\. Gewoonlijk € [\d,]+ per dag\./,
+      /^4 uses from Switzerland \(new\) since .*, €36\.00; usual spend: /,
+      /^4 keer gebruik vanuit Zwitserland \(nieuw\) sinds .*, € 36,00; gewoonlijk € [\d,]+ per dag\./,
     ],
     [
       'what oftener and dearer than travellers is',
       matterOf('roaming', 'hold', DATA_ABROAD),
-      /What raised the score: .*each use \d+ times as dear as one of travellers/,
-      /Wat de score verhoogde: .*elk gebruik \d+ keer zo duur als dat van reizigers/,
+      /; what raised the score: .*each use \d+ times as dear as one of travellers/,
+      /; wat de score verhoogde: .*elk gebruik \d+ keer zo duur als dat van reizigers/,
     ],
     [
       'short calls, from the first of them',
       matterOf('calls', 'hold', DIALLER),
-      /^€0\.72 spent since 6 March at 01:00\. .*What raised the score: as many calls as 9 short ones within \d days? \(usual: [\d.]+\), [\d.]+ times as many within 24 hours as are to be expected\./,
-      /^€ 0,72 verbruikt sinds 6 maart om 01:00\. .*zoveel gesprekken als 9 korte binnen/,
+      /^€0\.72 spent since 6 March at 01:00; .*; what raised the score: as many calls as 9 short ones within \d days? \(usual: [\d.]+\), [\d.]+ times as many within 24 hours as are to be expected\./,
+      /^€ 0,72 verbruikt sinds 6 maart om 01:00; .*zoveel gesprekken als 9 korte binnen/,
     ],
     [
       'spend at home against what is usual',
       matterOf('all', 'hold', DEAR_AT_HOME),
-      /^€61\.50 spent since 5 March at 01:00\. .*What raised the score: [\d.]+ times as much spent within 4 days as is to be expected\./,
+      /^€61\.50 spent since 5 March at 01:00; .*; what raised the score: [\d.]+ times as much spent within 4 days as is to be expected\./,
       /keer zoveel verbruikt binnen 4 dagen als te verwachten is\./,
     ],
     [
@@ -156,6 +156,7 @@ describe('an explanation', () => {
   ])('tells of %s', (_, matter, en, nl) => {
     expect(explanations(matter).en).toMatch(en);
     expect(explanations(matter).nl).toMatch(nl);
+    for (const words of Object.values(explanations(matter))) expect(words.split(/[.] (?=[A-Z])/)).toHaveLength(2);
   });
 
   it('has what it says as data', () => {
