@@ -6,11 +6,12 @@ import type { ClientBase } from 'pg';
 import type { Crossing } from '../../caps/evaluation.ts';
 import { decisionId, type Decision } from '../../decisions/decision.ts';
 import { insertDecisions } from '../../decisions/store.ts';
-import { appendEvidence } from '../../evidence/append.ts';
+import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
 import { watchedFeeds } from '../../feeds/watched-feeds.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import { enqueue } from '../../queues/outbox.ts';
 import { spentOn, type SpentOn } from '../../spend/spent-on.ts';
+import { endSuspensions } from '../../suspensions/store.ts';
 import { insertSuspensions, liftSuspensions, type PlannedSuspension } from '../../suspensions/planned.ts';
 import type { PlannedMessage } from '../../warnings/plan.ts';
 import { crossingMatters } from './crossing-matters.ts';
@@ -22,7 +23,7 @@ import { throughBrake } from './through-brake.ts';
 import { seriesOf, tellCustomers } from '../telling/tell-customers.ts';
 import { keptForApproval } from '../telling/tell-of-approvals.ts';
 import { throughGuard, withinTerms } from './through-guard.ts';
-import { endAll } from '../suspending/tell-of-suspensions.ts';
+import { tellOfSuspensions } from '../suspending/tell-of-suspensions.ts';
 
 /** Decides on each crossing and writes what follows; answers the decisions that are new. */
 export async function carryOutCrossings(
@@ -82,18 +83,16 @@ export async function carryOut(
   const suspensionsOf = grouped(suspensions, ({ decision }) => decision.id);
   const restored = made.filter(({ decision }) => decision.type === 'restore').map(({ decision }) => decision);
   const lifted = await liftSuspensions(client, restored, at);
-  await endOutdone(client, made, at);
+  const outdone = await endOutdone(client, made, at);
   await insertSuspensions(client, suspensions, question, at);
   await joinTheirCases(client, made, braked.held);
   const messages = await tellCustomers(client, made, { spent, series }, at);
   const messagesOf = byDecision(messages);
-  await appendEvidence(
-    client,
-    made.map((each) => {
-      const { id } = each.decision;
-      return evidenceOf(each, spent.get(id) ?? [], messagesOf.get(id) ?? [], suspensionsOf.get(id) ?? [], known, at);
-    }),
-  );
+  const decided = made.map((each) => {
+    const { id } = each.decision;
+    return evidenceOf(each, spent.get(id) ?? [], messagesOf.get(id) ?? [], suspensionsOf.get(id) ?? [], known, at);
+  });
+  await appendEvidence(client, [...outdone, ...decided]);
   const toReconcile = new Set([...suspensions.map((each) => each.decision.accountId), ...lifted]);
   await enqueue(client, [
     ...inChunks([...toReconcile], 500).map((accounts) => ({
@@ -136,25 +135,21 @@ const OUTDONE = `
                       WHERE b.decision_id = s.decision_id AND c.state IN ('open', 'rating-error'))
    ORDER BY s.suspension_id FOR UPDATE OF s`;
 
-/** Nobody is asked any more about what is barred by itself. */
-async function endOutdone(client: ClientBase, made: readonly Matter[], at: Instant): Promise<void> {
+/** Nobody is asked any more about what is barred by itself; answers the evidence of it. */
+async function endOutdone(client: ClientBase, made: readonly Matter[], at: Instant): Promise<NewEvidence[]> {
   const acting = made
     .filter(({ decision }) => decision.score !== undefined && decision.mode === 'enforce')
     .flatMap(({ decision: { accountId }, bars }) => bars.map(({ scope }) => ({ accountId, scope })));
-  if (acting.length === 0) return;
+  if (acting.length === 0) return [];
   const { rows } = await client.query<{ suspension_id: string }>(OUTDONE, [
     acting.map(({ accountId }) => accountId),
     acting.map(({ scope }) => scope),
   ]);
-  if (rows.length === 0) return;
   const reason = 'it is barred since without a person being asked';
+  const ending = { trigger: 'deviation' as const, by: 'plafond', reason, at };
   const ids = rows.map((row) => row.suspension_id);
-  await endAll(
-    client,
-    ids,
-    { trigger: 'deviation', by: 'plafond', reason, at },
-    () => `Not asked any more: ${reason}.`,
-  );
+  const ended = ids.length === 0 ? [] : await endSuspensions(client, ids, ending);
+  return tellOfSuspensions(client, ended, { ...ending, explain: () => `Not asked any more: ${reason}.` });
 }
 
 /** The suspensions that are wanted when all is decided: one that a later decision of the same cause lifts is not. */
