@@ -8,10 +8,10 @@ import type { Version } from '../ledger/version.ts';
 import type { Thresholds } from './calibration.ts';
 import { blockDigits, destinationKey, numberBlock, placeOf, type Place } from './destination-key.ts';
 import { isKnownAtHome } from './home-numbers.ts';
-import { dailyOf } from './learning.ts';
+import { dailyOf, WAITING_DAYS } from './learning.ts';
 import type { Model, SegmentModel } from './model.ts';
 import { microsPerEuro } from './norms.ts';
-import type { Level, Reading } from './observe.ts';
+import { ALL_4_DAYS, type Level, type Reading } from './observe.ts';
 import { SCALE, type Family } from './scales.ts';
 import { AT, FACTORS, SLOT, SLOTS, SLOT_WORDS, type Factor, type Signature } from './signature.ts';
 import { measure, statistics } from './statistics.ts';
@@ -131,9 +131,6 @@ export function deviationOf(
   };
 }
 
-/** So many days wait to be learnt. */
-const WAITING_DAYS = 3;
-
 /** Since when (in seconds) what is told goes on, how many records it is, and their money. */
 type Told = { since: number } & Pick<Deviation, 'calls' | 'money'>;
 
@@ -204,9 +201,6 @@ function barsOf(
   }
   return [...bars];
 }
-
-/** Of the evidence of all spend over four days, as long as money is followed by its block. */
-const ALL_4_DAYS = 6;
 
 /** The block of the deciding number at home, where more than half of the evidence is its; none that the account called in weeks before. */
 function blockAtHome(signature: Signature, { destination: { number } }: Version): Traffic | undefined {

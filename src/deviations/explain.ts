@@ -1,4 +1,4 @@
-/** A deviation in one or two sentences: what happened, since when, how much money, what is usual, and what raised the score by how much. Pure. */
+/** A deviation in two sentences: what happened, since when, how much money, what is usual, and what raised the score by how much. Pure. */
 import { formatAmount } from '../kernel/money.ts';
 import type { Account } from '../accounts/account.ts';
 import { isOfEverything, type Deviation } from './deviation.ts';

@@ -3,7 +3,6 @@ import type { Instant } from '../kernel/clock.ts';
 import type { Micros } from '../kernel/money.ts';
 import { isAtHome, type Deviation } from './deviation.ts';
 import { microsPerEuro } from './norms.ts';
-import { AT, type Signature } from './signature.ts';
 
 /** A hold that is in force: what it was about, and what that had cost when it was decided. */
 export interface Held {
@@ -29,11 +28,4 @@ export function ignoresHold(
   if (isAtHome(now.family)) return false;
   const least = BigInt(EUROS_MIN * microsPerEuro(currency));
   return now.money - held.money >= (held.money > least ? held.money : least);
-}
-
-const SUSPENDED = 3;
-
-/** Notes that the account is suspended since its hold did not help. */
-export function noteSuspended({ u }: Signature): void {
-  u[AT.level] = SUSPENDED;
 }

@@ -12,7 +12,8 @@ const AT = WORD;
 const HALF_LIFE_DAYS = 75;
 /** Silence teaches that nothing is used for so long; a longer one is a closure, which teaches nothing. */
 const SILENT_DAYS_MAX = 14;
-const WAITING_DAYS = 3;
+/** So many days wait to be learnt. */
+export const WAITING_DAYS = 3;
 /** From then on a destination that is used is wholly known. */
 export const KNOWN_AFTER_DAYS = 30;
 /** By so much what is usual, and what was highest, may rise for each day that is learnt. */

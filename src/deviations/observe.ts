@@ -37,7 +37,7 @@ const fades = left;
 
 const ROAMING = SCALES - 1;
 /** All spend, over as long as the block at home is followed that most of it goes to. */
-const ALL_4_DAYS = 6;
+export const ALL_4_DAYS = 6;
 /** A call at home to a number that was called before counts so much as one to another. */
 const KNOWN_CALL = 0.2;
 

@@ -5,9 +5,9 @@
  * (`through-guard.ts`).
  */
 import type { ClientBase } from 'pg';
-import type { Traffic } from '../../destinations/traffic.ts';
 import { openBrakes, type Brake } from '../../deviations/tariff-store.ts';
 import { spentInRanges, type SpentInRanges } from '../../spend/spent-in-ranges.ts';
+import { grouped } from '../grouped.ts';
 import type { Matter } from './matter.ts';
 
 /** Of the money in question this share has to be in doubt. */
@@ -26,13 +26,7 @@ export async function throughBrake(client: ClientBase, asked: readonly Matter[])
   const brakes = acting.length === 0 ? [] : await openBrakes(client);
   if (brakes.length === 0) return { matters: asked, held };
   const byRange = new Map(brakes.map((brake) => [brake.range, brake]));
-  const byTraffic = new Map<Traffic, Matter[]>();
-  for (const matter of acting) {
-    const same = byTraffic.get(matter.stretch.traffic);
-    if (same) same.push(matter);
-    else byTraffic.set(matter.stretch.traffic, [matter]);
-  }
-  for (const [traffic, same] of byTraffic) {
+  for (const [traffic, same] of grouped(acting, ({ stretch }) => stretch.traffic)) {
     const questions = same.map(({ decision, stretch }) => ({ key: decision.id, ...stretch }));
     for (const [id, spent] of await spentInRanges(client, traffic, questions, [...byRange.keys()])) {
       const range = doubtfulRange(spent);

@@ -6,7 +6,7 @@ import { resetMaxima, type Thresholds } from '../../deviations/calibration.ts';
 import { noteCorrected } from '../../deviations/corrected-accounts.ts';
 import { deviationOf } from '../../deviations/deviation.ts';
 import type { LogEntry } from '../../deviations/movement-log.ts';
-import { ignoresHold, noteSuspended } from '../../deviations/ignored-hold.ts';
+import { ignoresHold } from '../../deviations/ignored-hold.ts';
 import type { HeldAgainst } from '../../deviations/model.ts';
 import { isSameUsage, levelFor, LEVELS, observe } from '../../deviations/observe.ts';
 import { SCALE } from '../../deviations/scales.ts';
@@ -165,6 +165,6 @@ function takeIn(
   // It stands for the rest of the turn.
   if (standing) Object.assign(standing, { level: isDue ? level : SUSPENDED, hold: undefined });
   if (isDue) return observed;
-  noteSuspended(signature);
+  signature.u[AT.level] = SUSPENDED;
   return { ...observed, ignoredHold: hold };
 }
