@@ -1,6 +1,9 @@
 /** What a verdict changes, and leaves for the next record to be decided. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { inTransaction } from '../../src/database/transaction.ts';
+import { parseAmount } from '../../src/kernel/money.ts';
+import { reportDeviations, type ReportedAccount } from '../../src/pipeline/deviations/deviation-report.ts';
 import { call, type Call } from './deviating.ts';
 import { DAY_MS, HOUR_MS, NIGHT, Offices, series } from './offices.ts';
 
@@ -95,6 +98,19 @@ describe('usage that was fraud or wrongly rated', () => {
     }
     expect(await offices.decided()).toEqual(before);
     expect((await offices.signatures.check()).differing).toEqual([]);
+  });
+
+  it('from abroad is reported with what was spent past the hold', async () => {
+    await offices.live(roaming('b1'), 1);
+    await offices.settle('b1', 'confirmed-fraud');
+    const { dataSource } = offices.plafond.database;
+    const report = await inTransaction(dataSource, ({ client }) =>
+      reportDeviations(client, NIGHT - DAY_MS, NIGHT + 3 * DAY_MS),
+    );
+    expect(report.accounts).toHaveLength(1);
+    const [{ spend_then: then, spend_after: after }] = report.accounts as [ReportedAccount];
+    expect(parseAmount(then)! + parseAmount(after)!).toBe(parseAmount('800.00'));
+    expect(report.spent_past).toEqual({ EUR: after });
   });
 
   it('and is put right to have been the customer is learnt all the same', async () => {

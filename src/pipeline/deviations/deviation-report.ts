@@ -64,7 +64,7 @@ export interface DeviationReport {
 
 /**
  * One row a case: its gravest deviation, the first that called for a bar (of a case without one, its first), and the usage of its
- * account to its destinations after that bar; by the index on (account_id, started_at), an account's stretch of it for each case.
+ * account to its destinations, or from where it was used, after that bar; by the index on (account_id, started_at), an account's stretch of it for each case.
  * A case's money ends where the account's next one begins, so that it counts once; its weeks go on, since they tell who it was.
  */
 const CASES = `
@@ -81,17 +81,22 @@ const CASES = `
       FROM decided ORDER BY case_no, level >= 2 DESC, decision_no
   ), following AS (
     SELECT *, lead(at) OVER (PARTITION BY of_account ORDER BY at, case_no) AS next_at FROM first
+  ), abroad AS (
+    SELECT case_no, array_agg(DISTINCT p ->> 'country') AS countries FROM decided CROSS JOIN jsonb_array_elements(evidence -> 'places') AS p
+     WHERE p ->> 'kind' = 'roaming' GROUP BY case_no
   )
   SELECT c.case_no, c.state, c.account_id, a.name, a.segment, g.mode, g.level, b.at, b.mode AS first_mode, b.bars, g.score,
          b.spend_micros, g.currency, g.explanation, coalesce(after.amount, 0)::bigint AS after_micros, coalesce(after.weeks, 0)::int AS weeks
     FROM gravest g JOIN cases c USING (case_no) JOIN accounts a ON a.account_id = c.account_id JOIN following b USING (case_no)
+    LEFT JOIN abroad f USING (case_no)
     LEFT JOIN LATERAL (
       SELECT sum(u.amount_micros) FILTER (WHERE b.next_at IS NULL OR u.started_at <= b.next_at) AS amount,
              count(DISTINCT date_trunc('week', u.started_at)) AS weeks
         FROM usage u
        WHERE b.level >= 2 AND u.account_id = c.account_id AND u.started_at > b.at AND u.started_at < b.at + $3::interval
          AND u.day BETWEEN $4 AND $5
-         AND (u.country = ANY (c.countries) OR EXISTS (SELECT FROM unnest(c.ranges) AS r (range) WHERE starts_with(u.b_number, r.range)))
+         AND (u.country = ANY (c.countries) OR EXISTS (SELECT FROM unnest(c.ranges) AS r (range) WHERE starts_with(u.b_number, r.range))
+              OR u.origin_country = ANY (f.countries))
     ) after ON true
    ORDER BY c.case_no`;
 
