@@ -193,6 +193,13 @@ describe('a second person can not be done without', () => {
     expect((await put('225.01', anna)).json()).toMatchObject({ status: 409, code: 'second_person_needed' });
     expect((await put('50.00', anna)).statusCode).toBe(200);
     expect((await put('500.00')).statusCode).toBe(200);
+    expect((await put('400.00', anna)).statusCode).toBe(200);
+    const elsewhere = {
+      body: { ...own, scope: { segment: 'nobody' }, limit: '9999.00' },
+      headers: { 'if-match': '*' },
+    };
+    const moved = await admin.call('PUT', `/v1/caps/${made.json().id}`, { ...elsewhere, key: anna });
+    expect(moved.json()).toMatchObject({ status: 409, code: 'second_person_needed' });
   });
 });
 

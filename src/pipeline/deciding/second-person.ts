@@ -256,24 +256,24 @@ async function raisedAlone(client: ClientBase, accountId: string): Promise<Micro
 
 const MONTH_MS = 31 * 86_400_000;
 
-/** The lowest limit that a cap of one account or service has had since `$2`; by the primary key of its versions. */
-const LOWEST_LIMIT = `
-  SELECT min((v.definition ->> 'limit')::numeric)::text AS lowest FROM cap_versions v JOIN caps c USING (cap_id)
-   WHERE cap_id = $1 AND c.definition -> 'scope' ?| '{account,service}'
-     AND v.version >= coalesce((SELECT max(version) FROM cap_versions WHERE cap_id = $1 AND changed_at <= $2), 0)`;
+/**
+ * The limit of a cap, and the lowest that it has had since `$2` while it was one account's or service's; by the primary key of its
+ * versions.
+ */
+const LIMITS = `
+  SELECT c.definition ->> 'limit' AS now,
+         (SELECT min((v.definition ->> 'limit')::numeric)::text FROM cap_versions v
+           WHERE v.cap_id = c.cap_id AND v.definition -> 'scope' ?| '{account,service}'
+             AND v.version >= coalesce((SELECT max(version) FROM cap_versions WHERE cap_id = c.cap_id AND changed_at <= $2), 0)) AS lowest
+    FROM caps c WHERE c.cap_id = $1`;
 
 /** Refuses with `second_person_needed`. To be called while nobody else changes caps. */
-export async function refuseRaisingAlone(
-  client: ClientBase,
-  capId: string,
-  limit: Micros,
-  now: Instant,
-): Promise<void> {
+export async function refuseRaisingAlone(client: ClientBase, capId: string, limit: Micros, at: Instant): Promise<void> {
   const { above } = await readRule(client);
   if (above === undefined) return;
-  const { rows } = await client.query<{ lowest: string | null }>(LOWEST_LIMIT, [capId, toDate(now - MONTH_MS)]);
-  const lowest = rows[0]!.lowest;
-  if (lowest === null || limit - parseAmount(lowest)! <= above) return;
+  const { rows } = await client.query<{ now: string; lowest: string | null }>(LIMITS, [capId, toDate(at - MONTH_MS)]);
+  const { now, lowest } = rows[0] ?? { now: '', lowest: null };
+  if (lowest === null || limit <= parseAmount(now)! || limit - parseAmount(lowest)! <= above) return;
   throw new Refusal(
     'conflict',
     'second_person_needed',
