@@ -18,6 +18,11 @@ export class MaskWhatGatewaysSaid1700000000022 implements MigrationInterface {
     await runner.query(`
       UPDATE decisions SET explanation = ${masked('explanation')}
        WHERE type = 'notify-operator' AND explanation LIKE 'The customer was not reached by %' AND explanation ~ '${UNMASKED}'`);
+    // What operators have not been told yet; what they have been told is theirs, and expires.
+    await runner.query(`
+      UPDATE operator_events SET text = ${masked('text')},
+             facts = facts || jsonb_build_object('answer', ${masked(`facts ->> 'answer'`)})
+       WHERE grouped_at IS NULL AND facts ? 'answer' AND (text ~ '${UNMASKED}' OR facts ->> 'answer' ~ '${UNMASKED}')`);
   }
 
   async down(): Promise<void> {

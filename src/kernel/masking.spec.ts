@@ -20,6 +20,7 @@ describe('what a gateway said', () => {
     ['rfc822;anna@home.example is full', 'anna@example.net', 'rfc822;a***@home.example is full'],
     ['550 <a***@example.net>: no', 'anna@example.net', '550 <a***@example.net>: no'],
     ['550 <anna@example.net>: no', '', '550 <a***@example.net>: no'],
+    ['550 no; call +31612345678', 'anna@example.net', '550 no; call +316***78'],
     ['250 ok', '', '250 ok'],
   ])('%s of %s is kept as %s', (answer, address, kept) => expect(maskAnswer(answer, address)).toBe(kept));
 });

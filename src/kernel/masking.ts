@@ -13,10 +13,13 @@ const KNOWN_BY = 7;
 /** An e-mail address up to its `@`; a masked one is none. */
 const MAILBOX = /([^\s<>@*,;:"'()[\]])[^\s<>@*,;:"'()[\]]*@/g;
 
-/** What a gateway said, its reader's address masked in whatever form, and every other e-mail address: mail is passed on. */
+/** A number that can be none of a gateway's own names for a message. */
+const E164 = /\+\d{8,15}/g;
+
+/** What a gateway said, its reader's address masked in whatever form, and every other address and number: mail is passed on. */
 export function maskAnswer(answer: string, address: string): string {
   const number = /^\+?\d+$/.test(address) && address.length > KNOWN_BY;
   const own = number ? new RegExp(`\\+?\\d*${address.slice(-KNOWN_BY)}(?!\\d)`, 'g') : address;
   const masked = address === '' ? answer : answer.replaceAll(own, maskAddress);
-  return masked.replaceAll(MAILBOX, '$1***@');
+  return masked.replaceAll(MAILBOX, '$1***@').replaceAll(E164, maskAddress);
 }
