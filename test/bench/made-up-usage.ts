@@ -17,12 +17,12 @@ function seeded(seed: number): () => number {
   return () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
 }
 
-/** `rows` lines of two days, in the order of their starts, each of any of the accounts; amounts below `amountMax`. */
-export function* usageLines(name: string, rows: number, amountMax = 2): Generator<string> {
+/** `rows` lines of two days from `starts` on, in the order of their starts, each of any of the accounts; amounts below `amountMax`. */
+export function* usageLines(name: string, rows: number, amountMax = 2, starts = STARTS): Generator<string> {
   const random = seeded([...name].reduce((hash, letter) => hash * 31 + letter.codePointAt(0)!, 7));
   for (let i = 0; i < rows; i++) {
     const account = Math.floor(random() * ACCOUNTS);
-    const at = formatInstant(STARTS + Math.floor(((i / rows) * TWO_DAYS_MS) / 1000) * 1000);
+    const at = formatInstant(starts + Math.floor(((i / rows) * TWO_DAYS_MS) / 1000) * 1000);
     const number = NUMBERS[Math.floor(random() * NUMBERS.length)]!;
     yield `${name}-${i.toString(36)}-${Math.floor(random() * 1e9).toString(36)},a${account},a${account}-t1,${at},${Math.floor(random() * 600)},voice,,+31431234567,${number},${(random() * amountMax).toFixed(4)},EUR,provisional,0,,NL,`;
   }

@@ -15,7 +15,9 @@ const deliveries = rate * Number(secondsText);
 const WARM_UP = 10 * rate;
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-const lines = [...usageLines(`live${rows}-${process.pid}`, rows * (deliveries + WARM_UP))];
+/** As near real time comes: it started within the last two days. */
+const STARTS = Math.floor(Date.now() / 1_000) * 1_000 - 2 * 86_400_000;
+const lines = [...usageLines(`live${rows}-${process.pid}`, rows * (deliveries + WARM_UP), 2, STARTS)];
 const bodies = Array.from({ length: deliveries + WARM_UP }, (_, index) =>
   Buffer.from([HEADER, ...lines.slice(index * rows, (index + 1) * rows)].join('\n')),
 );
