@@ -17,7 +17,6 @@ import { decide } from '../decisions/decide.ts';
 import { decisionId, decisionResponse, type Decision } from '../decisions/decision.ts';
 import { decideReinstatement } from '../decisions/reinstatement.ts';
 import { NormsCollector, type Norms } from '../deviations/norms.ts';
-import { policyForm } from '../deviations/policy.ts';
 import { openFile } from '../feeds/sources/drop-folder.ts';
 import type { Reject, UsageRecord } from '../feeds/usage-record.ts';
 import type { Instant } from '../kernel/clock.ts';
@@ -69,13 +68,12 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     ]),
   );
   const caps = await named(options.caps, async () => capsOf(await readText(options.caps)));
-  const budget = budgetOf(options.budget ?? '1');
   const allowed = options.allowedNumbers === undefined ? new Map() : await readAllowedNumbers(options.allowedNumbers);
   try {
-    return await replayOver(streamed(options.usage), accounts, caps, allowed, budget, options);
+    return await replayOver(streamed(options.usage), accounts, caps, allowed, options);
   } catch (error) {
     if (!(error instanceof OutOfOrder)) throw error;
-    return replayOver(sorted(options.usage), accounts, caps, allowed, budget, options);
+    return replayOver(sorted(options.usage), accounts, caps, allowed, options);
   }
 }
 
@@ -84,17 +82,16 @@ async function replayOver(
   accounts: ReadonlyMap<string, Account>,
   caps: readonly Cap[],
   allowed: AllowedNumbers,
-  budget: number | undefined,
   options: ReplayOptions,
 ): Promise<ReplaySummary> {
-  const { mode = 'shadow', warmUntil } = options;
+  const { budget = '1', mode = 'shadow', warmUntil } = options;
   const rejects: Reject[] = [];
   const lines: string[] = [];
   const run = await named(options.usage, async () => {
     const deviations =
-      budget === undefined
+      budget === 'off'
         ? undefined
-        : new DeviationRun(budget, mode, warmUntil, await normsOf(usage, accounts, warmUntil));
+        : new DeviationRun(Number(budget), mode, warmUntil, await normsOf(usage, accounts, warmUntil));
     const replaying = new Replay(accounts, caps, allowed, options, deviations);
     for await (const records of usage(rejects)) {
       for (const record of records) {
@@ -121,16 +118,6 @@ async function replayOver(
     decisions: lines.length,
     rejects: rejects.slice(0, REJECTS_SHOWN_MAX),
   };
-}
-
-/** What may be promised live may be promised here. */
-function budgetOf(text: string): number | undefined {
-  if (text === 'off') return undefined;
-  const budget = policyForm.shape.false_actions_per_1000_customers_a_month.safeParse(Number(text));
-  if (budget.success) return budget.data;
-  throw new Refusal('invalid', 'bad_budget', 'this can not be promised', [
-    { field: '--budget', detail: 'must be from 0.05 to 100, with two decimals at most, as for a policy' },
-  ]);
 }
 
 /** What is usual, from what became available before `warmUntil`: the first version of each record. */

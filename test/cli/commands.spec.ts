@@ -244,14 +244,14 @@ describe('plafond replay', () => {
       ['--warm-until', 'yesterday', /RFC 3339/],
       ['--mode', 'loud', /shadow, enforce/],
       ['--budget', 'much', /or off/],
-      ['--budget', '0.001', /^plafond: this can not be promised: --budget must be from 0\.05 to 100/],
-      ['--budget', '999999', /must be from 0\.05 to 100/],
     ] as const) {
       err.length = 0;
       expect(await runCommand([...args, option, value], terminal)).toBe(1);
       expect(err.join('\n')).toMatch(story);
       expect(err.join('\n')).not.toContain('    at ');
     }
+    // Beyond what may be promised live: where the limits of the rules are is found by trying.
+    for (const budget of ['0.001', '999999']) expect(await runCommand([...args, '--budget', budget], terminal)).toBe(0);
     await rm(folder, { recursive: true });
   });
 });
