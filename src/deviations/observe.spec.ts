@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import type { Account } from '../accounts/account.ts';
-import { classify, NO_DESTINATION } from '../destinations/classify.ts';
+import { classify } from '../destinations/classify.ts';
 import type { Version } from '../ledger/version.ts';
 import { thresholdsOf, UNFITTED_CALIBRATION } from './calibration.ts';
 import { deviationOf } from './deviation.ts';
@@ -12,49 +11,21 @@ import { UNFITTED_NORMS } from './norms.ts';
 import { observe, type Reading } from './observe.ts';
 import { AT, Signature, SIGNATURE_BYTES_MAX } from './signature.ts';
 import { isRedialled } from './weight.ts';
+import { SAMPLE_ACCOUNT } from '../../test/samples/account.ts';
+import { sampleVersion } from '../../test/samples/version.ts';
 
-const ACCOUNT: Account = {
-  accountId: '1',
-  name: 'Account 1',
-  segment: 'smb',
-  currency: 'EUR',
-  timeZone: 'Europe/Amsterdam',
-  cycleDay: 1,
-  locale: 'nl-NL',
-  email: '',
-  msisdn: '',
-  homeCountry: 'NL',
-  suspensionTerms: 'GTC 7.3',
-  parentId: '',
-};
+const ACCOUNT = SAMPLE_ACCOUNT;
 const MODEL = new Model(UNFITTED_NORMS, UNFITTED_CALIBRATION);
 const THRESHOLDS = thresholdsOf(1);
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const MONDAY = Date.UTC(2026, 0, 5);
 
-let ids = 0;
 function call(startedAt: number, number: string, minutes: number, euros: number, more: Partial<Version> = {}): Version {
-  return {
-    recordId: `r${++ids}`,
-    origin: 'default',
-    accountId: '1',
-    serviceId: '',
-    startedAt,
-    durationSeconds: Math.round(minutes * 60),
-    kind: 'voice',
-    units: undefined,
-    aNumber: '',
-    destination: number === '' ? NO_DESTINATION : classify(number, 'NL')!,
-    amount: BigInt(Math.round(euros * 1e6)),
-    cost: undefined,
-    state: 'provisional',
-    revision: 0,
-    originCountry: '',
-    tariff: '',
+  return sampleVersion(startedAt, number, Math.round(minutes * 60), euros, {
     receivedAt: startedAt + minutes * 60_000,
     ...more,
-  };
+  });
 }
 
 function run(versions: readonly Version[], model = MODEL, signature = new Signature()) {

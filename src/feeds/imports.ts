@@ -1,9 +1,9 @@
-/** Imports and their rejects in PostgreSQL: what came in, what became of each row, and what waits to be mended. */
+/** Imports in PostgreSQL: what came in, and how many of its rows became what. */
 import type { ClientBase } from 'pg';
 import { toDate, type Instant } from '../kernel/clock.ts';
 import type { PeerFormatName } from './formats/peer-formats.ts';
 import type { Format } from './formats/rows.ts';
-import type { Reject } from './usage-record.ts';
+import { kept } from './rejects.ts';
 
 /** How the rows of an import are written: canonically, or as its feed's peer does. */
 export type ImportFormat = Format | PeerFormatName;
@@ -227,7 +227,7 @@ const SETTLE = {
   name: 'settle-batch',
   text: `WITH settled AS (UPDATE imports SET ${SETTLED} WHERE ${AS_IT_STOOD} RETURNING import_id) SELECT 1 / count(*) FROM settled`,
 };
-/** SQLSTATE division_by_zero: how {@link settleBatch} fails where an import is in other hands, and {@link keepImports} too late. */
+/** SQLSTATE division_by_zero: how {@link settleBatch} fails where an import is in other hands, and {@link keepOrigin} too late. */
 export const NOT_AS_IT_STOOD = '22012';
 
 /** The last batch, in one statement: where a delivery has one row, each further statement is a good part of its time. */
@@ -297,27 +297,6 @@ function countsOf(row: CountsRow): ImportCounts {
   };
 }
 
-/** PostgreSQL keeps no NUL in a text, and what is told of a file may quote it. */
-function kept(text: string): string {
-  return text.replaceAll('\u0000', '\ufffd');
-}
-
-export async function keepRejects(client: ClientBase, importId: string, rejects: readonly Reject[]): Promise<void> {
-  if (rejects.length === 0) return;
-  await client.query(
-    `INSERT INTO rejects (import_id, line, text, field, reason, detail)
-     SELECT $1::bigint, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])`,
-    [
-      importId,
-      rejects.map((r) => r.line),
-      rejects.map((r) => kept(r.text)),
-      rejects.map((r) => r.field),
-      rejects.map((r) => r.reason),
-      rejects.map((r) => kept(r.detail)),
-    ],
-  );
-}
-
 /**
  * Ends an import that still runs and moves its feed's watermark; answers its counts over all its batches, and `undefined`
  * where somebody else has ended it.
@@ -360,39 +339,4 @@ const ABANDONED = `
  */
 export async function endAbandoned(client: ClientBase, at: Instant): Promise<{ import_id: string; feed: string }[]> {
   return (await client.query<{ import_id: string; feed: string }>(ABANDONED, [toDate(at)])).rows;
-}
-
-export interface OpenReject {
-  line: number;
-  text: string;
-}
-
-/** The next `limit` rejects of an import behind the line `after` that have not been sent again; where `lines` are named, of these. */
-export async function openRejects(
-  client: ClientBase,
-  importId: string,
-  lines: readonly number[] | undefined,
-  after: number,
-  limit: number,
-): Promise<OpenReject[]> {
-  const { rows } = await client.query<{ line: string; text: string }>(
-    `SELECT line, text FROM rejects
-      WHERE import_id = $1 AND line > $3 AND resent_in IS NULL AND ($2::bigint[] IS NULL OR line = ANY ($2))
-      ORDER BY line LIMIT $4`,
-    [importId, lines ?? null, after, limit],
-  );
-  return rows.map((row) => ({ line: Number(row.line), text: row.text }));
-}
-
-/** Which of these lines are rejects that have not been sent again; nobody else sends them while the transaction lasts. */
-export async function lockOpenLines(
-  client: ClientBase,
-  importId: string,
-  lines: readonly number[],
-): Promise<Set<number>> {
-  const { rows } = await client.query<{ line: string }>(
-    'SELECT line FROM rejects WHERE import_id = $1 AND resent_in IS NULL AND line = ANY ($2) ORDER BY line FOR UPDATE',
-    [importId, lines],
-  );
-  return new Set(rows.map(({ line }) => Number(line)));
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Account } from '../../accounts/account.ts';
-import { classify, NO_DESTINATION } from '../../destinations/classify.ts';
+import { NO_DESTINATION } from '../../destinations/classify.ts';
 import { thresholdsOf, UNFITTED_CALIBRATION } from '../../deviations/calibration.ts';
 import { deviationOf } from '../../deviations/deviation.ts';
 import { Model } from '../../deviations/model.ts';
@@ -12,21 +12,10 @@ import type { Version } from '../../ledger/version.ts';
 import { readBrand } from '../../warnings/brand.ts';
 import { BUILT_IN_TEMPLATES, renderEmail, renderSms } from '../../warnings/render.ts';
 import { deviationMatter } from './deviation-matters.ts';
+import { SAMPLE_ACCOUNT } from '../../../test/samples/account.ts';
+import { sampleVersion } from '../../../test/samples/version.ts';
 
-const ACCOUNT: Account = {
-  accountId: '1',
-  name: 'Bakkerij De Korenaar',
-  segment: 'smb',
-  currency: 'EUR',
-  timeZone: 'Europe/Amsterdam',
-  cycleDay: 1,
-  locale: 'nl-NL',
-  email: 'a1@example.net',
-  msisdn: '+31685570221',
-  homeCountry: 'NL',
-  suspensionTerms: 'GTC 7.3',
-  parentId: '',
-};
+const ACCOUNT: Account = { ...SAMPLE_ACCOUNT, email: 'a1@example.net', msisdn: '+31685570221' };
 const MODEL = new Model(UNFITTED_NORMS, UNFITTED_CALIBRATION);
 const THRESHOLDS = thresholdsOf(1);
 const HOUR = 3_600_000;
@@ -34,44 +23,24 @@ const DAY = 24 * HOUR;
 const MONDAY = Date.UTC(2026, 0, 5);
 const NIGHT = MONDAY + 61 * DAY + 2 * HOUR;
 
-let ids = 0;
-function used(startedAt: number, number: string, seconds: number, euros: number, more: Partial<Version> = {}): Version {
-  return {
-    recordId: `r${++ids}`,
-    origin: 'default',
-    accountId: '1',
-    serviceId: '',
-    startedAt,
-    durationSeconds: seconds,
-    kind: 'voice',
-    units: undefined,
-    aNumber: '',
-    destination: number === '' ? NO_DESTINATION : classify(number, 'NL')!,
-    amount: BigInt(Math.round(euros * 1e6)),
-    cost: undefined,
-    state: 'provisional',
-    revision: 0,
-    originCountry: '',
-    tariff: '',
-    receivedAt: startedAt,
-    ...more,
-  };
-}
-
 const USUAL = Array.from({ length: 60 }, (_, day) =>
-  Array.from({ length: 6 }, (_, hour) => used(MONDAY + day * DAY + (8 + hour) * HOUR, `+3120123456${hour}`, 180, 0.25)),
+  Array.from({ length: 6 }, (_, hour) =>
+    sampleVersion(MONDAY + day * DAY + (8 + hour) * HOUR, `+3120123456${hour}`, 180, 0.25),
+  ),
 ).flat();
 const several = (count: number, of: (index: number) => Version) => Array.from({ length: count }, (_, i) => of(i));
 const MINUTE = HOUR / 60;
-const TO_SOMALIA = several(4, (i) => used(NIGHT + i * 10 * MINUTE, `+25261555${1000 + i}`, 600, 6.8));
-const TEXTS = several(22, (i) => used(NIGHT + i * MINUTE, `+25261555${1000 + i}`, 0, 1.5, { kind: 'sms' }));
+const TO_SOMALIA = several(4, (i) => sampleVersion(NIGHT + i * 10 * MINUTE, `+25261555${1000 + i}`, 600, 6.8));
+const TEXTS = several(22, (i) => sampleVersion(NIGHT + i * MINUTE, `+25261555${1000 + i}`, 0, 1.5, { kind: 'sms' }));
 const DATA_ABROAD = several(4, (i) =>
-  used(NIGHT + i * HOUR, '', 600, 9, { kind: 'data', originCountry: 'CH', destination: NO_DESTINATION }),
+  sampleVersion(NIGHT + i * HOUR, '', 600, 9, { kind: 'data', originCountry: 'CH', destination: NO_DESTINATION }),
 );
 const HOME_BLOCKS = ['+31851234', '+31102345', '+31703456', '+31404567'];
-const DIALLER = several(9, (i) => used(NIGHT + i * 3 * MINUTE, `${HOME_BLOCKS[i % 4]}${100 + i}`, 20, 0.08));
-const ONE_BLOCK = several(9, (i) => used(NIGHT + i * 3 * MINUTE, `+31851234${100 + i}`, 20, 0.08));
-const DEAR_AT_HOME = several(20, (i) => used(NIGHT + i * 3 * MINUTE, `${HOME_BLOCKS[i % 4]}${100 + i}`, 1_200, 3));
+const DIALLER = several(9, (i) => sampleVersion(NIGHT + i * 3 * MINUTE, `${HOME_BLOCKS[i % 4]}${100 + i}`, 20, 0.08));
+const ONE_BLOCK = several(9, (i) => sampleVersion(NIGHT + i * 3 * MINUTE, `+31851234${100 + i}`, 20, 0.08));
+const DEAR_AT_HOME = several(20, (i) =>
+  sampleVersion(NIGHT + i * 3 * MINUTE, `${HOME_BLOCKS[i % 4]}${100 + i}`, 1_200, 3),
+);
 
 const SCALE_OF: Record<Family, number> = { unusual: 1, international: 3, all: 6, calls: 8, roaming: SCALE.length - 1 };
 
@@ -228,7 +197,7 @@ describe('a customer', () => {
   });
 
   it('is told of premium numbers as such, though they are at home', () => {
-    const premium = several(6, (i) => used(NIGHT + i * 5 * MINUTE, `+31906123456${i}`.slice(0, 12), 300, 9));
+    const premium = several(6, (i) => sampleVersion(NIGHT + i * 5 * MINUTE, `+31906123456${i}`.slice(0, 12), 300, 9));
     expect(matterOf('unusual', 'hold', premium).decision.traffic).toBe('premium');
   });
 });
@@ -236,13 +205,13 @@ describe('a customer', () => {
 describe('a block', () => {
   it('of a number at home is in no deviation of use from abroad', () => {
     const calls = several(9, (i) =>
-      used(NIGHT + i * 10 * MINUTE, `+31851234${100 + i}`, 300, 4, { originCountry: 'CH' }),
+      sampleVersion(NIGHT + i * 10 * MINUTE, `+31851234${100 + i}`, 300, 4, { originCountry: 'CH' }),
     );
     expect(matterOf('roaming', 'hold', calls).decision.evidence!['block']).toBeUndefined();
   });
 
   it('of a call at home is not named of what is unusual abroad', () => {
-    const calls = [...TO_SOMALIA, used(NIGHT + HOUR, '+31201234560', 60, 0.1)];
+    const calls = [...TO_SOMALIA, sampleVersion(NIGHT + HOUR, '+31201234560', 60, 0.1)];
     expect(matterOf('unusual', 'hold', calls).decision.evidence!['block']).toBeUndefined();
   });
 
@@ -253,8 +222,8 @@ describe('a block', () => {
   });
 
   it('at home is none that the account called in weeks before', () => {
-    const before = several(20, (i) => used(NIGHT - (10 - i / 10) * DAY, '+31851234108', 60, 0.05));
-    const calls = several(60, (i) => used(NIGHT + i * MINUTE, '+31851234108', 20, 0.4));
+    const before = several(20, (i) => sampleVersion(NIGHT - (10 - i / 10) * DAY, '+31851234108', 60, 0.05));
+    const calls = several(60, (i) => sampleVersion(NIGHT + i * MINUTE, '+31851234108', 20, 0.4));
     expect(matterOf('calls', 'hold', calls, { before }).decision.evidence!['block']).toBeUndefined();
     expect(matterOf('calls', 'hold', calls, { before: [] }).decision.evidence!['block']).toBe('prefix:+31851234');
   });

@@ -7,7 +7,6 @@ import { inTransaction, sqlState, type Transaction } from '../../database/transa
 import {
   keepImports,
   keepOrigin,
-  keepRejects,
   makeFeed,
   NOT_AS_IT_STOOD,
   numberImports,
@@ -17,6 +16,7 @@ import {
   type NewImport,
   type RunningImport,
 } from '../../feeds/imports.ts';
+import { keepRejects } from '../../feeds/rejects.ts';
 import type { FeedRow, ParsedRow } from '../../feeds/usage-record.ts';
 import type { Clock, Instant } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';

@@ -7,16 +7,8 @@ import { definitionOfFeed } from '../../feeds/feed-store.ts';
 import { isPeerFormat } from '../../feeds/formats/peer-formats.ts';
 import { readPeerLines } from '../../feeds/formats/peer-rows.ts';
 import { readLines } from '../../feeds/formats/rows.ts';
-import {
-  beginImport,
-  endImport,
-  lockOpenLines,
-  openRejects,
-  type ImportFormat,
-  type NewImport,
-  type OpenReject,
-  type RunningImport,
-} from '../../feeds/imports.ts';
+import { beginImport, endImport, type ImportFormat, type NewImport, type RunningImport } from '../../feeds/imports.ts';
+import { lockOpenLines, openRejects, type OpenReject } from '../../feeds/rejects.ts';
 import type { FeedRow } from '../../feeds/usage-record.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
 import { messageOf, Refusal } from '../../kernel/refusal.ts';

@@ -69,6 +69,8 @@ export class SettleMovedRecords {
     const holding = await this.#known.at(revision, client, ids);
     // What was seen before the locks may have changed since; what is there now can't.
     const versions = await versionsOnAnyDay(client, origin, [recordId]);
+    // One of another account came in between: its shard is not locked, and the next look finds it.
+    if (versions.some(({ accountId }) => !ids.includes(accountId))) return;
     const { held, surplus } = holdingOf(versions);
     const now = this.#clock.now();
     const crossings = await applyMovements(transaction, holding, surplus.map(withdrawn), now, async () => {
