@@ -26,7 +26,7 @@ export interface Decided {
 }
 
 /** The level of a deviation's action, as a signature counts them. */
-export function levelOf(action: string): number {
+function levelOf(action: string): number {
   return LEVELS.indexOf(action.startsWith('suspend:') ? 'suspend' : action === 'hold' ? 'hold' : 'warn');
 }
 
