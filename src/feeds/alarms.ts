@@ -6,6 +6,8 @@ export type AlarmKind =
   | 'feed-behind'
   | 'feed-gap'
   | 'rejects-rise'
+  | 'file-waits'
+  | 'pull-fails'
   | 'lifting-waits'
   | 'reconciliation'
   | 'guard'
@@ -56,6 +58,15 @@ export async function settleAlarm(
     JSON.stringify(trouble.facts),
   ]);
   return rows[0]!.raised ? [`alarm: ${trouble.text}`] : [];
+}
+
+/** What alarms of a kind are open about. */
+export async function openSubjects(client: ClientBase, kind: AlarmKind): Promise<string[]> {
+  const { rows } = await client.query<{ subject: string }>(
+    'SELECT subject FROM alarms WHERE kind = $1 AND cleared_at IS NULL',
+    [kind],
+  );
+  return rows.map(({ subject }) => subject);
 }
 
 /** Clears what is open of these kinds about anything else than `subjects`; answers what there is to tell. */

@@ -211,6 +211,11 @@ export async function releaseMisreadFile(client: ClientBase, feed: string, conte
   );
 }
 
+/** An import whose file changed while it was read no longer stands for any content: nobody knows which it has read. */
+export async function releaseChangedFile(client: ClientBase, importId: string): Promise<void> {
+  await client.query('UPDATE imports SET content_hash = NULL WHERE import_id = $1', [importId]);
+}
+
 const SETTLED = `
   received = received + $2, counted = counted + $3, duplicate = duplicate + $4, stale = stale + $5,
   superseded = superseded + $6, rejected = rejected + $7, skipped = skipped + $8,

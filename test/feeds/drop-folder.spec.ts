@@ -1,10 +1,22 @@
 /** The drop folder as a rating system uses it: files that come slowly, come twice, can't be read, or break off. */
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { readConfig } from '../../src/config.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { beginImport } from '../../src/feeds/imports.ts';
@@ -76,6 +88,23 @@ const imports = () =>
     [feed],
   );
 
+const alarms = () =>
+  plafond.query<{ subject: string; open: boolean }>(
+    `SELECT subject, cleared_at IS NULL AS open FROM alarms WHERE kind = 'file-waits' AND starts_with(subject, $1)`,
+    [folder],
+  );
+
+/** Does `work` with the rights of nobody: of root, the disk refuses nothing. */
+async function asNobody<T>(work: () => Promise<T>): Promise<T> {
+  const own = process.geteuid!();
+  if (own === 0) process.seteuid!('nobody');
+  try {
+    return await work();
+  } finally {
+    process.seteuid!(own);
+  }
+}
+
 describe('a file in the drop folder', () => {
   it('is taken when its name is final and it has stood still, not before', async () => {
     await drop('a.csv.part', HEADER);
@@ -115,6 +144,89 @@ describe('a file in the drop folder', () => {
       { state: 'same-file', counted: '0' },
     ]);
     expect(await readFile(join(folder, 'done', 'second.csv.why.txt'), 'utf8')).toContain('nothing was done');
+  });
+
+  it.each([
+    [
+      'of whose name another comes while it is read',
+      async (name: string) => {
+        await drop(`${name}.part`, [HEADER, row(`${feed}-2`)].join('\n'));
+        await rename(join(folder, `${name}.part`), join(folder, name));
+      },
+    ],
+    ['that is written to while it is read', (name: string) => appendFile(join(folder, name), `\n${row(`${feed}-2`)}`)],
+  ])('%s is imported as it is then', async (_, change) => {
+    const content = [HEADER, row(`${feed}-1`)].join('\n');
+    await drop('night.csv', content);
+    const { goOn } = plafond.usage;
+    const read = jest.spyOn(plafond.usage, 'goOn').mockImplementationOnce(async (...delivery) => {
+      const result = await goOn.apply(plafond.usage, delivery);
+      await change('night.csv');
+      await utimes(join(folder, 'night.csv'), new Date(now - 30_000), new Date(now - 30_000));
+      return result;
+    });
+    await importAll();
+    expect(await readdir(folder)).toEqual(['night.csv']);
+    await importAll();
+    read.mockRestore();
+    expect(await plafond.query('SELECT FROM usage WHERE record_id = $1', [`${feed}-2`])).toHaveLength(1);
+    expect(await readdir(join(folder, 'done'))).toEqual(['night.csv']);
+    // Nobody knows which content the first import has read, so it stands for none.
+    await drop('again.csv', content);
+    await importAll();
+    expect((await imports()).map(({ state }) => state)).toEqual(['done', 'done', 'done']);
+  });
+
+  it('that can not be put away is on record once, and in one alarm until it is gone', async () => {
+    await drop('stuck.csv', [HEADER, row('stuck')].join('\n'));
+    await writeFile(join(folder, 'done'), 'no folder');
+    await importAll();
+    const file = { feed, path: join(folder, 'stuck.csv') };
+    await dropped.import(file);
+    expect(await complete()).toEqual([]);
+    expect(await imports()).toMatchObject([{ state: 'done', counted: '1' }]);
+    expect(await alarms()).toEqual([{ subject: file.path, open: true }]);
+    await rm(join(folder, 'done'));
+    await dropped.import(file);
+    await complete();
+    expect(await readdir(join(folder, 'done'))).toEqual(['stuck.csv', 'stuck.csv.why.txt']);
+    expect(await alarms()).toEqual([{ subject: file.path, open: false }]);
+  });
+
+  it('in a folder that can not be read holds up no other feed, and is in one alarm until it can', async () => {
+    await drop('a.csv', HEADER);
+    const shut = join(inbox, `${feed}-shut`);
+    await mkdir(shut);
+    await writeFile(join(shut, 'a.csv'), HEADER);
+    await chmod(inbox, 0o777);
+    await chmod(shut, 0o000);
+    expect(await asNobody(complete)).toEqual(['a.csv']);
+    expect(await alarms()).toEqual([{ subject: shut, open: true }]);
+    await chmod(shut, 0o755);
+    await complete();
+    expect(await alarms()).toEqual([{ subject: shut, open: false }]);
+  });
+
+  it('that can not be read waits and is in one alarm, and is imported when it can', async () => {
+    await drop('closed.csv', [HEADER, row('closed')].join('\n'));
+    const file = { feed, path: join(folder, 'closed.csv') };
+    await chmod(file.path, 0o000);
+    await asNobody(() => dropped.import(file));
+    await asNobody(() => dropped.import(file));
+    expect([await imports(), await alarms()]).toEqual([[], [{ subject: file.path, open: true }]]);
+    await chmod(file.path, 0o600);
+    await dropped.import(file);
+    await complete();
+    expect(await imports()).toMatchObject([{ state: 'done', counted: '1' }]);
+    expect(await alarms()).toEqual([{ subject: file.path, open: false }]);
+  });
+
+  it('is asked for at the next look where thousands lie there', async () => {
+    const names = Array.from({ length: 501 }, (_, i) => `${String(i).padStart(3, '0')}.csv`);
+    for (const name of names) await drop(name, HEADER);
+    expect(await complete()).toEqual(names.slice(0, 500));
+    await rm(join(folder, names[0]!));
+    expect(await complete()).toEqual(names.slice(1));
   });
 
   it('without the columns of usage is put into failed/ with the reason', async () => {

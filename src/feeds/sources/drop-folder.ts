@@ -4,14 +4,14 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { createReadStream, type ReadStream } from 'node:fs';
+import { createReadStream, type ReadStream, type Stats } from 'node:fs';
 import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { Instant } from '../../kernel/clock.ts';
 import { NAME } from '../../kernel/name.ts';
-import { Refusal } from '../../kernel/refusal.ts';
+import { messageOf, Refusal } from '../../kernel/refusal.ts';
 import type { Format } from '../formats/rows.ts';
 
 export interface DroppedFile {
@@ -26,16 +26,26 @@ const STANDS_STILL_MS = 2_000;
 /**
  * The files that are complete. `seen` remembers what lay there at the last look: a file is complete when it looks the same
  * as then and has not been written to for {@link STANDS_STILL_MS}. `now` is the file system's time, in epoch milliseconds.
- * One whose name is not UTF-8 gets another first.
+ * One whose name is not UTF-8 gets another first. A feed's folder that can't be read is named in `closed`, with the reason;
+ * it holds up no other.
  */
-export async function completeFiles(inboxDir: string, seen: Map<string, string>, now: Instant): Promise<DroppedFile[]> {
+export async function completeFiles(
+  inboxDir: string,
+  seen: Map<string, string>,
+  now: Instant,
+): Promise<{ complete: DroppedFile[]; closed: Map<string, string> }> {
   await mkdir(inboxDir, { recursive: true });
   const complete: DroppedFile[] = [];
+  const closed = new Map<string, string>();
   const there = new Set<string>();
   for (const feed of await readdir(inboxDir, { withFileTypes: true })) {
     if (!feed.isDirectory() || !NAME.test(feed.name)) continue;
     const folder = join(inboxDir, feed.name);
-    for (const file of await readdir(folder, { withFileTypes: true, encoding: 'buffer' })) {
+    const files = await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch((error: unknown) => {
+      closed.set(folder, messageOf(error));
+      return [];
+    });
+    for (const file of files) {
       const name = file.name.toString();
       if (!file.isFile() || UNFINISHED.test(name)) continue;
       const path = Buffer.concat([Buffer.from(join(folder, '/')), file.name]);
@@ -43,7 +53,7 @@ export async function completeFiles(inboxDir: string, seen: Map<string, string>,
       if (!found) continue;
       const bytes = path.toString('latin1');
       there.add(bytes);
-      const looks = `${found.ino} ${found.size} ${found.mtimeMs}`;
+      const looks = looksOf(found);
       if (seen.get(bytes) === looks && now - found.mtimeMs >= STANDS_STILL_MS) {
         if (isUtf8(file.name)) complete.push({ feed: feed.name, path: join(folder, name) });
         else await renameToUtf8(path, folder, file.name);
@@ -53,7 +63,17 @@ export async function completeFiles(inboxDir: string, seen: Map<string, string>,
   }
   for (const path of seen.keys()) if (!there.has(path)) seen.delete(path);
   // By name: nightly files bear their date.
-  return complete.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  return { complete: complete.toSorted((a, b) => (a.path < b.path ? -1 : 1)), closed };
+}
+
+/** Which file it is, and what it holds, as far as can be told without reading it. */
+function looksOf({ ino, size, mtimeMs }: Stats): string {
+  return `${ino} ${size} ${mtimeMs}`;
+}
+
+/** How a file looks; `undefined` where it is not there. */
+export async function lookAt(path: string): Promise<string | undefined> {
+  return stat(path).then(looksOf, () => undefined);
 }
 
 /** A name that is not UTF-8 can't be said to anybody: read as Latin-1 the file is complete at a later look. */
@@ -111,6 +131,14 @@ async function* withoutBomb(packed: ReadStream, unpacked: AsyncIterable<Buffer>)
     }
     yield chunk;
   }
+}
+
+/** What disks and their rights refuse, which some person has to see to; the file is as it was. */
+const DISK_REFUSES = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EIO', 'ESTALE', 'EEXIST', 'ENOTDIR']);
+
+/** Whether the disk, and nothing that is in a file, keeps it from being read or put away. */
+export function isRefusedByDisk(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && DISK_REFUSES.has(String(error.code));
 }
 
 /** Puts a file into `done/` or `failed/` of its feed, with a note beside it that says why. */

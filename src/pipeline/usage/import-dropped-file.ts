@@ -1,19 +1,44 @@
 import { stat } from 'node:fs/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../../config.ts';
 import { inTransaction } from '../../database/transaction.ts';
-import { beginImport, endImport, importOfFile, releaseMisreadFile, type NewImport } from '../../feeds/imports.ts';
+import { openSubjects, settleAlarm } from '../../feeds/alarms.ts';
+import {
+  beginImport,
+  endImport,
+  importOfFile,
+  releaseChangedFile,
+  releaseMisreadFile,
+  type NewImport,
+} from '../../feeds/imports.ts';
 import { peerReading } from '../../feeds/feed.ts';
 import { checkSeal } from '../../feeds/formats/seal.ts';
 import { definitionFiles, isDefinitionFile } from '../../feeds/sources/definition-file.ts';
-import { completeFiles, hashOfFile, openFile, putAway, type DroppedFile } from '../../feeds/sources/drop-folder.ts';
-import { Clock, SystemClock } from '../../kernel/clock.ts';
+import {
+  completeFiles,
+  hashOfFile,
+  isRefusedByDisk,
+  lookAt,
+  openFile,
+  putAway,
+  type DroppedFile,
+} from '../../feeds/sources/drop-folder.ts';
+import { Clock, SystemClock, type Instant } from '../../kernel/clock.ts';
 import { messageOf, Refusal } from '../../kernel/refusal.ts';
 import { ChangeFeeds } from './change-feeds.ts';
 import { FeedBook } from './feed-book.ts';
 import { NOTHING_SETTLED } from './lanes.ts';
 import { isFaultOfDelivery, RecordUsage } from './record-usage.ts';
+
+/** A file that the disk keeps from being read or put away is tried again after this long. */
+const WAITS_MS = 60_000;
+/**
+ * So many files of a feed are asked for at a look: to hand over tens of thousands takes longer than until the next look, and
+ * those that wait already are handed over again.
+ */
+const FILES_AT_A_LOOK = 500;
 
 /** Takes nightly files in from the drop folder, each content of a feed once, going on where a broken-off import stopped. */
 @Injectable()
@@ -28,6 +53,8 @@ export class ImportDroppedFile {
   readonly #seen = new Map<string, string>();
   /** what was last said of each definition that can't be read, so that it is said once */
   readonly #complaints = new Map<string, string>();
+  /** until when files wait that the disk refused */
+  readonly #waiting = new Map<string, Instant>();
   /** Files bear the machine's time, whatever the clock that drives Plafond. */
   readonly #fileTime = new SystemClock();
 
@@ -47,11 +74,48 @@ export class ImportDroppedFile {
     this.#book = book;
   }
 
-  /** The files that lie complete in the drop folder. A feed whose definition can't be read waits: nobody knows how it is read. */
+  /**
+   * The files that lie complete in the drop folder, of each feed the first. A feed whose definition can't be read waits: nobody
+   * knows how it is read; what the disk refuses waits, and operators are told of it.
+   */
   async scan(): Promise<DroppedFile[]> {
-    const files = await completeFiles(this.#config.inboxDir, this.#seen, this.#fileTime.now());
+    const now = this.#fileTime.now();
+    const { complete, closed } = await completeFiles(this.#config.inboxDir, this.#seen, now);
+    await this.#tellOfClosed(closed);
     const waiting = await this.#readDefinitions();
-    return files.filter(({ feed, path }) => !isDefinitionFile(path) && !waiting.has(feed));
+    for (const [path, until] of this.#waiting) if (until <= now) this.#waiting.delete(path);
+    const ofFeed = new Map<string, number>();
+    return complete.filter(({ feed, path }) => {
+      if (isDefinitionFile(path) || waiting.has(feed) || this.#waiting.has(path)) return false;
+      const place = (ofFeed.get(feed) ?? 0) + 1;
+      ofFeed.set(feed, place);
+      return place <= FILES_AT_A_LOOK;
+    });
+  }
+
+  /** Raises an alarm for each folder that can't be read, and clears those of folders that can, and of files that are gone. */
+  async #tellOfClosed(closed: ReadonlyMap<string, string>): Promise<void> {
+    await this.#tell(async (client, at) => {
+      const told: string[] = [];
+      for (const [folder, why] of closed) {
+        const trouble = { text: `no file of ${folder} is imported: ${why}`, facts: { why } };
+        told.push(...(await settleAlarm(client, 'file-waits', folder, trouble, '', at)));
+      }
+      for (const path of await openSubjects(client, 'file-waits')) {
+        const isFile = await stat(path).then(
+          (found) => found.isFile(),
+          () => false,
+        );
+        if (closed.has(path) || isFile) continue;
+        told.push(...(await settleAlarm(client, 'file-waits', path, undefined, `${path} waits no longer`, at)));
+      }
+      return told;
+    });
+  }
+
+  async #tell(settle: (client: ClientBase, at: Instant) => Promise<string[]>): Promise<void> {
+    const told = await inTransaction(this.#dataSource, ({ client }) => settle(client, this.#clock.now()));
+    for (const each of told) this.#log.warn(each);
   }
 
   /** Takes over what the files of the drop folder say of their feeds; answers the feeds whose file can't be read. */
@@ -73,9 +137,26 @@ export class ImportDroppedFile {
     return waiting;
   }
 
-  /** Imports one file and puts it away. A file that is not there any more was imported by somebody else. */
-  async import({ feed, path }: DroppedFile): Promise<void> {
-    if (!(await stat(path).catch(() => undefined))) return;
+  /**
+   * Imports one file and puts it away. A file that is not there any more was imported by somebody else; one that the disk keeps
+   * from being read or put away waits there, and is tried again from time to time.
+   */
+  async import(file: DroppedFile): Promise<void> {
+    try {
+      await this.#import(file);
+    } catch (error) {
+      if (!isRefusedByDisk(error)) throw error;
+      const { path } = file;
+      const why = messageOf(error);
+      this.#waiting.set(path, this.#fileTime.now() + WAITS_MS);
+      const trouble = { text: `${path} waits, and is tried again every minute: ${why}`, facts: { why } };
+      await this.#tell((client, at) => settleAlarm(client, 'file-waits', path, trouble, '', at));
+    }
+  }
+
+  async #import({ feed, path }: DroppedFile): Promise<void> {
+    const looks = await lookAt(path);
+    if (looks === undefined) return;
     const contentHash = await hashOfFile(path);
     const sealed = peerReading(await this.#book.definitionOf(feed))?.format.sealed ?? false;
     const { bytes, format } = openFile(path);
@@ -92,12 +173,9 @@ export class ImportDroppedFile {
       return importOfFile(client, feed, contentHash);
     });
     if (known?.state === 'done') {
-      await this.#recordUnread(
-        { ...delivery, contentHash: undefined },
-        'same-file',
-        `the same content as import ${known.importId}: nothing was done`,
-      );
-      await putAway(path, 'done', `The same content as import ${known.importId}: nothing was done.`);
+      const why = `the same content as import ${known.importId}: nothing was done`;
+      if (!(await this.#putAway(path, looks, 'done', why))) return;
+      await this.#recordUnread({ ...delivery, contentHash: undefined }, 'same-file', why);
       this.#log.log(`${path} has the same content as import ${known.importId}: nothing was done`);
       return;
     }
@@ -105,7 +183,9 @@ export class ImportDroppedFile {
       // Nothing of it counts before its end has been seen.
       if (sealed) await checkSeal(openFile(path).bytes);
       const result = await this.#recordUsage.goOn({ ...delivery, bytes, sealChecked: sealed }, known);
-      await putAway(path, 'done');
+      if (!(await this.#putAway(path, looks, 'done'))) {
+        await inTransaction(this.#dataSource, ({ client }) => releaseChangedFile(client, result.importId));
+      }
       const { received, counted, superseded, duplicate, stale, rejected } = result;
       this.#log.log(
         `${path}: import ${result.importId}, ${received} rows: ${counted} counted, ${superseded} superseded earlier ones, ` +
@@ -116,9 +196,23 @@ export class ImportDroppedFile {
       if (!isFaultOfDelivery(error)) throw error;
       const why = messageOf(error);
       await this.#recordUnread(delivery, 'failed', why);
-      await putAway(path, 'failed', why);
+      await this.#putAway(path, looks, 'failed', why);
       this.#log.error(`${path} was not imported: ${why}`);
     }
+  }
+
+  /**
+   * Puts away what was read, unless somebody else has; answers `false` where it stays: what came under the same name meanwhile,
+   * or was written to it, nobody has read, and is imported as a file of its own.
+   */
+  async #putAway(path: string, looks: string, place: 'done' | 'failed', note?: string): Promise<boolean> {
+    const now = await lookAt(path);
+    if (now !== undefined && now !== looks) {
+      this.#log.warn(`${path} changed while it was read: what lies there now is imported anew`);
+      return false;
+    }
+    if (now !== undefined) await putAway(path, place, note);
+    return true;
   }
 
   /** Keeps on record that a file came of which nothing was read. */
