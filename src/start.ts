@@ -10,7 +10,7 @@ import { openDatabase } from './database/database.module.ts';
 import { sqlState } from './database/transaction.ts';
 import { SystemClock, type Clock } from './kernel/clock.ts';
 import { PlafondLogger, strikeSecrets } from './logging.ts';
-import { reasonOf } from './queues/outage.ts';
+import { reasonOf } from './kernel/outage.ts';
 import { openQueueConnection } from './queues/queue-connection.ts';
 
 /** Something around Plafond keeps it from starting; the message says what, in one line and without secrets. */

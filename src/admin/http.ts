@@ -11,7 +11,7 @@ import { Gate } from './keys/gate.ts';
 import { KnownRoutes } from './http/known-routes.ts';
 import { Metrics } from './operation/metrics.ts';
 import { parseBodies, passOver, refuseNul } from './http/bodies.ts';
-import { invalid, ProblemFilter, sendProblem } from './http/problem.ts';
+import { invalid, ProblemFilter, databaseAnswered, sendProblem } from './http/problem.ts';
 
 /** A large file on a slow line takes its time, but not for ever. */
 const REQUEST_MS_MAX = 600_000;
@@ -70,6 +70,7 @@ export async function configureHttp(app: NestFastifyApplication): Promise<void> 
   });
   fastify.addHook('onResponse', async (request, reply) => {
     passOver(request);
+    if (reply.statusCode < 400 && request.routeOptions.url !== '/health/live') databaseAnswered();
     metrics.answered(request.method, request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime);
   });
   parseBodies(fastify);

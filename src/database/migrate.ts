@@ -3,6 +3,8 @@ import { Client } from 'pg';
 import { assertServerVersion, createDataSource } from './data-source.ts';
 import type { DatabaseLog } from './embedded-postgres.ts';
 
+/** A server that takes the connection and says nothing for so long is as good as away. */
+const CONNECT_MS_MAX = 10_000;
 // "PLAF" in ASCII: any number does that nobody else locks in this database.
 const MIGRATION_LOCK = 0x504c4146;
 
@@ -11,14 +13,19 @@ const MIGRATION_LOCK = 0x504c4146;
  * `bullmq`) unless the queue is elsewhere. Of several processes that start at once one does it and the others wait, by
  * an advisory lock that PostgreSQL releases where its holder dies.
  *
- * Throws where the server is older than PostgreSQL 18, and where a migration fails, which leaves those before it in place.
+ * Throws where the server does not answer, is older than PostgreSQL 18, and where a migration fails, which leaves those before it in place.
  */
 export async function migrate(
   url: string,
   log: DatabaseLog,
   { queue = true }: { queue?: boolean } = {},
 ): Promise<void> {
-  const client = new Client({ connectionString: url, application_name: 'plafond migrate', keepAlive: true });
+  const client = new Client({
+    connectionString: url,
+    application_name: 'plafond migrate',
+    keepAlive: true,
+    connectionTimeoutMillis: CONNECT_MS_MAX,
+  });
   client.on('error', (error) => log.error(`the connection that holds the migration lock broke: ${error.message}`));
   await client.connect();
   try {

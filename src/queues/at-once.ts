@@ -8,7 +8,7 @@ import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleD
 import { Client, escapeIdentifier } from 'pg';
 import { Database } from '../database/database.module.ts';
 import { isInHurry, isJobName, JOB_HANDLERS, JOB_MAP, type JobHandlers } from './job-map.ts';
-import { Outage } from './outage.ts';
+import { Outage } from '../kernel/outage.ts';
 import { AT_ONCE_CHANNEL } from './outbox.ts';
 
 const PAUSE_MS = 2_000;

@@ -3,7 +3,7 @@ import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { JobsOptions, Queue } from 'bullmq';
 import { JOB_MAP, QUEUES, jobOptions, type JobName, type PendingJob, type QueueName } from './job-map.ts';
-import { Outage } from './outage.ts';
+import { Outage } from '../kernel/outage.ts';
 
 /** One job for a queue, with what its name does not say already. */
 export type QueuedJob = PendingJob & { options?: JobsOptions };

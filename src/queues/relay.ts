@@ -12,7 +12,7 @@ import { Client, escapeIdentifier } from 'pg';
 import { Database } from '../database/database.module.ts';
 import { OUTBOX_CHANNEL } from './outbox.ts';
 import { JOB_MAP, type PendingJob } from './job-map.ts';
-import { Outage } from './outage.ts';
+import { Outage } from '../kernel/outage.ts';
 import { Queues } from './queues.ts';
 
 const BATCH_ROWS_MAX = 500;

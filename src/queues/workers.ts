@@ -3,7 +3,7 @@ import { OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { UnrecoverableError, type Job } from 'bullmq';
 import { JOB_HANDLERS, JOB_MAP, isJobName, type JobHandlers } from './job-map.ts';
-import { reasonOf } from './outage.ts';
+import { reasonOf } from '../kernel/outage.ts';
 import { Queues } from './queues.ts';
 
 @Injectable()

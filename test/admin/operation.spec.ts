@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { runCommand } from '../../src/command-line/program.ts';
 import { ReconcileImports } from '../../src/pipeline/usage/reconcile-imports.ts';
 import { WatchFeeds } from '../../src/pipeline/usage/watch-feeds.ts';
+import { until } from '../harness/process.ts';
 import { ACCOUNT, ADMIN_KEY, CAP, startAdmin, type AdminApp } from './admin-app.ts';
 
 let admin: AdminApp;
@@ -152,5 +154,42 @@ describe('plafond spend rebuild', () => {
     expect(await run('--check')).toEqual(equal);
     const billing = await admin.keyOf('billing');
     expect((await admin.call('POST', '/v1/spend/rebuild', { key: billing })).statusCode).toBe(403);
+  });
+});
+
+describe('a database that takes no changes', () => {
+  const takesChanges = async (takes: boolean) => {
+    const { dataSource } = admin.database;
+    const [{ name } = { name: '' }] = await dataSource.query<{ name: string }[]>('SELECT current_database() AS name');
+    await dataSource.query(
+      `BEGIN READ WRITE; ALTER DATABASE ${name} SET default_transaction_read_only = ${!takes}; COMMIT`,
+    );
+    // Of the session that asks as well, which the pool replaces: it is the one that knows the old setting.
+    await dataSource
+      .query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name])
+      .catch(() => undefined);
+    await until('sessions are new', async () => {
+      const ready = await admin.call('GET', '/health/ready', { key: null });
+      return ready.json<{ code?: string }>().code !== 'database_away';
+    });
+  };
+
+  it('is not ready, and what is sent to it is to come again; the log says so once', async () => {
+    const said = jest.spyOn(Logger.prototype, 'error').mockReturnValue();
+    await takesChanges(false);
+    const ready = await admin.call('GET', '/health/ready', { key: null });
+    expect([ready.statusCode, ready.json<{ code: string }>().code]).toEqual([503, 'read_only']);
+    for (let times = 0; times < 3; times++) {
+      const refused = await admin.call('PUT', '/v1/accounts/1002', { body: ACCOUNT });
+      expect([refused.statusCode, refused.headers['retry-after']]).toEqual([503, '5']);
+      expect(refused.json()).toMatchObject({ code: 'read_only' });
+    }
+    const away = said.mock.calls.map(([text]) => String(text)).filter((text) => text.startsWith('the database'));
+    expect(away).toEqual([expect.stringContaining('the database is away and is tried again')]);
+    expect(said).toHaveBeenCalledTimes(1);
+    said.mockRestore();
+    await takesChanges(true);
+    expect((await admin.call('GET', '/health/ready', { key: null })).statusCode).toBe(200);
+    expect((await admin.call('PUT', '/v1/accounts/1002', { body: ACCOUNT })).statusCode).toBe(201);
   });
 });

@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 import { CalibrateEveryFourWeeks1700000000020 } from '../../migrations/20-calibrate-every-four-weeks.ts';
@@ -35,6 +36,15 @@ describe('the migrations', () => {
     const { rows } = await client.query('SELECT count(*)::int AS done FROM migrations');
     expect(rows).toEqual([{ done: migrations.length }]);
   });
+
+  it('are given up where a server takes the connection and says nothing', async () => {
+    const mute = createServer((socket) => void socket.on('error', () => undefined));
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    const { port } = mute.address() as AddressInfo;
+    const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    await expect(migrate(`postgres://anyone@127.0.0.1:${port}/any`, silent)).rejects.toThrow('timeout expired');
+    mute.close();
+  }, 30_000);
 
   it('bring the tables of the queue', async () => {
     const { rows } = await client.query(`SELECT to_regclass('bullmq.job') IS NOT NULL AS there`);

@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { Outage } from '../../kernel/outage.ts';
 import { faultsOf, Refusal, type Fault, type RefusalKind } from '../../kernel/refusal.ts';
 
 export const problem = z
@@ -64,12 +65,26 @@ interface Answer {
   headers?: Readonly<Record<string, string | string[]>>;
 }
 
-const log = new Logger('http');
+const AWAY_CODES: ReadonlySet<string> = new Set(['database_away', 'read_only', 'no_room']);
 
-/** Answers with what went wrong; what went wrong inside goes to the log alone. */
+const log = new Logger('http');
+const outage = new Outage('the database', log);
+
+/** Somebody was answered who asked for what the database knows. */
+export function databaseAnswered(): void {
+  outage.over();
+}
+
+/** Answers with what went wrong; what went wrong inside goes to the log alone, where the database is away once for all who ask. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { status, code, detail, errors, headers } = answerTo(error);
-  if (status >= 500) log.error(`${request.method} ${withoutToken(request.url)} (${request.id}): ${describe(error)}`);
+  const away = AWAY_CODES.has(code);
+  if (away) outage.failed(error);
+  if (status >= 500) {
+    const story = `${request.method} ${withoutToken(request.url)} (${request.id}): ${describe(error)}`;
+    if (away) log.debug(story);
+    else log.error(story);
+  }
   if (reply.sent) return;
   const body: Problem = {
     type: `urn:plafond:problem:${code}`,
@@ -124,6 +139,10 @@ function answerTo(error: unknown): Answer {
         'the database has no room left on its disk; nothing of this was kept, try again when there is some';
       return { status: 503, code: 'no_room', detail, headers };
     }
+    if (errorCode(error) === READ_ONLY) {
+      const detail = 'the database takes no changes at the moment; nothing of this was kept, try again';
+      return { status: 503, code: 'read_only', detail, headers };
+    }
     return {
       status: 503,
       code: 'database_away',
@@ -149,8 +168,11 @@ function statusOf(error: unknown): number | undefined {
 /** SQLSTATE disk_full. */
 const DISK_FULL = '53100';
 
-// SQLSTATE classes 08 (connection), 57P (server goes down or comes up), 53 (too many connections, no space).
-const AWAY_SQLSTATE = /^(?:08...|57P0[1-5]|53...)$/;
+/** SQLSTATE read_only_sql_transaction: a standby, or one that was made so until its disk has room. */
+const READ_ONLY = '25006';
+
+// SQLSTATE classes 08 (connection), 57P (server goes down or comes up), 53 (too many connections, no space); and read-only.
+const AWAY_SQLSTATE = /^(?:08...|57P0[1-5]|53...|25006)$/;
 const AWAY_SOCKET = new Set([
   'ECONNREFUSED',
   'ECONNRESET',

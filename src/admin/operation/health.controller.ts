@@ -24,9 +24,19 @@ export class HealthController {
   }
 
   @Get('ready')
-  @OpenRoute({ summary: 'Whether it can serve', answers: 'The database answers and has every table', schema: health })
+  @OpenRoute({
+    summary: 'Whether it can serve',
+    answers: 'The database answers, has every table, and takes changes',
+    schema: health,
+  })
   async ready(): Promise<Health> {
-    const done = await this.#dataSource.query<{ name: string }[]>('SELECT name FROM migrations');
+    const done = await this.#dataSource.query<{ name: string; read_only: string }[]>(
+      `SELECT name, current_setting('transaction_read_only') AS read_only FROM migrations`,
+    );
+    // A standby, or a database whose disk is nearly full: what is sent to it is refused.
+    if (done[0]?.read_only === 'on') {
+      throw new Refusal('unavailable', 'read_only', 'the database takes no changes at the moment');
+    }
     const names = new Set(done.map((migration) => migration.name));
     if (this.#dataSource.migrations.some((migration) => !names.has(migration.name ?? ''))) {
       throw new Refusal('unavailable', 'migrating', 'the database is being brought to this version');

@@ -1,12 +1,18 @@
-import type { LoggerService } from '@nestjs/common';
+/** What fails again within so long has not been back: a database that is read-only answers some and refuses others. */
+const QUIET_MS_MIN = 10_000;
+
+/** Where it is told. Nest's logger is one. */
+export type OutageLog = Record<'log' | 'error', (text: string) => void>;
 
 /** Says once that something is away, and once that it is back, however often it is tried in between. */
 export class Outage {
   readonly #what: string;
-  readonly #log: Pick<LoggerService, 'log' | 'error'>;
+  readonly #log: OutageLog;
   #away = false;
+  #told = false;
+  #soonBack: NodeJS.Timeout | undefined;
 
-  constructor(what: string, log: Pick<LoggerService, 'log' | 'error'>) {
+  constructor(what: string, log: OutageLog) {
     this.#what = what;
     this.#log = log;
   }
@@ -16,14 +22,22 @@ export class Outage {
   }
 
   failed(error: unknown): void {
-    if (this.#away) return;
     this.#away = true;
+    clearTimeout(this.#soonBack);
+    this.#soonBack = undefined;
+    if (this.#told) return;
+    this.#told = true;
     this.#log.error(`${this.#what} is away and is tried again until it is back: ${reasonOf(error)}`);
   }
 
   over(): void {
-    if (!this.#away) return;
     this.#away = false;
+    if (this.#told) this.#soonBack ??= setTimeout(() => this.#back(), QUIET_MS_MIN).unref();
+  }
+
+  #back(): void {
+    this.#soonBack = undefined;
+    this.#told = false;
     this.#log.log(`${this.#what} is back`);
   }
 }
