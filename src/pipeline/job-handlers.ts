@@ -67,7 +67,7 @@ export class PipelineHandlers {
     'import-file': (file) => this.droppedFiles.import(file),
     'scan-inbox': () => this.#scanInbox(),
     'pull-feeds': () => this.#pullFeeds(),
-    'pull-sftp': ({ feed }) => this.servers.pull(feed),
+    'pull-sftp': ({ feed }) => this.servers.run(feed),
     'sweep-deliveries': () => this.deliveries.sweep(),
     'watch-feeds': () => this.feeds.run(),
     'reconcile-imports': () => this.reconciliations.run(),

@@ -11,6 +11,7 @@ import { feedDefinition } from '../../src/feeds/feed.ts';
 import { SystemClock } from '../../src/kernel/clock.ts';
 import { ChangeFeeds } from '../../src/pipeline/usage/change-feeds.ts';
 import { FeedBook } from '../../src/pipeline/usage/feed-book.ts';
+import { SftpFolder } from '../../src/feeds/sources/sftp.ts';
 import { PullSftp } from '../../src/pipeline/usage/pull-sftp.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { TestSftpServer } from './sftp-server.ts';
@@ -54,8 +55,12 @@ describe('a feed that is pulled', () => {
   const lookTwice = async () => {
     await pull.pull('peer');
     await database.dataSource.query(`UPDATE pulled_files SET seen_at = seen_at - interval '1 minute'`);
-    await pull.pull('peer');
+    return pull.pull('peer');
   };
+  const alarms = () =>
+    database.dataSource.query<{ text: string; cleared_text: string | null }[]>(
+      `SELECT text, cleared_text FROM alarms WHERE kind = 'pull-fails' ORDER BY alarm_id`,
+    );
   const taken = async () => (await readdir(join(inbox, 'peer')).catch(() => [])).toSorted();
 
   it('gives its files once they looked the same twice, and keeps them there', async () => {
@@ -111,13 +116,9 @@ describe('a feed that is pulled', () => {
     await configure();
     const longest = `${'n'.repeat(226)}.csv`;
     for (const name of [longest, `n${longest}`, `${'é'.repeat(200)}.csv`, 'a\\b.csv']) server.put(name, 'x');
-    const said = jest.spyOn(Logger.prototype, 'error').mockReturnValue();
-    await lookTwice();
+    const wrong = await lookTwice();
     expect(await taken()).toEqual([longest]);
-    expect(
-      said.mock.calls.slice(3).map(([text]) => /the name "(.).*: it is not taken$/.exec(text as string)?.[1]),
-    ).toEqual(['a', 'n', 'é']);
-    said.mockRestore();
+    expect(wrong.map((text) => /the name "(.).*: it is not taken$/.exec(text)?.[1])).toEqual(['a', 'n', 'é']);
   });
 
   it('does not take more than it may', async () => {
@@ -187,6 +188,64 @@ describe('a feed that is pulled', () => {
     server.onRead = () => void server.stop();
     await expect(pull.pull('peer')).rejects.toThrow();
     expect(await taken()).toEqual([]);
+  });
+
+  it.each([
+    ['its list', () => server.mute.add('READDIR')],
+    ['a file', () => server.mute.add('READ')],
+  ])('gives up a server that is there and says nothing of %s', async (_, mute) => {
+    await configure();
+    server.put('a.csv', 'x');
+    await pull.pull('peer');
+    mute();
+    const source = feedDefinition.parse({
+      sftp: {
+        host: '127.0.0.1',
+        port: server.port,
+        user: 'plafond',
+        path: '/out',
+        host_key: server.hostKey,
+        password_env: 'PLAFOND_SECRET_PEER',
+      },
+    }).sftp!;
+    const fetched = SftpFolder.at(
+      source,
+      { password: PASSWORD },
+      async (folder) => {
+        const [file] = await folder.list();
+        return folder.fetch(file!, join(inbox, 'a.csv'));
+      },
+      200,
+    );
+    await expect(fetched).rejects.toThrow('127.0.0.1 has said nothing for 0.2 s');
+  });
+
+  it('is in one alarm while something of it can not be pulled, which is over when it can, or when it is pulled no more', async () => {
+    const said = jest.spyOn(Logger.prototype, 'warn').mockReturnValue();
+    const errors = jest.spyOn(Logger.prototype, 'error');
+    await configure({ bytes_max: 10 });
+    server.put('a.csv', 'eleven byte');
+    await lookTwice();
+    for (let looks = 0; looks < 3; looks++) await pull.run('peer');
+    await configure({ bytes_max: 11 });
+    await pull.run('peer');
+    await configure({ password_env: 'PLAFOND_SECRET_WRONG' });
+    for (let looks = 0; looks < 3; looks++) await pull.run('peer');
+    await feeds.put('peer', feedDefinition.parse({}), 'any', 'the tests');
+    await pull.feeds();
+    expect(await alarms()).toEqual([
+      {
+        text: 'not all is pulled of the feed peer: a.csv has 11 bytes, more than the 10 that are taken',
+        cleared_text: 'the feed peer is pulled again',
+      },
+      {
+        text: expect.stringContaining('authentication methods failed'),
+        cleared_text: 'peer: it is not pulled any more',
+      },
+    ]);
+    expect([said.mock.calls.length, errors.mock.calls.length]).toEqual([3, 0]);
+    said.mockRestore();
+    errors.mockRestore();
   });
 
   it('is listed for pulling, and no other is', async () => {

@@ -18,6 +18,8 @@ export class TestSftpServer {
   readonly folders = new Set<string>(['/out']);
   /** what can't be renamed */
   readonly refused = new Set<string>();
+  /** what it never answers, though its connection lives on */
+  readonly mute = new Set<'READDIR' | 'READ'>();
   /** what clients have tried to log in with */
   readonly passwords: string[] = [];
   reads = 0;
@@ -101,6 +103,7 @@ export class TestSftpServer {
       this.folders.has(path) ? sftp.handle(id, open(path)) : sftp.status(id, STATUS_CODE.NO_SUCH_FILE),
     );
     sftp.on('READDIR', (id, handle) => {
+      if (this.mute.has('READDIR')) return undefined;
       const folder = of(handle)!;
       if (folder.listed) return sftp.status(id, STATUS_CODE.EOF);
       folder.listed = true;
@@ -120,6 +123,7 @@ export class TestSftpServer {
     );
     sftp.on('READ', (id, handle, offset, length) => {
       this.reads++;
+      if (this.mute.has('READ')) return undefined;
       this.onRead();
       const bytes = this.files.get(of(handle)!.path)?.bytes ?? Buffer.alloc(0);
       return offset >= bytes.length

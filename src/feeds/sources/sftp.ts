@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import SftpClient from 'ssh2-sftp-client';
 import { toDate, type Instant } from '../../kernel/clock.ts';
 import type { SftpSource } from '../feed.ts';
@@ -23,8 +24,14 @@ export interface RemoteFile {
 
 const READY_MS_MAX = 20_000;
 const KEEPALIVE_MS = 15_000;
+/** A server that is asked for something and says nothing of it for so long is given up, however alive its connection is. */
+const SILENCE_MS_MAX = 120_000;
+const CLOSE_MS_MAX = 1_000;
 /** What servers hand out at most in one go. */
 const CHUNK_BYTES = 256 * 1024;
+
+/** The server has not answered for so long that nothing is to be expected of it. */
+export class SilentServer extends Error {}
 
 /** The server is not the one that was pinned. */
 export class WrongHostKey extends Error {}
@@ -33,14 +40,21 @@ export class WrongHostKey extends Error {}
 export class SftpFolder {
   readonly #client: SftpClient;
   readonly #source: SftpSource;
+  readonly #silence_ms_max: number;
 
-  private constructor(client: SftpClient, source: SftpSource) {
+  private constructor(client: SftpClient, source: SftpSource, silence_ms_max: number) {
     this.#client = client;
     this.#source = source;
+    this.#silence_ms_max = silence_ms_max;
   }
 
-  /** Does `work` on the folder. @throws WrongHostKey */
-  static async at<T>(source: SftpSource, login: SftpLogin, work: (folder: SftpFolder) => Promise<T>): Promise<T> {
+  /** Does `work` on the folder. @throws WrongHostKey, SilentServer */
+  static async at<T>(
+    source: SftpSource,
+    login: SftpLogin,
+    work: (folder: SftpFolder) => Promise<T>,
+    silence_ms_max = SILENCE_MS_MAX,
+  ): Promise<T> {
     // What breaks later comes out of the call that is under way; without a listener the library writes to the console.
     const quiet = () => undefined;
     const client = new SftpClient('plafond', { error: quiet, end: quiet, close: quiet });
@@ -65,16 +79,31 @@ export class SftpFolder {
       throw new WrongHostKey(`${source.host} shows the host key ${shown}, not ${pinned}: nothing was sent to it`);
     }
     try {
-      return await work(new SftpFolder(client, source));
+      return await work(new SftpFolder(client, source, silence_ms_max));
     } finally {
-      await client.end().catch(quiet);
+      // One that is silent does not say that it has closed either.
+      await Promise.race([client.end().catch(quiet), sleep(CLOSE_MS_MAX, undefined, { ref: false })]);
+    }
+  }
+
+  /** What the server answers. Each `heard` begins its time anew. @throws SilentServer */
+  async #answered<T>(ask: (heard: () => void) => Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const silent = new Promise<never>((_, reject) => {
+      const why = `${this.#source.host} has said nothing for ${this.#silence_ms_max / 1_000} s`;
+      timer = setTimeout(() => reject(new SilentServer(why)), this.#silence_ms_max);
+    });
+    try {
+      return await Promise.race([ask(() => timer?.refresh()), silent]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
   /** The files there that the feed asks for and that have a final name, whether or not it can be kept. */
   async list(): Promise<RemoteFile[]> {
     const wanted = wildcard(this.#source.files);
-    const entries = await this.#client.list(this.#source.path);
+    const entries = await this.#answered(() => this.#client.list(this.#source.path));
     return entries
       .filter(({ type, name }) => type === '-' && !UNFINISHED.test(name) && wanted.test(name))
       .map(({ name, size, modifyTime }) => ({ name, bytes: size, modifiedAt: toDate(modifyTime) }))
@@ -87,8 +116,11 @@ export class SftpFolder {
     const target = createWriteStream(path, { flags: 'wx', flush: true });
     // Never more than was announced, however much the server would send.
     const range = { start: 0, end: file.bytes - 1, highWaterMark: CHUNK_BYTES };
-    await pipeline(file.bytes === 0 ? Readable.from([]) : this.#client.createReadStream(remote, range), target);
-    const now = await this.#client.stat(remote);
+    await this.#answered((heard) => {
+      const bytes = file.bytes === 0 ? Readable.from([]) : this.#client.createReadStream(remote, range);
+      return pipeline(bytes.on('data', heard), target);
+    });
+    const now = await this.#answered(() => this.#client.stat(remote));
     const { size } = await stat(path).catch(() => ({ size: 0 }));
     return size === file.bytes && now.size === file.bytes && now.modifyTime === file.modifiedAt.getTime();
   }
@@ -98,13 +130,15 @@ export class SftpFolder {
    * a file that is there: then the name gets the time `at` behind it.
    */
   async settle(name: string, at: Instant): Promise<void> {
-    if (this.#source.after === 'delete') await this.#client.delete(this.#pathOf(name));
+    const client = this.#client;
+    const from = this.#pathOf(name);
+    if (this.#source.after === 'delete') await this.#answered(() => client.delete(from));
     if (this.#source.after !== 'move:done') return;
     const done = this.#pathOf('done');
-    if (!(await this.#client.exists(done))) await this.#client.mkdir(done);
+    if (!(await this.#answered(() => client.exists(done)))) await this.#answered(() => client.mkdir(done));
     const target = posix.join(done, name);
-    const isTaken = await this.#client.exists(target);
-    await this.#client.rename(this.#pathOf(name), isTaken ? `${target}.${inFileName(at)}` : target);
+    const isTaken = await this.#answered(() => client.exists(target));
+    await this.#answered(() => client.rename(from, isTaken ? `${target}.${inFileName(at)}` : target));
   }
 
   #pathOf(name: string): string {

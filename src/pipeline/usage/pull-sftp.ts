@@ -5,16 +5,18 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { CONFIG, secretFromEnvironment, type Config } from '../../config.ts';
 import { inTransaction } from '../../database/transaction.ts';
+import { clearAllBut, settleAlarm } from '../../feeds/alarms.ts';
 import type { SftpSource } from '../../feeds/feed.ts';
 import { definitionOfFeed, pulledFeeds } from '../../feeds/feed-store.ts';
 import { isDefinitionFile } from '../../feeds/sources/definition-file.ts';
 import { keepLook, keepTaken, type Look } from '../../feeds/sources/pulled-files.ts';
-import { isPlainName, SftpFolder, WrongHostKey, type RemoteFile, type SftpLogin } from '../../feeds/sources/sftp.ts';
+import { isPlainName, SftpFolder, SilentServer, type RemoteFile, type SftpLogin } from '../../feeds/sources/sftp.ts';
 import { SystemClock } from '../../kernel/clock.ts';
 import { messageOf, Refusal } from '../../kernel/refusal.ts';
 
 /** A file that looks the same after this long is complete; looks are a minute apart on schedule. */
 const STANDS_STILL_MS = 2_000;
+const TOLD_MAX = 5;
 
 /** Brings files from peers' servers into the drop folder, where they are imported like any other. */
 @Injectable()
@@ -30,59 +32,75 @@ export class PullSftp {
     this.#config = config;
   }
 
-  /** The feeds that are pulled. */
+  /** The feeds that are pulled. What was told of others that were is over. */
   async feeds(): Promise<string[]> {
-    const feeds = await inTransaction(this.#dataSource, ({ client }) => pulledFeeds(client));
-    return feeds.map(({ name }) => name);
+    const at = this.#clock.now();
+    return inTransaction(this.#dataSource, async ({ client }) => {
+      const feeds = (await pulledFeeds(client)).map(({ name }) => name);
+      await clearAllBut(client, ['pull-fails'], feeds, 'it is not pulled any more', at);
+      return feeds;
+    });
+  }
+
+  /** Pulls a feed, and has operators told once of what goes wrong with that, however often it is tried, and once that it is over. */
+  async run(feed: string): Promise<void> {
+    const wrong = await this.pull(feed).catch((error: unknown) => [messageOf(error)]);
+    const trouble = wrong.length > 0 && {
+      text: `not all is pulled of the feed ${feed}: ${wrong.slice(0, TOLD_MAX).join('; ')}`,
+      facts: { what: wrong.length },
+    };
+    const told = await inTransaction(this.#dataSource, ({ client }) =>
+      settleAlarm(
+        client,
+        'pull-fails',
+        feed,
+        trouble || undefined,
+        `the feed ${feed} is pulled again`,
+        this.#clock.now(),
+      ),
+    );
+    for (const each of told) this.#log.warn(each);
   }
 
   /**
    * Looks at a feed's server once, and takes what looked the same before and was not taken yet. Safe to repeat: what is
    * taken twice has the same content, which counts once. A file that fails does not hold up the others; what failed first is
-   * thrown when all have been seen to.
+   * thrown when all have been seen to, or at once where the server has fallen silent. Answers what is not taken, and why.
+   * @throws WrongHostKey
    */
-  async pull(feed: string): Promise<void> {
+  async pull(feed: string): Promise<string[]> {
     const { sftp } = await inTransaction(this.#dataSource, ({ client }) => definitionOfFeed(client, feed));
-    if (!sftp) return;
-    try {
-      await SftpFolder.at(sftp, loginOf(sftp), (folder) => this.#pullFrom(folder, feed, sftp));
-    } catch (error) {
-      if (error instanceof WrongHostKey) this.#log.fatal(`the feed ${feed} is not pulled: ${error.message}`);
-      throw error;
-    }
+    if (!sftp) return [];
+    return SftpFolder.at(sftp, loginOf(sftp), (folder) => this.#pullFrom(folder, feed, sftp));
   }
 
-  async #pullFrom(folder: SftpFolder, feed: string, sftp: SftpSource): Promise<void> {
+  async #pullFrom(folder: SftpFolder, feed: string, sftp: SftpSource): Promise<string[]> {
     const listed = (await folder.list()).filter(({ name }) => !isDefinitionFile(name));
-    for (const { name } of listed) {
-      if (isPlainName(name)) continue;
-      this.#log.error(
-        `${feed}: no file can be kept under the name ${JSON.stringify(name.slice(0, 80))}: it is not taken`,
-      );
-    }
+    const wrong = listed
+      .filter(({ name }) => !isPlainName(name))
+      .map(({ name }) => `no file can be kept under the name ${JSON.stringify(name.slice(0, 80))}: it is not taken`);
     const files = listed.filter(({ name }) => isPlainName(name));
+    const failures: unknown[] = [];
     const at = this.#clock.now();
     const looks = await inTransaction(this.#dataSource, ({ client }) => keepLook(client, feed, files, at));
-    const failures: unknown[] = [];
     for (const [index, file] of files.entries()) {
       const { taken, firstSeenAt }: Look = looks[index]!;
       if (!taken) {
         if (at - firstSeenAt < STANDS_STILL_MS) continue;
         if (file.bytes > sftp.bytes_max) {
-          this.#log.error(
-            `${feed}: ${file.name} has ${file.bytes} bytes, more than the ${sftp.bytes_max} that are taken`,
-          );
+          wrong.push(`${file.name} has ${file.bytes} bytes, more than the ${sftp.bytes_max} that are taken`);
           continue;
         }
       }
       try {
         if (taken || (await this.#take(folder, feed, file))) await folder.settle(file.name, at);
       } catch (error) {
-        this.#log.error(`${feed}: ${file.name}: ${messageOf(error)}`);
-        failures.push(error);
+        if (error instanceof SilentServer) throw error;
+        failures.push(new Error(`${file.name}: ${messageOf(error)}`, { cause: error }));
       }
     }
     if (failures.length > 0) throw failures[0];
+    return wrong;
   }
 
   /** Under a name that is passed over until all bytes are there. */
