@@ -44,17 +44,7 @@ beforeAll(async () => {
   plafond = await TestPlafond.at(now);
   await plafond.addAccount({ accountId: '1001' });
   inbox = await mkdtemp(join(tmpdir(), 'plafond-inbox-'));
-  const { dataSource } = plafond.database;
-  const config = { ...readConfig({ DATA_DIR: inbox }), inboxDir: inbox };
-  const book = new FeedBook(dataSource);
-  dropped = new ImportDroppedFile(
-    dataSource,
-    plafond.clock,
-    config,
-    plafond.usage,
-    new ChangeFeeds(dataSource, plafond.clock, book),
-    book,
-  );
+  dropped = importer();
 });
 afterAll(async () => {
   await plafond.close();
@@ -65,6 +55,14 @@ beforeEach(async () => {
   folder = join(inbox, feed);
   await mkdir(folder);
 });
+
+function importer(): ImportDroppedFile {
+  const { dataSource } = plafond.database;
+  const config = { ...readConfig({ DATA_DIR: inbox }), inboxDir: inbox };
+  const book = new FeedBook(dataSource);
+  const definitions = new ChangeFeeds(dataSource, plafond.clock, book);
+  return new ImportDroppedFile(dataSource, plafond.clock, config, plafond.usage, definitions, book);
+}
 
 async function drop(name: string, content: string | Buffer, age_ms = 60_000): Promise<void> {
   await writeFile(join(folder, name), content);
@@ -294,6 +292,30 @@ describe('a file in the drop folder', () => {
     await dropped.import(file);
     expect(await imports()).toMatchObject([{ state: 'done', counted: String(rows.length - 1), rejected: '1' }]);
     expect(await readdir(join(folder, 'done'))).toEqual(['on.csv']);
+  });
+
+  it('of more rows than can be counted before the process ends goes on at the next start', async () => {
+    const rows = Array.from({ length: 4 * BATCH_ROWS }, (_, i) => row(`end-${i}`));
+    await drop('end.csv', [HEADER, ...rows].join('\n'));
+    const file = { feed, path: join(folder, 'end.csv') };
+    const ending = importer();
+    const { goOn } = plafond.usage;
+    const read = jest.spyOn(plafond.usage, 'goOn').mockImplementationOnce((delivery, broken) => {
+      const bytes = (async function* () {
+        for await (const chunk of delivery.bytes) {
+          yield chunk;
+          const [begun] = await imports();
+          if (begun) ending.onModuleDestroy();
+        }
+      })();
+      return goOn.call(plafond.usage, { ...delivery, bytes }, broken);
+    });
+    await expect(ending.import(file)).rejects.toThrow('this process ends');
+    read.mockRestore();
+    const [begun] = await imports();
+    expect([begun!.state, Number(begun!.counted) < rows.length]).toEqual(['running', true]);
+    await importer().import(file);
+    expect(await imports()).toMatchObject([{ state: 'done', counted: String(rows.length) }]);
   });
 
   it('that two import at once is done when one of them has done it, whatever the other meets', async () => {

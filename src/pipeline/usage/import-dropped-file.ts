@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../../config.ts';
@@ -42,7 +42,7 @@ const FILES_AT_A_LOOK = 500;
 
 /** Takes nightly files in from the drop folder, each content of a feed once, going on where a broken-off import stopped. */
 @Injectable()
-export class ImportDroppedFile {
+export class ImportDroppedFile implements OnModuleDestroy {
   readonly #log = new Logger('drop-folder');
   readonly #dataSource: DataSource;
   readonly #clock: Clock;
@@ -55,6 +55,7 @@ export class ImportDroppedFile {
   readonly #complaints = new Map<string, string>();
   /** until when files wait that the disk refused */
   readonly #waiting = new Map<string, Instant>();
+  #stopping = false;
   /** Files bear the machine's time, whatever the clock that drives Plafond. */
   readonly #fileTime = new SystemClock();
 
@@ -72,6 +73,11 @@ export class ImportDroppedFile {
     this.#recordUsage = recordUsage;
     this.#feeds = feeds;
     this.#book = book;
+  }
+
+  /** A file may have more rows than can be counted before this process has to end: the import goes on at the next start. */
+  onModuleDestroy(): void {
+    this.#stopping = true;
   }
 
   /**
@@ -182,7 +188,10 @@ export class ImportDroppedFile {
     try {
       // Nothing of it counts before its end has been seen.
       if (sealed) await checkSeal(openFile(path).bytes);
-      const result = await this.#recordUsage.goOn({ ...delivery, bytes, sealChecked: sealed }, known);
+      const result = await this.#recordUsage.goOn(
+        { ...delivery, bytes: this.#whileRunning(bytes), sealChecked: sealed },
+        known,
+      );
       if (!(await this.#putAway(path, looks, 'done'))) {
         await inTransaction(this.#dataSource, ({ client }) => releaseChangedFile(client, result.importId));
       }
@@ -198,6 +207,14 @@ export class ImportDroppedFile {
       await this.#recordUnread(delivery, 'failed', why);
       await this.#putAway(path, looks, 'failed', why);
       this.#log.error(`${path} was not imported: ${why}`);
+    }
+  }
+
+  async *#whileRunning(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of bytes) {
+      if (this.#stopping)
+        throw new Refusal('unavailable', 'stopping', 'this process ends, and the next goes on from here');
+      yield chunk;
     }
   }
 
