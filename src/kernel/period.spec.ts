@@ -1,6 +1,6 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { parseInstant } from './clock.ts';
-import { calendarPeriod, parsePeriod } from './period.ts';
+import { calendarPeriod, isTimeZone, parsePeriod } from './period.ts';
 
 const amsterdam = { timeZone: 'Europe/Amsterdam', cycleDay: 1 };
 const at = (text: string) => parseInstant(text)!;
@@ -82,4 +82,12 @@ describe('the words of a period', () => {
     ['rolling:9999h', undefined],
     ['year', undefined],
   ])('%s reads as %s', (text, read) => expect(parsePeriod(text)).toBe(read));
+});
+
+it('the name of a zone is known by what Intl knows, and asked for once, however many accounts bear it', () => {
+  const asked = jest.spyOn(Intl, 'DateTimeFormat');
+  const names = ['Europe/Vienna', 'Europe/Vienna', 'europe/vienna', 'UTC', 'Mars/Olympus', `Europe/${'V'.repeat(70)}`];
+  expect(names.map(isTimeZone)).toEqual([true, true, true, true, false, false]);
+  expect(asked.mock.calls.filter(([, options]) => options?.timeZone === 'Europe/Vienna')).toHaveLength(1);
+  asked.mockRestore();
 });
