@@ -9,6 +9,7 @@ import {
   rename,
   rm,
   stat,
+  symlink,
   utimes,
   writeFile,
 } from 'node:fs/promises';
@@ -129,6 +130,17 @@ describe('a file in the drop folder', () => {
     ]);
     expect((await readdir(join(folder, 'done'))).toSorted()).toEqual(['a.csv', 'b.csv.gz']);
     expect(await stat(join(folder, 'a.csv')).catch(() => 'gone')).toBe('gone');
+  });
+
+  it('is taken in a folder that is a link, but never where it is one itself', async () => {
+    const disk = await mkdtemp(join(tmpdir(), 'plafond-disk-'));
+    await rm(folder, { recursive: true });
+    await symlink(disk, folder);
+    await drop('a.csv', HEADER);
+    await symlink(join(disk, 'a.csv'), join(folder, 'linked.csv'));
+    expect(await complete()).toEqual(['a.csv']);
+    await rm(disk, { recursive: true });
+    expect(await complete()).toEqual([]);
   });
 
   it('that comes again under another name does nothing, and says so', async () => {

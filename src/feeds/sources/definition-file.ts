@@ -1,7 +1,7 @@
 /** A feed's definition as a file beside what the feed brings: `INBOX_DIR/<feed>/feed.json`. It is never read as usage. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { NAME } from '../../kernel/name.ts';
+import { feedFolders } from './drop-folder.ts';
 
 const DEFINITION_FILE = 'feed.json';
 const BYTES_MAX = 256 * 1024;
@@ -16,14 +16,13 @@ export interface DefinitionFile {
 /** The definitions that lie in the drop folder. */
 export async function definitionFiles(inboxDir: string): Promise<DefinitionFile[]> {
   const found: DefinitionFile[] = [];
-  for (const folder of await readdir(inboxDir, { withFileTypes: true })) {
-    if (!folder.isDirectory() || !NAME.test(folder.name)) continue;
-    const path = join(inboxDir, folder.name, DEFINITION_FILE);
+  for (const { feed, folder } of await feedFolders(inboxDir)) {
+    const path = join(folder, DEFINITION_FILE);
     const file = await stat(path).catch(() => undefined);
     if (!file?.isFile()) continue;
     const text = file.size > BYTES_MAX ? undefined : await readFile(path, 'utf8').catch(() => undefined);
     // Some editors write a byte-order mark, which is none of its content.
-    found.push({ feed: folder.name, path, text: text?.replace(/^\ufeff/, '') });
+    found.push({ feed, path, text: text?.replace(/^\ufeff/, '') });
   }
   return found;
 }

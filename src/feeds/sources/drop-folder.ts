@@ -38,9 +38,7 @@ export async function completeFiles(
   const complete: DroppedFile[] = [];
   const closed = new Map<string, string>();
   const there = new Set<string>();
-  for (const feed of await readdir(inboxDir, { withFileTypes: true })) {
-    if (!feed.isDirectory() || !NAME.test(feed.name)) continue;
-    const folder = join(inboxDir, feed.name);
+  for (const { feed, folder } of await feedFolders(inboxDir)) {
     const files = await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch((error: unknown) => {
       closed.set(folder, messageOf(error));
       return [];
@@ -55,7 +53,7 @@ export async function completeFiles(
       there.add(bytes);
       const looks = looksOf(found);
       if (seen.get(bytes) === looks && now - found.mtimeMs >= STANDS_STILL_MS) {
-        if (isUtf8(file.name)) complete.push({ feed: feed.name, path: join(folder, name) });
+        if (isUtf8(file.name)) complete.push({ feed, path: join(folder, name) });
         else await renameToUtf8(path, folder, file.name);
       }
       seen.set(bytes, looks);
@@ -64,6 +62,23 @@ export async function completeFiles(
   for (const path of seen.keys()) if (!there.has(path)) seen.delete(path);
   // By name: nightly files bear their date.
   return { complete: complete.toSorted((a, b) => (a.path < b.path ? -1 : 1)), closed };
+}
+
+/** The folders of feeds; one may be a link, as to a disk that a peer writes to. */
+export async function feedFolders(inboxDir: string): Promise<{ feed: string; folder: string }[]> {
+  const found: { feed: string; folder: string }[] = [];
+  for (const entry of await readdir(inboxDir, { withFileTypes: true })) {
+    const folder = join(inboxDir, entry.name);
+    if (!NAME.test(entry.name)) continue;
+    const isFolder = entry.isSymbolicLink()
+      ? await stat(folder).then(
+          (target) => target.isDirectory(),
+          () => false,
+        )
+      : entry.isDirectory();
+    if (isFolder) found.push({ feed: entry.name, folder });
+  }
+  return found;
 }
 
 /** Which file it is, and what it holds, as far as can be told without reading it. */
