@@ -8,6 +8,12 @@ const CONNECT_MS_MAX = 30_000;
 /** What a session remembers grows with each day that passes: plans by day, partitions. After a day another takes its place. */
 const CONNECTION_S_MAX = 86_400;
 
+/**
+ * A server that is gone without a word, and a connection that a firewall has forgotten since nothing went over it, are noticed
+ * within half a minute; by themselves systems look after two hours, and who only listens is deaf until then.
+ */
+export const KEPT_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 20_000 };
+
 export interface ConnectionOptions {
   /** How many connections this pool holds at most. */
   poolSize: number;
@@ -34,7 +40,7 @@ export function createDataSource(url: string, { poolSize, applicationName }: Con
     installExtensions: false,
     extra: {
       options: '-c timezone=UTC -c statement_timeout=0',
-      keepAlive: true,
+      ...KEPT_ALIVE,
       maxLifetimeSeconds: CONNECTION_S_MAX,
     },
     // An idle connection that breaks leaves the pool by itself, and the next query opens another.

@@ -1,6 +1,6 @@
 import { runMigrations } from 'bullmq';
 import { Client } from 'pg';
-import { assertServerVersion, createDataSource } from './data-source.ts';
+import { assertServerVersion, createDataSource, KEPT_ALIVE } from './data-source.ts';
 import type { DatabaseLog } from './embedded-postgres.ts';
 
 /** A server that takes the connection and says nothing for so long is as good as away. */
@@ -23,7 +23,7 @@ export async function migrate(
   const client = new Client({
     connectionString: url,
     application_name: 'plafond migrate',
-    keepAlive: true,
+    ...KEPT_ALIVE,
     connectionTimeoutMillis: CONNECT_MS_MAX,
   });
   client.on('error', (error) => log.error(`the connection that holds the migration lock broke: ${error.message}`));

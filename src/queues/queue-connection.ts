@@ -4,6 +4,7 @@
  */
 import { createPostgresBackend, setDefaultBackendFactory, type ConnectionOptions } from 'bullmq';
 import { Cluster } from 'ioredis';
+import { KEPT_ALIVE } from '../database/data-source.ts';
 
 // Of each queue and of each worker, which holds one more on which it listens: 40 a process with eight of both.
 const CONNECTIONS_MAX = 2;
@@ -26,7 +27,7 @@ export function openQueueConnection(queueUrl: string, databaseUrl: string): Queu
       connectionString: databaseUrl,
       max: CONNECTIONS_MAX,
       application_name: 'plafond queue',
-      keepAlive: true,
+      ...KEPT_ALIVE,
     } as ConnectionOptions;
     return { options, prefix: PREFIX, close: async () => {} };
   }

@@ -1,0 +1,19 @@
+import { Socket } from 'node:net';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { createDataSource } from '../../src/database/data-source.ts';
+import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+it('a server that is gone without a word is noticed long before the two hours of the system', async () => {
+  const keptAlive = jest.spyOn(Socket.prototype, 'setKeepAlive');
+  const dataSource = createDataSource(database.url, { poolSize: 1, applicationName: 'the tests' });
+  await dataSource.initialize();
+  expect(keptAlive.mock.calls).toEqual([[true, 20_000]]);
+  keptAlive.mockRestore();
+  await dataSource.destroy();
+});
