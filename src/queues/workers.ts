@@ -9,6 +9,8 @@ import { Queues } from './queues.ts';
 @Injectable()
 export abstract class QueueWorker extends WorkerHost implements OnModuleDestroy {
   readonly #log = new Logger('worker');
+  /** what was told of jobs that come by the clock, by their names, until one is done again */
+  readonly #told = new Map<string, Set<string>>();
 
   constructor(
     @Inject(JOB_HANDLERS) private readonly handlers: JobHandlers,
@@ -38,6 +40,7 @@ export abstract class QueueWorker extends WorkerHost implements OnModuleDestroy 
   @OnWorkerEvent('failed')
   onFailed(job: Job | undefined, error: Error): void {
     if (!job) return void this.#log.error(`a job that stalled is no longer known: ${reasonOf(error)}`);
+    if (comesByTheClock(job) && this.#isTold(job.name, reasonOf(error))) return;
     const attempts = job.opts.attempts ?? 1;
     const forGood = error instanceof UnrecoverableError || job.attemptsMade >= attempts;
     const story = `${job.name} (${job.id}) failed, attempt ${job.attemptsMade} of ${attempts}: ${reasonOf(error)}`;
@@ -45,10 +48,27 @@ export abstract class QueueWorker extends WorkerHost implements OnModuleDestroy 
     else this.#log.warn(`${story}; it is tried again`);
   }
 
+  @OnWorkerEvent('completed')
+  onCompleted(job: Job): void {
+    if (comesByTheClock(job) && this.#told.delete(job.name)) this.#log.log(`${job.name} is done again`);
+  }
+
+  #isTold(name: string, reason: string): boolean {
+    const told = this.#told.get(name) ?? new Set();
+    if (told.has(reason)) return true;
+    this.#told.set(name, told.add(reason));
+    return false;
+  }
+
   @OnWorkerEvent('error')
   onError(error: Error): void {
     this.queues.outage.failed(error);
   }
+}
+
+/** It says nothing but its name, and comes again within seconds or a day, whatever became of it. */
+function comesByTheClock({ data }: Job): boolean {
+  return Object.keys((data ?? {}) as object).length === 0;
 }
 
 // A job whose process was killed is taken up again after its lock has run out; a process killed while it deploys may

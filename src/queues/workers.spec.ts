@@ -1,0 +1,41 @@
+import { afterEach, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import type { Job } from 'bullmq';
+import type { JobHandlers } from './job-map.ts';
+import type { Queues } from './queues.ts';
+import { UpkeepWorker } from './workers.ts';
+
+afterEach(() => void jest.restoreAllMocks());
+
+const job = (name: string, data: object = {}) =>
+  ({ name, id: 'x', data, opts: { attempts: 1 }, attemptsMade: 1 }) as Job;
+
+it('tells once why a job that comes by the clock fails, and that it is done again; of others each time', () => {
+  const said: string[] = [];
+  const say = (text: unknown) =>
+    void said.push(
+      String(text)
+        .replace(/ \(.*?: /, ': ')
+        .replace(/; it is kept.*/, ''),
+    );
+  jest.spyOn(Logger.prototype, 'error').mockImplementation(say);
+  jest.spyOn(Logger.prototype, 'log').mockImplementation(say);
+  const worker = new UpkeepWorker({} as JobHandlers, {} as Queues);
+  for (let times = 0; times < 3; times++) {
+    worker.onFailed(job('scan-inbox'), new Error('no database'));
+    worker.onFailed(job('watch-feeds'), new Error('no database'));
+    worker.onFailed(job('pull-sftp', { feed: 'a' }), new Error('no database'));
+  }
+  worker.onFailed(job('scan-inbox'), new Error('no folder'));
+  worker.onCompleted(job('scan-inbox'));
+  worker.onCompleted(job('scan-inbox'));
+  worker.onFailed(job('scan-inbox'), new Error('no database'));
+  expect(said).toEqual([
+    'scan-inbox: no database',
+    'watch-feeds: no database',
+    ...Array.from({ length: 3 }, () => 'pull-sftp: no database'),
+    'scan-inbox: no folder',
+    'scan-inbox is done again',
+    'scan-inbox: no database',
+  ]);
+});
