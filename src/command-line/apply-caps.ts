@@ -124,11 +124,12 @@ function isSame(one: CapDefinition, other: CapDefinition): boolean {
   return meaning(one) === meaning(other);
 }
 
-function meaning({ name, limit, thresholds, mode, reinstate }: CapDefinition): string {
+function meaning(definition: CapDefinition): string {
+  const { name, limit, thresholds, mode, reinstate, forecast = false, count = 'spend' } = definition;
   const rising = thresholds
     .map(({ percent, actions }) => [percent, actions.toSorted()] as const)
     .toSorted(([a], [b]) => a - b);
-  return JSON.stringify([name, String(parseAmount(limit)), rising, mode, reinstate]);
+  return JSON.stringify([name, String(parseAmount(limit)), rising, mode, reinstate, forecast, count]);
 }
 
 function describeCap(cap: CapDefinition): string {
