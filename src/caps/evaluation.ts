@@ -298,6 +298,11 @@ export class Evaluation {
     const states = this.#statesOf(account.accountId, meter.cap.id, threshold.percent);
     const rolling = rollingHours(meter.cap.period) !== undefined;
     const known = states.find((state) => state.period.name === period.name);
+    // The account is cut otherwise than when it was crossed: the period of this name begins and ends elsewhere now.
+    if (known && known.period.to !== period.to) {
+      known.period = period;
+      this.#touched.add(known);
+    }
     if (direction === 'fell') {
       if (!known || known.uncrossedAt !== undefined) return;
       known.uncrossedAt = at;

@@ -116,7 +116,8 @@ const KEEP_CROSSINGS = `
   INSERT INTO crossings (account_id, cap_id, period, percent, period_from, period_end, crossed_at, record_id, uncrossed_at)
   SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::numeric[], $5::timestamptz[], $6::timestamptz[],
                        $7::timestamptz[], $8::text[], $9::timestamptz[])
-  ON CONFLICT (account_id, cap_id, percent, period) DO UPDATE SET uncrossed_at = excluded.uncrossed_at`;
+  ON CONFLICT (account_id, cap_id, percent, period) DO UPDATE
+    SET uncrossed_at = excluded.uncrossed_at, period_from = excluded.period_from, period_end = excluded.period_end`;
 
 export async function keepCrossings(client: ClientBase, states: readonly CrossingState[]): Promise<void> {
   if (states.length === 0) return;

@@ -78,3 +78,16 @@ export async function liftSuspensions(
   ]);
   return rows.map((row) => row.account_id);
 }
+
+/** By `suspensions_of_account` and the crossings' own key. */
+const MOVE_ENDS = `
+  UPDATE suspensions s SET ends_at = x.period_end
+    FROM decisions d, crossings x
+   WHERE s.account_id = ANY ($1) AND s.state IN ('awaiting-approval', 'wanted', 'applied') AND d.decision_id = s.decision_id
+     AND x.account_id = s.account_id AND x.cap_id = s.cap_id AND x.percent = d.threshold AND x.period = s.period
+     AND s.ends_at <> x.period_end`;
+
+/** Has suspensions end with their period where that ends at another instant now: its account is cut otherwise. */
+export async function moveEnds(client: ClientBase, accountIds: readonly string[]): Promise<void> {
+  await client.query(MOVE_ENDS, [accountIds]);
+}

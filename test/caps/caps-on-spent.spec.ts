@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Account } from '../../src/accounts/account.ts';
 import { capDefinition, type CapDefinition } from '../../src/caps/cap.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
@@ -384,6 +385,41 @@ describe('which cap holds', () => {
       { begins: '2026-02-15', spend_micros: '60000000' },
       { begins: '2026-03-15', spend_micros: '60000000' },
     ]);
+  });
+
+  it('bars to the end of the period as the account’s cycle day and zone cut it now', async () => {
+    const move = (cut: Partial<Account>) =>
+      plafond.accounts.put({ ...ACCOUNT, accountId: account, ...cut }, undefined, 'test');
+    const ends = () =>
+      plafond.query<{ state: string; ends_at: Date }>(
+        `SELECT state, ends_at FROM suspensions WHERE account_id = $1 ORDER BY suspension_no`,
+        [account],
+      );
+    await plafond.addCap(own());
+    await use('60.00', { started_at: '2026-03-16T10:00:00+01:00' });
+    await use('60.00', { started_at: '2026-03-18T10:00:00+01:00' });
+    expect(await ends()).toEqual([{ state: 'wanted', ends_at: new Date('2026-04-01T00:00:00+02:00') }]);
+    await move({ cycleDay: 15 });
+    expect(await ends()).toEqual([{ state: 'wanted', ends_at: new Date('2026-04-15T00:00:00+02:00') }]);
+    await move({ cycleDay: 15, timeZone: 'Asia/Kathmandu' });
+    expect(await ends()).toEqual([{ state: 'wanted', ends_at: new Date('2026-04-15T00:00:00+05:45') }]);
+    // Lifted where the period of that name holds too little now, with what it holds; and barred to its end where more comes.
+    await move({ cycleDay: 18 });
+    expect((await decided()).slice(4)).toEqual(['notify-operator manual 80 at 60.00', 'restore manual 100 at 60.00']);
+    await use('60.00', { started_at: '2026-03-19T10:00:00+01:00' });
+    expect(await ends()).toEqual([
+      { state: 'lifting', ends_at: new Date('2026-04-15T00:00:00+05:45') },
+      { state: 'wanted', ends_at: new Date('2026-04-18T00:00:00+02:00') },
+    ]);
+  });
+
+  it('falls to what little the period holds now', async () => {
+    await plafond.addCap(own({ thresholds: [{ percent: 100, actions: ['suspend:international'] }] }));
+    await use('100.00', { started_at: '2026-03-10T10:00:00+01:00' });
+    await use('20.00', { started_at: '2026-03-16T10:00:00+01:00' });
+    await plafond.accounts.put({ ...ACCOUNT, accountId: account, cycleDay: 15 }, undefined, 'test');
+    // Called March as before, it runs from the 15th.
+    expect((await decided()).slice(1)).toEqual(['restore manual 100 at 20.00']);
   });
 });
 

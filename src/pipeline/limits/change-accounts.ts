@@ -24,6 +24,7 @@ import { carryOutCrossings } from '../deciding/carry-out.ts';
 import { recountUnder } from './change-caps.ts';
 import { holdCap } from './hold-cap.ts';
 import { recordChanges, type RecordedChange } from '../recorded-change.ts';
+import { moveEnds } from '../../suspensions/planned.ts';
 
 /** Where an account that was not there has been made meanwhile, all begins again: then it is changed. */
 const MADE_MEANWHILE = { retryOnUniqueViolation: true };
@@ -179,6 +180,7 @@ async function countAnew(client: ClientBase, accounts: readonly Account[], at: I
   for (const cap of holding.values()) crossings.push(...(await holdCap(client, cap, ids, at)));
   // All at once: evidence of many accounts locks their chains in one order.
   await carryOutCrossings(client, crossings, at, undefined);
+  await moveEnds(client, ids);
 }
 
 function isSame(a: Account, b: Account): boolean {

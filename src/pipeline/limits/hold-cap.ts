@@ -126,14 +126,19 @@ const STANDING = `
   SELECT x.account_id, x.period_from FROM crossings x
    WHERE x.cap_id = $1 AND x.uncrossed_at IS NULL AND x.period_end > $2 AND ($3::text[] IS NULL OR x.account_id = ANY ($3))`;
 
-/** Subjects whose counter may be in the running period and reaches the lowest threshold, or of whom a crossing stands. */
+/**
+ * Subjects whose counter may be in the running period and reaches the lowest threshold, or of whom a crossing stands: in its
+ * period as it was, and in those that may run now, where the account is cut otherwise.
+ */
 const COUNTERS = `
   SELECT s.account_id, s.service_id, (extract(epoch FROM s.period_start) * 1000)::bigint AS from_ms,
          coalesce(c.spend_micros, 0) AS spend_micros
     FROM (SELECT account_id, service_id, period_start FROM counters
            WHERE traffic = $4 AND period = $5 AND period_start > $6 AND period_start <= $2 AND spend_micros >= $7
              AND ($3::text[] IS NULL OR account_id = ANY ($3))
-          UNION SELECT account_id, $8, period_from FROM (${STANDING}) x) s
+          UNION SELECT account_id, $8, period_from FROM (${STANDING}) x
+          UNION SELECT account_id, $8, period_start FROM (${STANDING}) x JOIN counters USING (account_id)
+           WHERE service_id = $8 AND traffic = $4 AND period = $5 AND period_start > $6 AND period_start <= $2) s
     LEFT JOIN counters c ON c.account_id = s.account_id AND c.service_id = s.service_id AND c.traffic = $4
           AND c.period = $5 AND c.period_start = s.period_start`;
 
