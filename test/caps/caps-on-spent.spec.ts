@@ -421,6 +421,17 @@ describe('which cap holds', () => {
     // Called March as before, it runs from the 15th.
     expect((await decided()).slice(1)).toEqual(['restore manual 100 at 20.00']);
   });
+
+  it('is none in another currency than what was spent', async () => {
+    const move = (currency: string) =>
+      plafond.accounts.put({ ...ACCOUNT, accountId: account, currency }, undefined, 'test');
+    await move('USD');
+    await move('EUR');
+    await use('60.00');
+    await expect(move('USD')).rejects.toMatchObject({ kind: 'conflict', code: 'account_has_usage' });
+    const all = [{ ...ACCOUNT, accountId: account, currency: 'USD' }];
+    await expect(plafond.accounts.importAll(all, 'test')).rejects.toMatchObject({ code: 'account_has_usage' });
+  });
 });
 
 describe('corrections', () => {

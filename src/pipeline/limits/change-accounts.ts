@@ -69,7 +69,7 @@ export class ChangeAccounts {
     );
   }
 
-  /** All of them, or none. */
+  /** All of them, or none. @throws Refusal conflict, as {@link put} does */
   async importAll(
     accounts: readonly Account[],
     actor: string,
@@ -136,6 +136,10 @@ export class ChangeAccounts {
     const changed = accounts.filter((account) => known.has(account.accountId));
     // New accounts disturb nobody; a changed one is remembered by importers, who must read it again.
     if (changed.length > 0) await lockCounting(client);
+    await refuseOtherCurrency(
+      client,
+      changed.filter(({ accountId, currency }) => currency !== known.get(accountId)!.currency),
+    );
     const made = accounts.filter((account) => !known.has(account.accountId));
     const rows = [
       ...(await makeAccounts(client, made, toDate(at))),
@@ -162,6 +166,19 @@ export class ChangeAccounts {
     const recut = changed.filter((account) => !isCutAlike(known.get(account.accountId)!, account));
     if (recut.length > 0) await countAnew(client, recut, at);
     return rows;
+  }
+}
+
+/** What was spent in one currency would be told, and held against limits, in the other. @throws Refusal account_has_usage */
+async function refuseOtherCurrency(client: ClientBase, accounts: readonly Account[]): Promise<void> {
+  for (const { accountId, currency } of accounts) {
+    const { rows } = await client.query('SELECT FROM usage WHERE account_id = $1 LIMIT 1', [accountId]);
+    if (rows.length === 0) continue;
+    throw new Refusal(
+      'conflict',
+      'account_has_usage',
+      `account ${accountId} has usage in another currency than ${currency}; what is charged in ${currency} needs an account of its own`,
+    );
   }
 }
 
