@@ -91,3 +91,31 @@ const MOVE_ENDS = `
 export async function moveEnds(client: ClientBase, accountIds: readonly string[]): Promise<void> {
   await client.query(MOVE_ENDS, [accountIds]);
 }
+
+/** By `suspensions_of_account`. */
+const STANDING = `
+  SELECT p.id FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::numeric[], $5::text[]) AS p (id, account_id, cap_id, threshold, class)
+   WHERE EXISTS (SELECT FROM suspensions s JOIN decisions d USING (decision_id)
+                  WHERE s.account_id = p.account_id AND s.cap_id = p.cap_id AND s.class = p.class AND d.threshold = p.threshold
+                    AND s.state IN ('awaiting-approval', 'wanted', 'applied'))`;
+
+/**
+ * Without those that stand already: what a cap has barred that is lifted by hand only stays when spend falls below its
+ * threshold, and is not barred a second time when spend is there again.
+ */
+export async function withoutStanding(
+  client: ClientBase,
+  planned: readonly PlannedSuspension[],
+): Promise<PlannedSuspension[]> {
+  const again = planned.filter(({ decision: { trigger } }) => trigger === 'correction' || trigger === 'manual');
+  if (again.length === 0) return [...planned];
+  const { rows } = await client.query<{ id: string }>(STANDING, [
+    again.map((s) => s.id),
+    again.map((s) => s.decision.accountId),
+    again.map((s) => s.decision.capId || null),
+    again.map((s) => s.decision.threshold ?? null),
+    again.map((s) => s.class),
+  ]);
+  const standing = new Set(rows.map(({ id }) => id));
+  return planned.filter(({ id }) => !standing.has(id));
+}

@@ -463,6 +463,21 @@ describe('corrections', () => {
     expect(await bars()).toMatchObject([{ state: 'lifting' }, { state: 'wanted' }]);
   });
 
+  it('that fall and rise again bar once what is lifted by hand only, and again once a person has lifted it', async () => {
+    await plafond.addCap(
+      own({ reinstate: 'manual', thresholds: [{ percent: 100, actions: ['suspend:international'] }] }),
+    );
+    const row = { record_id: `m-${account}`, account_id: account };
+    await plafond.send([{ ...row, amount: '100.00' }]);
+    await plafond.send([{ ...row, amount: '40.00', revision: 1 }]);
+    await plafond.send([{ ...row, amount: '100.00', revision: 2 }]);
+    expect(await bars()).toEqual([{ class: 'international', state: 'wanted' }]);
+    await plafond.query(`UPDATE suspensions SET state = 'lifted' WHERE account_id = $1`, [account]);
+    await plafond.send([{ ...row, amount: '40.00', revision: 3 }]);
+    await plafond.send([{ ...row, amount: '100.00', revision: 4 }]);
+    expect(await bars()).toMatchObject([{ state: 'lifted' }, { state: 'wanted' }]);
+  });
+
   it('of a period that has ended are told to the billing team alone', async () => {
     await plafond.addCap(own());
     await use('120.00', { started_at: '2026-02-10T10:00:00+01:00' });

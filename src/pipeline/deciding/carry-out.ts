@@ -12,7 +12,12 @@ import type { Instant } from '../../kernel/clock.ts';
 import { enqueue } from '../../queues/outbox.ts';
 import { spentOn, type SpentOn } from '../../spend/spent-on.ts';
 import { endSuspensions } from '../../suspensions/store.ts';
-import { insertSuspensions, liftSuspensions, type PlannedSuspension } from '../../suspensions/planned.ts';
+import {
+  insertSuspensions,
+  liftSuspensions,
+  withoutStanding,
+  type PlannedSuspension,
+} from '../../suspensions/planned.ts';
 import type { PlannedMessage } from '../../warnings/plan.ts';
 import { crossingMatters } from './crossing-matters.ts';
 import { evidenceOf, freshnessThen, type Freshness } from './decision-evidence.ts';
@@ -79,10 +84,10 @@ export async function carryOut(
   if (made.length === 0) return [];
 
   const known = freshness && freshnessThen(freshness, feeds, at);
-  const suspensions = planSuspensions(made);
-  const suspensionsOf = grouped(suspensions, ({ decision }) => decision.id);
   const restored = made.filter(({ decision }) => decision.type === 'restore').map(({ decision }) => decision);
   const lifted = await liftSuspensions(client, restored, at);
+  const suspensions = await withoutStanding(client, planSuspensions(made));
+  const suspensionsOf = grouped(suspensions, ({ decision }) => decision.id);
   const outdone = await endOutdone(client, made, at);
   await insertSuspensions(client, suspensions, question, at);
   await joinTheirCases(client, made, braked.held);
