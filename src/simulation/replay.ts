@@ -165,6 +165,8 @@ class Replay {
   readonly #evaluation = new Evaluation();
   readonly #bars = new Map<string, Bar[]>();
   #ending: Bar[] = [];
+  /** of which records a version was barred */
+  readonly #leftOut = new Set<string>();
   readonly #made = new Set<string>();
 
   readonly #deviations: DeviationRun | undefined;
@@ -196,6 +198,7 @@ class Replay {
     }
     if (this.#options.mode === 'enforce' && this.#isBarred(version)) {
       this.barred++;
+      this.#leftOut.add(ownText(version.recordId));
       return decisions;
     }
     const before = this.#holdings.get(version.recordId);
@@ -262,6 +265,8 @@ class Replay {
   #isBarred(version: Version): boolean {
     const bars = this.#bars.get(version.accountId);
     if (!bars) return false;
+    // A credit is no call, so no switch stops it; but one for a call that was stopped would be for nothing.
+    if (version.amount < 0n && !this.#leftOut.has(version.recordId)) return false;
     const { homeCountry } = this.#accounts.get(version.accountId)!;
     return bars.some(
       (bar) =>

@@ -229,6 +229,20 @@ describe('the court case', () => {
     expect(summary).toMatchObject({ barred: 141, counted: lines.length + 1 - 141 });
   });
 
+  it('counts a credit while it is suspended, unless it is for a call that the suspension stopped', async () => {
+    const times = { started_at: '2010-03-30T11:00:00+02:00', received_at: '2010-03-30T12:00:00+02:00' };
+    const credit = { ...times, b_number: '+4930123456', amount: '-100.00', state: 'final' };
+    const barred = lines.findLast((line) => /,\+(263|252)/.test(line))!;
+    const of = async (id: string) =>
+      run({ mode: 'enforce', rows: [...lines, row({ ...credit, record_id: id, revision: '1' })] });
+    const own = await of('credit');
+    expect(own.summary).toMatchObject({ barred: 141, counted: lines.length + 1 - 141 });
+    expect(inShort(own.decided).slice(EXPECTED.length)[0]).toBe('restore correction 100 2010-03 credit');
+    const stopped = await of(valuesOf(barred).record_id!);
+    expect(stopped.summary).toMatchObject({ barred: 142, counted: lines.length - 141 });
+    expect(inShort(stopped.decided)).toEqual(EXPECTED);
+  });
+
   it('is not lifted at the period’s end where only a person lifts', async () => {
     const [cap] = JSON.parse(await readFile(file('caps.json'), 'utf8')) as [CapDefinition];
     const april = row({
