@@ -234,6 +234,8 @@ describe('the billing team at work', () => {
     const weeks = '/v1/accounts/1001/spend?traffic=international&period=week';
     expect((await admin.call('GET', weeks)).json()).toMatchObject([{ period: '2010-W10', spend: '34.00' }]);
     expect((await admin.call('GET', `${weeks}&from=2010-04-01T00:00:00+02:00`)).json()).toEqual([]);
+    const prefix = '/v1/accounts/1001/spend?traffic=prefix:+252&period=week';
+    expect((await admin.call('GET', prefix)).json()).toMatchObject([{ traffic: 'prefix:+252', spend: '34.00' }]);
     expect(
       (await admin.call('GET', '/v1/accounts/1001/spend?traffic=mars&period=year&from=x')).json().errors,
     ).toHaveLength(3);

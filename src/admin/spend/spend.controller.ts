@@ -20,6 +20,8 @@ import { amount, instant, queryInstant } from '../http/wire.ts';
 const spendQuery = z.object({
   traffic: z
     .string()
+    // A `+` that was not escaped arrives as a space.
+    .transform((text) => text.replace(/^prefix: /, 'prefix:+'))
     .refine((text): text is Traffic => parseTraffic(text) !== undefined, {
       error: 'must be all, national, international, premium, satellite, high-risk, country:SO or prefix:+25261',
     })
