@@ -193,13 +193,11 @@ async function periodsOfLedger(
       WHERE $1::text[] IS NULL OR account_id = ANY ($1)`,
     [accounts ?? null],
   );
-  const { rows: days } = await client.query<{ first: Date | null; last: Date | null }>(
-    `SELECT min(day) AS first, max(day) AS last
-       FROM (SELECT to_timestamp(substring(relid::regclass::text FROM '\\d{4}_\\d{2}_\\d{2}$') || ' UTC', 'YYYY_MM_DD TZ') AS day
-               FROM pg_partition_tree('usage') WHERE isleaf) partitions`,
+  const { rows: days } = await client.query<{ day: Date }>(
+    `SELECT to_timestamp(substring(relid::regclass::text FROM '\\d{4}_\\d{2}_\\d{2}$') || ' UTC', 'YYYY_MM_DD TZ') AS day
+       FROM pg_partition_tree('usage') WHERE isleaf ORDER BY day`,
   );
   const dropped = await droppedDays(client);
-  const { first, last } = days[0]!;
   const whole: PeriodColumns = [[], [], [], []];
   const lacking: PeriodColumns = [[], [], [], []];
   for (const { time_zone: timeZone, cycle_day: cycleDay } of calendars) {
@@ -210,9 +208,14 @@ async function periodsOfLedger(
         lacks.add(each.from);
       }
     }
-    if (!first || !last) continue;
-    for (const each of periodsBetween(period, first.getTime(), last.getTime() + DAY_MS, { timeZone, cycleDay })) {
-      if (each.to > since && !lacks.has(each.from)) addTo(whole, each, timeZone, cycleDay);
+    // One record of many years ago makes a day of its own, not all the days since.
+    let upTo = -Infinity;
+    for (const { day } of days) {
+      const end = day.getTime() + DAY_MS;
+      for (const each of periodsBetween(period, Math.max(day.getTime(), upTo), end, { timeZone, cycleDay })) {
+        upTo = each.to;
+        if (each.to > since && !lacks.has(each.from)) addTo(whole, each, timeZone, cycleDay);
+      }
     }
   }
   return { whole, lacking };
