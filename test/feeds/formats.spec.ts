@@ -196,6 +196,16 @@ describe('a sample', () => {
     expect(rows[4]).toMatchObject({ record: { units: 1_048_576n } });
   });
 
+  it('of data went to no number where CGRateS rated it by a word', async () => {
+    const csv = sample('cgrates.csv').toString();
+    const to = async (destination: string) =>
+      (await read(csv.replace('1001,1001,,', `1001,1001,${destination},`), feed('cgrates-csv')))[4];
+    for (const word of ['data', '*any', 'internet.example']) {
+      expect(await to(word)).toMatchObject({ record: { kind: 'data', bNumber: '' } });
+    }
+    expect(await to('+31612345678')).toMatchObject({ record: { kind: 'data', bNumber: '+31612345678' } });
+  });
+
   it('is mended and read again as it stood', async () => {
     const rows = await read(sample('cgrates.csv'), feed('cgrates-csv'));
     const reject = rows[2]!;

@@ -9,19 +9,22 @@
  *   other runs are passed over. An empty RunID means `*default` there.
  * - `Cost` −1 says that rating failed; it is no credit.
  * - `Usage` is a Go duration or nanoseconds for `*voice`, bytes for `*data`, messages for `*sms`.
+ * - CGRateS rates nothing without a `Destination`; of `*data` it is mostly a word of the site's own (`data`, an access point).
  * - A call that was not answered has the zero time `0001-01-01T00:00:00Z` as `AnswerTime`.
  */
 import type { Mapping, PeerFormat, PeerRow, Verdict } from './mapping.ts';
 import { firstOf } from './translate.ts';
 
 const ZERO_TIME = /^0001-01-01/;
+const NUMBER = /^\+?\d+$/;
 
-/** `Usage` under a name for each of its meanings, and no time that is none. */
+/** `Usage` under a name for each of its meanings, no time that is none, and no word for where data went. */
 function view(row: PeerRow): PeerRow {
   return (name) => {
     if (name === 'Usage of voice') return row('ToR') === '*voice' || row('ToR') === '' ? row('Usage') : '';
     if (name === 'Usage of data') return row('ToR') === '*data' ? row('Usage') : '';
     const text = row(name);
+    if (name === 'Destination' && row('ToR') === '*data' && !NUMBER.test(text)) return '';
     return ZERO_TIME.test(text) ? '' : text;
   };
 }
