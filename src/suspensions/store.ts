@@ -96,6 +96,15 @@ export async function lockHoldsUnderSuspension(client: ClientBase): Promise<
   return rows;
 }
 
+/** Whether anything of an account is barred, is being lifted, or waits for approval; by the index `suspensions_of_account`. */
+export async function hasOpenSuspension(client: ClientBase, accountId: string): Promise<boolean> {
+  const { rows } = await client.query(
+    `SELECT FROM suspensions WHERE account_id = $1 AND state IN ('awaiting-approval', 'wanted', 'applied', 'lifting') LIMIT 1`,
+    [accountId],
+  );
+  return rows.length > 0;
+}
+
 /** What a person asks for. */
 export interface SuspensionByHand {
   id: string;
@@ -183,13 +192,14 @@ export async function endSuspensions(
 }
 
 /**
- * Suspensions whose time is over, locked until the transaction ends; what another process has locked is left to it. By
- * the index `suspensions_due`.
+ * Suspensions whose time is over, locked until the transaction ends; what another process has locked is left to it, and one
+ * whose account was removed once keeps no other from being lifted. By the index `suspensions_due`.
  */
 const DUE = `
   SELECT suspension_id FROM suspensions
   WHERE ends_at <= $1 AND state IN ('awaiting-approval', 'wanted', 'applied')
     AND ($3 OR state = 'awaiting-approval' OR requested_by <> '${BY_RULE}')
+    AND EXISTS (SELECT FROM accounts a WHERE a.account_id = suspensions.account_id)
   ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED`;
 
 /** Without `rules`, those that a rule asked for and that bar calls are left out. */

@@ -7,6 +7,7 @@ import { Logger } from '@nestjs/common';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
 import { DrivenClock } from '../../src/kernel/clock.ts';
+import { ChangeAccounts } from '../../src/pipeline/limits/change-accounts.ts';
 import { ReinstateDue } from '../../src/pipeline/suspending/reinstate-due.ts';
 import { ReconcileSwitches } from '../../src/pipeline/suspending/reconcile-switches.ts';
 import { SettleSuspensions } from '../../src/pipeline/suspending/settle-suspension.ts';
@@ -309,6 +310,27 @@ describe('the end of a period', () => {
     expect(await stateOf(applied)).toBe('lifted');
     const [declined] = await query('SELECT lift_reason FROM suspensions WHERE suspension_id = $1', [waiting]);
     expect(declined).toEqual({ lift_reason: 'period ended before anyone approved' });
+  });
+
+  it('lifts the others where an account is gone, which can not go any more while it is suspended', async () => {
+    const accounts = new ChangeAccounts(database.dataSource, clock);
+    const { id } = await ask(start + HOUR_MS);
+    await expect(accounts.remove(account, undefined, 'anna')).rejects.toMatchObject({ code: 'account_is_suspended' });
+    await switches.run();
+    const gone = randomUUID();
+    await query(
+      `INSERT INTO suspensions (suspension_id, account_id, class, state, reason, terms, requested_by, requested_at, ends_at)
+       VALUES ($1, 'gone', 'international', 'applied', 'before', '', 'anna', now(), $2)`,
+      [gone, new Date(start)],
+    );
+    await expect(settle.lift(gone, 'anna', 'it is gone')).rejects.toMatchObject({ code: 'account_removed' });
+    clock.advanceTo(start + HOUR_MS);
+    expect(await new ReinstateDue(database.dataSource, clock).run()).toBe(1);
+    expect([await stateOf(id), await stateOf(gone)]).toEqual(['lifting', 'applied']);
+    await expect(accounts.remove(account, undefined, 'anna')).rejects.toMatchObject({ code: 'account_is_suspended' });
+    await switches.run();
+    expect(await stateOf(id)).toBe('lifted');
+    await accounts.remove(account, undefined, 'anna');
   });
 
   it('lifts a thousand and more in chunks', async () => {

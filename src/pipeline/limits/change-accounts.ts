@@ -25,6 +25,7 @@ import { recountUnder } from './change-caps.ts';
 import { holdCap } from './hold-cap.ts';
 import { recordChanges, type RecordedChange } from '../recorded-change.ts';
 import { moveEnds } from '../../suspensions/planned.ts';
+import { hasOpenSuspension } from '../../suspensions/store.ts';
 
 /** Where an account that was not there has been made meanwhile, all begins again: then it is changed. */
 const MADE_MEANWHILE = { retryOnUniqueViolation: true };
@@ -96,7 +97,10 @@ export class ChangeAccounts {
     );
   }
 
-  /** @throws Refusal not-found, changed-meanwhile; conflict where it has usage: that is kept as long as it must be */
+  /**
+   * @throws Refusal not-found, changed-meanwhile; conflict where it has usage: that is kept as long as it must be; or where
+   * something of it is barred, or is about to be: nobody would lift it any more
+   */
   async remove(accountId: string, ifMatch: number | undefined, actor: string): Promise<void> {
     await inTransaction(this.#dataSource, async ({ client }) => {
       // In the order of a change, which knows only by the row that it is one.
@@ -113,6 +117,13 @@ export class ChangeAccounts {
       const { rows } = await client.query('SELECT FROM usage WHERE account_id = $1 LIMIT 1', [accountId]);
       if (rows.length > 0) {
         throw new Refusal('conflict', 'account_has_usage', `account ${accountId} has usage, so it can't be removed`);
+      }
+      if (await hasOpenSuspension(client, accountId)) {
+        throw new Refusal(
+          'conflict',
+          'account_is_suspended',
+          `account ${accountId} has a suspension that is not over, so it can't be removed; lift it, or decline it, first`,
+        );
       }
       await client.query('DELETE FROM accounts WHERE account_id = $1', [accountId]);
       await removeSignatures(client, [accountId]);

@@ -8,6 +8,7 @@ import type { Trigger } from '../../decisions/decision.ts';
 import { insertDecisions } from '../../decisions/store.ts';
 import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
 import type { Instant } from '../../kernel/clock.ts';
+import { Refusal } from '../../kernel/refusal.ts';
 import { enqueue } from '../../queues/outbox.ts';
 import { endSuspensions, type Ending, type SuspensionRow } from '../../suspensions/store.ts';
 import { inChunks } from '../grouped.ts';
@@ -26,7 +27,10 @@ interface Settled {
   explain?: (row: SuspensionRow) => string;
 }
 
-/** Tells of rows as they are since, in the transaction that changed them; answers their evidence, which the caller appends. */
+/**
+ * Tells of rows as they are since, in the transaction that changed them; answers their evidence, which the caller appends.
+ * @throws Refusal account_removed
+ */
 export async function tellOfSuspensions(
   client: ClientBase,
   rows: readonly SuspensionRow[],
@@ -36,7 +40,11 @@ export async function tellOfSuspensions(
   const accounts = await accountsById(client, [...new Set(rows.map((row) => row.account_id))]);
   const accountOf = new Map(accounts.map((account) => [account.accountId, account]));
   const decided = rows.map((row) => {
-    const account = accountOf.get(row.account_id)!;
+    const account = accountOf.get(row.account_id);
+    if (!account) {
+      const gone = `account ${row.account_id} was removed while it was suspended; make it again, and then go on`;
+      throw new Refusal('conflict', 'account_removed', gone);
+    }
     const about = { suspension: aboutRow(row), account, type: typeOf(row), trigger, at };
     return { row, account, decision: suspensionDecision({ ...about, explanation: explain(row) }) };
   });
