@@ -6,7 +6,7 @@
 import type { Account } from '../accounts/account.ts';
 import type { Instant } from '../kernel/clock.ts';
 import type { Micros } from '../kernel/money.ts';
-import { calendarPeriod, rollingHours, rollingName, type CalendarPeriod } from '../kernel/period.ts';
+import { calendarPeriod, periodNamed, rollingHours, rollingName, type CalendarPeriod } from '../kernel/period.ts';
 import type { Movement, Version } from '../ledger/version.ts';
 import { counterKey } from '../spend/counters.ts';
 import type { RunningCall } from '../spend/exposure.ts';
@@ -167,6 +167,27 @@ export class Evaluation {
     return crossings;
   }
 
+  /**
+   * Moves what stands to where periods of its name lie, since the account may be cut otherwise: one that is over acts no more,
+   * and one that holds too little, such as one that is still to begin, falls. `spendIn` a period.
+   */
+  recut(account: Account, meter: Meter, spendIn: (period: CalendarPeriod) => Micros, at: Instant): Crossing[] {
+    const crossings: Crossing[] = [];
+    const kind = meter.cap.period as 'day' | 'week' | 'month';
+    for (const threshold of meter.cap.thresholds) {
+      for (const state of this.#standing(account, meter, threshold.percent, at)) {
+        const period = periodNamed(kind, state.period.name, account);
+        if (period.from === state.period.from && period.to === state.period.to) continue;
+        state.period = period;
+        this.#touched.add(state);
+        const spend = spendIn(period);
+        if (period.to <= at || spend >= threshold.amount) continue;
+        this.#settle(crossings, { account, meter, period, threshold, direction: 'fell', spend, record: undefined }, at);
+      }
+    }
+    return crossings;
+  }
+
   /** Holds rolling windows against their cap as it stands: those that have acted and still do, and the one that ends now. */
   holdWindow(account: Account, meter: Meter, window: RollingWindow, at: Instant): Crossing[] {
     const crossings: Crossing[] = [];
@@ -298,11 +319,6 @@ export class Evaluation {
     const states = this.#statesOf(account.accountId, meter.cap.id, threshold.percent);
     const rolling = rollingHours(meter.cap.period) !== undefined;
     const known = states.find((state) => state.period.name === period.name);
-    // The account is cut otherwise than when it was crossed: the period of this name begins and ends elsewhere now.
-    if (known && known.period.to !== period.to) {
-      known.period = period;
-      this.#touched.add(known);
-    }
     if (direction === 'fell') {
       if (!known || known.uncrossedAt !== undefined) return;
       known.uncrossedAt = at;
@@ -314,7 +330,8 @@ export class Evaluation {
       ? states.filter((state) => Math.abs(endOf(state.period) - endOf(period)) < period.to - endOf(period))
       : states.filter((state) => state === known);
     if (near.some((state) => state.uncrossedAt === undefined)) return;
-    if (known) known.uncrossedAt = undefined;
+    // The account may be cut otherwise than when it was crossed first.
+    if (known) Object.assign(known, { uncrossedAt: undefined, period });
     const state = known ?? {
       accountId: account.accountId,
       capId: meter.cap.id,

@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { parseInstant } from './clock.ts';
-import { calendarPeriod, isTimeZone, parsePeriod } from './period.ts';
+import { calendarPeriod, isTimeZone, parsePeriod, periodNamed } from './period.ts';
 
 const amsterdam = { timeZone: 'Europe/Amsterdam', cycleDay: 1 };
 const at = (text: string) => parseInstant(text)!;
@@ -62,7 +62,9 @@ describe('a calendar period', () => {
       '2018-11-05T02:00:00Z',
     ],
   ] as const)('%s', (_, period, instant, calendar, name, from, to) => {
-    expect(calendarPeriod(period, at(instant), calendar)).toEqual({ name, from: at(from), to: at(to) });
+    const cut = { name, from: at(from), to: at(to) };
+    expect(calendarPeriod(period, at(instant), calendar)).toEqual(cut);
+    expect(periodNamed(period, name, calendar)).toEqual(cut);
   });
 
   it('holds its first instant and not its last', () => {

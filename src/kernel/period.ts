@@ -108,6 +108,16 @@ function cutPeriod(period: 'day' | 'week' | 'month', instant: Instant, calendar:
   };
 }
 
+const NAMES = { day: 'yyyy-MM-dd', week: "kkkk-'W'WW", month: 'yyyy-MM' } as const;
+
+/** The day, week or month of this name, as it is cut now. */
+export function periodNamed(period: 'day' | 'week' | 'month', name: string, calendar: Calendar): CalendarPeriod {
+  const first = DateTime.fromFormat(name, NAMES[period], { zone: calendar.timeZone });
+  // No month begins after the 28th; and noon is on its day wherever clocks change.
+  const within = first.plus({ days: period === 'month' ? 27 : 0 }).set({ hour: 12 });
+  return calendarPeriod(period, within.toMillis(), calendar);
+}
+
 /**
  * Midnight may not exist on a day when clocks go forward; the day then begins at the first instant that does. Where they
  * go back over it, it comes twice: the day begins at the first.

@@ -97,7 +97,7 @@ const STANDING = `
   SELECT p.id FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::numeric[], $5::text[]) AS p (id, account_id, cap_id, threshold, class)
    WHERE EXISTS (SELECT FROM suspensions s JOIN decisions d USING (decision_id)
                   WHERE s.account_id = p.account_id AND s.cap_id = p.cap_id AND s.class = p.class AND d.threshold = p.threshold
-                    AND s.state IN ('awaiting-approval', 'wanted', 'applied'))`;
+                    AND s.ends_at IS NULL AND s.state IN ('awaiting-approval', 'wanted', 'applied'))`;
 
 /**
  * Without those that stand already: what a cap has barred that is lifted by hand only stays when spend falls below its

@@ -413,6 +413,31 @@ describe('which cap holds', () => {
     ]);
   });
 
+  it('bars nothing for a period that is still to begin, or is over, as the account is cut now', async () => {
+    const move = (cycleDay: number) =>
+      plafond.accounts.put({ ...ACCOUNT, accountId: account, cycleDay }, undefined, 'test');
+    await plafond.addCap(own({ thresholds: [{ percent: 100, actions: ['suspend:international'] }] }));
+    await use('100.00', { started_at: '2026-03-10T10:00:00+01:00' });
+    // On 20 March it is February that runs, up to the 25th; March begins then, with nothing in it.
+    await move(25);
+    expect(await decided()).toEqual([
+      'suspend cap 100 at 100.00',
+      'restore manual 100 at 0.00',
+      'suspend cap 100 at 100.00',
+    ]);
+    expect(await bars()).toMatchObject([{ state: 'lifting' }, { state: 'wanted' }]);
+    // And now it is March again, in which it is barred anew; February is over, and so is what it barred.
+    await move(1);
+    const rows = await plafond.query<{ period: string; ends_at: Date }>(
+      `SELECT period, ends_at FROM suspensions WHERE account_id = $1 AND state = 'wanted' ORDER BY suspension_no`,
+      [account],
+    );
+    expect(rows).toEqual([
+      { period: '2026-02', ends_at: new Date('2026-03-01T00:00:00+01:00') },
+      { period: '2026-03', ends_at: new Date('2026-04-01T00:00:00+02:00') },
+    ]);
+  });
+
   it('falls to what little the period holds now', async () => {
     await plafond.addCap(own({ thresholds: [{ percent: 100, actions: ['suspend:international'] }] }));
     await use('100.00', { started_at: '2026-03-10T10:00:00+01:00' });

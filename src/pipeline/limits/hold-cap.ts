@@ -96,6 +96,7 @@ function holdCounters(
     const period = calendarPeriod(cap.period as 'day' | 'week' | 'month', now, account);
     return [
       ...(before ? evaluation.change(account, meter, before, spendIn, now) : []),
+      ...evaluation.recut(account, meter, spendIn, now),
       ...evaluation.hold(account, meter, period, spendIn(period), now),
     ];
   });
