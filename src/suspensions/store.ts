@@ -72,12 +72,15 @@ export async function liveByHand(
   return rows[0]?.suspension_id;
 }
 
-/** Holds in force of accounts that a suspension is read back to bar; by the index `suspensions_live`. */
+/**
+ * Holds in force of accounts that a suspension is read back to bar, at least as long: what ends with its period leaves a hold
+ * that nobody has lifted. By the index `suspensions_live`.
+ */
 const HELD_AND_SUSPENDED = `
   SELECT h.suspension_id, h.account_id, h.class, s.class AS suspended, s.suspension_id AS suspension, a.home_country
     FROM suspensions h
     JOIN suspensions s ON s.account_id = h.account_id AND s.state = 'applied' AND s.suspension_id <> h.suspension_id
-         AND s.class IN ('international', 'outgoing')
+         AND s.class IN ('international', 'outgoing') AND (s.ends_at IS NULL OR h.ends_at <= s.ends_at)
     JOIN accounts a ON a.account_id = h.account_id
    WHERE h.state IN ('wanted', 'applied') AND (h.class LIKE 'country:%' OR h.class LIKE 'prefix:%')
    ORDER BY h.suspension_no LIMIT 500 FOR UPDATE OF h SKIP LOCKED`;

@@ -103,4 +103,16 @@ describe('a hold that a suspension covers', () => {
     expect(last).toMatchObject({ type: 'restore', trigger: 'correction', traffic: 'country:SO' });
     expect(last!.explanation).toMatch(/bars the same calls/);
   });
+
+  it('outlives a suspension that ends sooner', async () => {
+    await ask('country:SO');
+    await ask('country:ZW', start + HOUR_MS);
+    await ask('international', start + 2 * HOUR_MS);
+    await switches.run();
+    expect(await due.endCoveredHolds()).toBe(1);
+    plafond.clock.advanceTo(start + 2 * HOUR_MS);
+    expect(await due.run()).toBe(1);
+    await switches.run();
+    expect(await barred()).toEqual(['a:country:SO']);
+  });
 });

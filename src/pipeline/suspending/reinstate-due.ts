@@ -50,8 +50,8 @@ export class ReinstateDue {
   }
 
   /**
-   * Ends holds of accounts of whom a suspension is read back that stops the same calls: what is barred stays barred, by
-   * one bar instead of two.
+   * Ends holds of accounts of whom a suspension is read back that stops the same calls for as long: what is barred stays
+   * barred, by one bar instead of two.
    */
   async endCoveredHolds(): Promise<number> {
     return inTransaction(this.dataSource, async ({ client }) => {
