@@ -2,9 +2,8 @@
 import { z } from 'zod';
 import type { Account } from './account.ts';
 import { isCountry } from '../destinations/number-plan.ts';
+import { isCurrency } from '../kernel/money.ts';
 import { isTimeZone } from '../kernel/period.ts';
-
-const CURRENCIES = new Set(Intl.supportedValuesOf('currency'));
 
 const line = (longest: number) =>
   z
@@ -34,7 +33,7 @@ export const accountForm = z
     segment: reference.default('').meta({ description: 'caps may be scoped to it' }),
     currency: z
       .string({ error: 'must be an ISO 4217 code such as EUR' })
-      .refine((code) => CURRENCIES.has(code), { error: 'must be an ISO 4217 code such as EUR' }),
+      .refine(isCurrency, { error: 'must be an ISO 4217 code such as EUR' }),
     time_zone: z
       .string({ error: 'must be an IANA zone such as Europe/Amsterdam' })
       .refine(isTimeZone, { error: 'must be an IANA zone such as Europe/Amsterdam' }),

@@ -43,6 +43,7 @@ describe('a wrong definition names its field', () => {
     ['a limit of seven decimals', { limit: '0.0000001' }, ['limit']],
     ['a limit whose 1000 % no counter can hold', { limit: '999999999999.00' }, ['limit']],
     ['a currency in words', { currency: 'euro' }, ['currency']],
+    ['a currency that there is not', { currency: 'EUE' }, ['currency']],
     ['no thresholds', { thresholds: [] }, ['thresholds']],
     ['the same percent twice', { thresholds: [DEFINITION.thresholds[0], DEFINITION.thresholds[0]] }, ['thresholds']],
     [

@@ -3,7 +3,7 @@
  */
 import { z } from 'zod';
 import { parseTraffic, type Traffic } from '../destinations/traffic.ts';
-import { parseAmount, percentOf, type Currency, type Micros } from '../kernel/money.ts';
+import { isCurrency, parseAmount, percentOf, type Currency, type Micros } from '../kernel/money.ts';
 import { parsePeriod, type Period } from '../kernel/period.ts';
 
 export const ACTIONS = [
@@ -74,7 +74,7 @@ export const capDefinition = z
       })
       .refine((text) => (parseAmount(text) ?? 1n) > 0n, { error: 'must be above 0' })
       .refine((text) => (parseAmount(text) ?? 0n) <= LIMIT_MAX, { error: 'must be at most 100000000000' }),
-    currency: z.string().regex(/^[A-Z]{3}$/, { error: 'must be an ISO 4217 code such as EUR' }),
+    currency: z.string().refine(isCurrency, { error: 'must be an ISO 4217 code such as EUR' }),
     thresholds: z
       .array(threshold)
       .min(1, { error: 'must have at least one threshold' })

@@ -11,7 +11,8 @@ import { unreadable } from './file-body.ts';
 import { CommandFailure, type Server } from './server.ts';
 import { counted, table, type Out } from './terminal.ts';
 
-const serverCap = capDefinition.extend({ id: z.string(), version: z.int() }).strip();
+/** Of what a server has, none keeps the others from being read. */
+const serverCap = capDefinition.extend({ id: z.string(), version: z.int(), currency: z.string() }).strip();
 export type ServerCap = z.output<typeof serverCap>;
 
 const preview = z.object({

@@ -7,6 +7,13 @@ export type Micros = bigint;
 /** ISO 4217 alphabetic code, such as `EUR`. */
 export type Currency = string;
 
+const CURRENCIES = new Set(Intl.supportedValuesOf('currency'));
+
+/** Whether it is the code of a currency. */
+export function isCurrency(code: string): boolean {
+  return CURRENCIES.has(code);
+}
+
 const AMOUNT = /^-?\d{1,12}(?:\.\d{1,6})?$/;
 /** Up to that many characters, all digits of an amount and six decimals stay below 2^53, so one exact conversion is enough. */
 const SHORT = 9;
