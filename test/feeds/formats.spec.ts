@@ -194,6 +194,12 @@ describe('a sample', () => {
   it('of data has its bytes', async () => {
     const rows = await read(sample('cgrates.csv'), feed('cgrates-csv'));
     expect(rows[4]).toMatchObject({ record: { units: 1_048_576n } });
+    for (const written of ['1.048576ms', '1048.576µs', '1048576ns']) {
+      const csv = sample('cgrates.csv').toString().replace(',1048576,', `,${written},`);
+      expect((await read(csv, feed('cgrates-csv')))[4]).toMatchObject({ record: { units: 1_048_576n } });
+    }
+    const csv = sample('cgrates.csv').toString().replace(',1048576,', ',a few ms,');
+    expect(told(await read(csv, feed('cgrates-csv')))[4]).toBe('6 rejected: units bad_units');
   });
 
   it('of data went to no number where CGRateS rated it by a word', async () => {

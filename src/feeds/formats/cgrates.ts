@@ -8,25 +8,32 @@
  * - One call has a CDR for each run (customer, supplier, …): only one of them is what the customer is charged, so rows of
  *   other runs are passed over. An empty RunID means `*default` there.
  * - `Cost` −1 says that rating failed; it is no credit.
- * - `Usage` is a Go duration or nanoseconds for `*voice`, bytes for `*data`, messages for `*sms`.
+ * - `Usage` is a Go duration or nanoseconds for `*voice`, bytes for `*data`, messages for `*sms`. Within CGRateS it is always a
+ *   duration, a byte a nanosecond, and templates of a CSV may write it so: `1.048576ms` are 1,048,576 bytes.
  * - CGRateS rates nothing without a `Destination`; of `*data` it is mostly a word of the site's own (`data`, an access point).
  * - A call that was not answered has the zero time `0001-01-01T00:00:00Z` as `AnswerTime`.
  */
+import { nanosecondsOf } from './conversions.ts';
 import type { Mapping, PeerFormat, PeerRow, Verdict } from './mapping.ts';
 import { firstOf } from './translate.ts';
 
 const ZERO_TIME = /^0001-01-01/;
 const NUMBER = /^\+?\d+$/;
+const GO_UNIT = /[smh]$/;
 
 /** `Usage` under a name for each of its meanings, no time that is none, and no word for where data went. */
 function view(row: PeerRow): PeerRow {
   return (name) => {
     if (name === 'Usage of voice') return row('ToR') === '*voice' || row('ToR') === '' ? row('Usage') : '';
-    if (name === 'Usage of data') return row('ToR') === '*data' ? row('Usage') : '';
+    if (name === 'Usage of data') return row('ToR') === '*data' ? bytesOf(row('Usage')) : '';
     const text = row(name);
     if (name === 'Destination' && row('ToR') === '*data' && !NUMBER.test(text)) return '';
     return ZERO_TIME.test(text) ? '' : text;
   };
+}
+
+function bytesOf(usage: string): string {
+  return (GO_UNIT.test(usage) ? nanosecondsOf(usage, 'go')?.toString() : undefined) ?? usage;
 }
 
 function verdict(row: PeerRow, mapping: Mapping): Verdict | undefined {

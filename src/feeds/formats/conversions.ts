@@ -77,7 +77,8 @@ export function canonicalDuration(text: string, unit: DurationUnit): string | un
   return nanoseconds === undefined ? undefined : ((nanoseconds + 999_999_999n) / 1_000_000_000n).toString();
 }
 
-function nanosecondsOf(text: string, unit: DurationUnit): bigint | undefined {
+/** A duration in nanoseconds, begun ones counted; `undefined` where it is not written in `unit`. */
+export function nanosecondsOf(text: string, unit: DurationUnit): bigint | undefined {
   if (unit === 'hh:mm:ss') {
     const parts = /^(?:(\d{1,6}):)?(\d{1,2}):([0-5]\d)$/.exec(text);
     if (!parts || (parts[1] !== undefined && Number(parts[2]) > 59)) return undefined;
