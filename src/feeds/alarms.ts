@@ -4,6 +4,7 @@ import { toDate, type Instant } from '../kernel/clock.ts';
 
 export type AlarmKind =
   | 'feed-behind'
+  | 'feed-definition'
   | 'feed-gap'
   | 'rejects-rise'
   | 'file-waits'

@@ -324,6 +324,33 @@ describe('a feed', () => {
       });
     });
 
+    it('tells operators, once, that it waits for a definition of another origin, and that it goes on', async () => {
+      const alarms = async () =>
+        (await admin.call('GET', '/v1/alarms?kind=feed-definition&subject=apart')).json().items;
+      await drop('apart', 'feed.json', JSON.stringify({ ...SIPWISE, origin: 'ngcp-2' }));
+      await scan();
+      await dropped.import({ feed: 'apart', path: await drop('apart', 'ngcp_007_1.cdr', sample('sipwise.cdr')) });
+      expect(await alarms()).toEqual([]);
+
+      await drop('apart', 'feed.json', JSON.stringify({ ...SIPWISE, origin: 'ngcp-3' }));
+      await drop('apart', 'ngcp_007_2.cdr', sample('sipwise.cdr'));
+      expect(await scan()).not.toContain('apart: ngcp_007_2.cdr');
+      expect(await alarms()).toEqual([
+        expect.objectContaining({
+          cleared_at: null,
+          text: expect.stringMatching(
+            /^the files of the feed apart wait, .* known by the origin "ngcp-2".* Mend that file, or take it away/,
+          ),
+          facts: expect.objectContaining({ code: 'origin_in_use' }),
+        }),
+      ]);
+
+      await drop('apart', 'feed.json', JSON.stringify({ ...SIPWISE, origin: 'ngcp-2' }));
+      expect(await scan()).toContain('apart: ngcp_007_2.cdr');
+      expect(await alarms()).toMatchObject([{ cleared_text: 'apart: its files are read again' }]);
+      await rm(join(inbox, 'apart'), { recursive: true });
+    });
+
     it('counts a sealed file, and nothing of one whose seal is broken', async () => {
       await dropped.import({ feed: 'nightly', path: join(inbox, 'nightly', 'ngcp_007_1.cdr') });
       const broken = sample('sipwise.cdr').toString().replace('201.64', '101.64');

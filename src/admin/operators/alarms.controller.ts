@@ -24,7 +24,7 @@ const alarm = z
     id: z.string(),
     kind: z.string().meta({
       description:
-        '`feed-behind`, `feed-gap`, `rejects-rise`, `lifting-waits`, `reconciliation`, `guard`, `tariff-brake`, `switch-away`; more may come',
+        '`feed-behind`, `feed-definition`, `feed-gap`, `rejects-rise`, `lifting-waits`, `reconciliation`, `guard`, `tariff-brake`, `switch-away`; more may come',
     }),
     subject: z.string(),
     raised_at: instant,

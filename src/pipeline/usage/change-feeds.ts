@@ -104,7 +104,7 @@ export class ChangeFeeds {
       throw new Refusal(
         'conflict',
         'origin_in_use',
-        `usage of the feed ${name} is known by the origin "${before.origin}"; under another it would count again`,
+        `usage of the feed ${name} is known by the origin "${before.origin}"; under another it would count again: keep this origin, or bring usage of "${definition.origin}" by a feed of its own`,
       );
     }
     const at = this.#clock.now();

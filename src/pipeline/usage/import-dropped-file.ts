@@ -4,7 +4,7 @@ import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../../config.ts';
 import { inTransaction } from '../../database/transaction.ts';
-import { openSubjects, settleAlarm } from '../../feeds/alarms.ts';
+import { clearAllBut, openSubjects, settleAlarm, type Trouble } from '../../feeds/alarms.ts';
 import {
   beginImport,
   endImport,
@@ -51,8 +51,6 @@ export class ImportDroppedFile implements OnModuleDestroy {
   readonly #feeds: ChangeFeeds;
   readonly #book: FeedBook;
   readonly #seen = new Map<string, string>();
-  /** what was last said of each definition that can't be read, so that it is said once */
-  readonly #complaints = new Map<string, string>();
   /** until when files wait that the disk refused */
   readonly #waiting = new Map<string, Instant>();
   #stopping = false;
@@ -81,8 +79,8 @@ export class ImportDroppedFile implements OnModuleDestroy {
   }
 
   /**
-   * The files that lie complete in the drop folder, of each feed the first. A feed whose definition can't be read waits: nobody
-   * knows how it is read; what the disk refuses waits, and operators are told of it.
+   * The files that lie complete in the drop folder, of each feed the first. A feed whose definition can't be used waits: nobody
+   * knows how it is read; what the disk refuses waits too. Operators are told of both.
    */
   async scan(): Promise<DroppedFile[]> {
     const now = this.#fileTime.now();
@@ -124,22 +122,30 @@ export class ImportDroppedFile implements OnModuleDestroy {
     for (const each of told) this.#log.warn(each);
   }
 
-  /** Takes over what the files of the drop folder say of their feeds; answers the feeds whose file can't be read. */
-  async #readDefinitions(): Promise<Set<string>> {
-    const waiting = new Set<string>();
+  /** Takes over what the files of the drop folder say of their feeds; answers, and tells operators of, those that can't be used. */
+  async #readDefinitions(): Promise<ReadonlyMap<string, Trouble>> {
+    const waiting = new Map<string, Trouble>();
     for (const { feed, path, text } of await definitionFiles(this.#config.inboxDir)) {
       try {
         if (text === undefined) throw new Refusal('too-large', 'too_large', 'it is too large, or can not be read');
         if (await this.#feeds.readFile(feed, text)) this.#log.log(`the feed ${feed} is as ${path} says`);
-        this.#complaints.delete(path);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
-        waiting.add(feed);
-        if (this.#complaints.get(path) === error.message) continue;
-        this.#complaints.set(path, error.message);
-        this.#log.error(`the files of the feed ${feed} wait, for ${path} can not be used: ${error.message}`);
+        waiting.set(feed, {
+          text: `the files of the feed ${feed} wait, for ${path} can not be used: ${error.message}. Mend that file, or take it away to have them read as the feed is defined now`,
+          facts: { path, code: error.code, reason: error.message },
+        });
       }
     }
+    await this.#tell(async (client, at) => {
+      const told: string[] = [];
+      for (const [feed, trouble] of waiting) {
+        told.push(...(await settleAlarm(client, 'feed-definition', feed, trouble, '', at)));
+      }
+      const allClear = 'its files are read again';
+      told.push(...(await clearAllBut(client, ['feed-definition'], [...waiting.keys()], allClear, at)));
+      return told;
+    });
     return waiting;
   }
 
