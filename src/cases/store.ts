@@ -139,15 +139,15 @@ export async function lockBrakeOfCase(client: ClientBase, { from_at, state_at }:
     `SELECT c.case_no FROM cases c
       WHERE c.kind = 'tariff' AND c.state IN ('open', 'rating-error') AND c.opened_at = $1 AND c.from_at = $2
         AND EXISTS (SELECT FROM tariff_brakes b WHERE b.case_no = c.case_no AND b.kind = 'by-hand' AND b.released_at IS NULL)
-      FOR UPDATE`,
+      FOR NO KEY UPDATE`,
     [state_at, from_at],
   );
   return rows[0]?.case_no;
 }
 
-/** One case, which nobody else changes until the transaction ends. */
+/** One case, which nobody else changes until the transaction ends. What a brake holds may still be noted with it: whoever does holds the guard. */
 export async function lockCase(client: ClientBase, caseNo: string): Promise<CaseRow | undefined> {
-  const { rows } = await client.query<CaseRow>('SELECT * FROM cases WHERE case_no = $1 FOR UPDATE', [caseNo]);
+  const { rows } = await client.query<CaseRow>('SELECT * FROM cases WHERE case_no = $1 FOR NO KEY UPDATE', [caseNo]);
   return rows[0];
 }
 
@@ -276,17 +276,18 @@ export interface BarOfCase {
 }
 
 export interface BarThatWaits extends BarOfCase {
+  decision_id: string;
   cap_id: string | null;
   /** of the cap, where it is one's that is there still */
   cap_mode: string | null;
 }
 
-/** Suspensions that wait for a tariff case; locked. */
+/** Suspensions that wait for a tariff case, in the order in which they were decided; locked. */
 export async function lockBarsThatWait(client: ClientBase, caseNo: string): Promise<BarThatWaits[]> {
   const { rows } = await client.query<BarThatWaits>(
-    `SELECT s.suspension_id, s.account_id, s.state, s.cap_id, c.definition ->> 'mode' AS cap_mode
+    `SELECT s.suspension_id, s.account_id, s.decision_id, s.state, s.cap_id, c.definition ->> 'mode' AS cap_mode
        FROM braked_decisions b JOIN suspensions s USING (decision_id) LEFT JOIN caps c USING (cap_id)
-      WHERE b.case_no = $1 AND s.state = 'awaiting-approval' ORDER BY s.suspension_id FOR UPDATE OF s`,
+      WHERE b.case_no = $1 AND s.state = 'awaiting-approval' ORDER BY s.suspension_no FOR UPDATE OF s`,
     [caseNo],
   );
   return rows;

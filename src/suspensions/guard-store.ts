@@ -41,14 +41,23 @@ const MADE = `
    WHERE requested_by = '${BY_RULE}' AND guard_question IS NULL AND approved_by IS NULL AND requested_at > $1
      AND state NOT IN ('awaiting-approval', 'declined')`;
 
+/** What tariff brakes held back and has been carried out since, where they let go; released brakes are few. */
+const LET_GO = `
+  SELECT count(DISTINCT s.suspension_id)::int AS made
+    FROM tariff_brakes b JOIN braked_decisions d USING (case_no)
+    JOIN suspensions s ON s.decision_id = d.decision_id AND s.approved_at = b.released_at
+   WHERE b.released_at > $1 AND s.guard_question IS NULL`;
+
 /** Accounts that have a counter of a period which began within the last month; an index-only scan of the counters' key. */
 const ACTIVE = `
   SELECT count(*)::bigint AS active FROM (SELECT FROM counters WHERE period_start > $1 GROUP BY account_id) seen`;
 
 /** How many bars rules have made within the hour before. */
 export async function madeByRules(client: ClientBase, at: Instant): Promise<number> {
-  const { rows } = await client.query<{ made: number }>(MADE, [toDate(at - HOUR_MS)]);
-  return rows[0]!.made;
+  const since = [toDate(at - HOUR_MS)];
+  const { rows: made } = await client.query<{ made: number }>(MADE, since);
+  const { rows: letGo } = await client.query<{ made: number }>(LET_GO, since);
+  return made[0]!.made + letGo[0]!.made;
 }
 
 /** As they were counted last, if that was within ten minutes: counting is a second's work for a million accounts. */
@@ -121,6 +130,18 @@ export async function questionOf(client: ClientBase, id: string): Promise<Questi
 export async function openQuestion(client: ClientBase): Promise<QuestionRow | undefined> {
   const { rows } = await client.query<QuestionRow>(`SELECT * FROM guard_questions WHERE state = 'open'`);
   return rows[0];
+}
+
+/** Has bars that wait for something else wait for the answer from now on. The caller holds their locks. */
+export async function holdForAnswer(
+  client: ClientBase,
+  suspensions: readonly string[],
+  question: string,
+): Promise<void> {
+  await client.query('UPDATE suspensions SET guard_question = $2 WHERE suspension_id = ANY ($1::uuid[])', [
+    suspensions,
+    question,
+  ]);
 }
 
 /** What waits for the answer, in the order in which it was held, locked until the transaction ends. */

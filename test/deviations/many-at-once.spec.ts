@@ -89,6 +89,64 @@ describe('twelve accounts that alarm on one number range within an hour', () => 
   });
 });
 
+describe('what a brake lets go', () => {
+  const guard = () => new AnswerGuard(plafond.database.dataSource, plafond.clock);
+  const questions = () =>
+    plafond.query<{ question_id: string; state: string; held: number }>(
+      'SELECT * FROM guard_questions ORDER BY question_no',
+    );
+  /** Twelve accounts barred by a cap for calls to a range on which a brake holds, and the guard lets five an hour be barred. */
+  beforeEach(async () => {
+    await guard().change({ perHour: 5, percent: 100, atLeast: 1_000 }, undefined, 'anna');
+    await plafond.addCap({
+      limit: '10.00',
+      thresholds: [{ percent: 100, actions: ['warn', 'suspend:international'] }],
+    });
+    await plafond.query(
+      `INSERT INTO cases (kind, account_id, state, opened_at, from_at, last_at, ranges, summary)
+       VALUES ('tariff', '', 'open', now(), now(), now(), '{+25261}', 'many at once')`,
+    );
+    await plafond.query(
+      `INSERT INTO tariff_brakes (range, case_no, kind, braked_at) SELECT '+25261', case_no, 'alarms', now() FROM cases`,
+    );
+    await plafond.send(each((account) => call(account, 5, '136.00')));
+    expect(await suspensions()).toEqual({ 'awaiting-approval': ACCOUNTS });
+    await plafond.query(`UPDATE suspensions SET requested_at = requested_at - interval '3 hours'`);
+  });
+
+  it.each(['closed', 'legitimate', 'confirmed-fraud'] as const)(
+    'passes the guard where its case is %s: five are barred, and the operators are asked about the others',
+    async (verdict) => {
+      const [brake] = await tariffCases();
+      await settle.settle(brake!.case_no, verdict, 'anna', 'the price is right');
+      expect(await suspensions()).toEqual({ 'awaiting-approval': 7, wanted: 5 });
+      expect(
+        await plafond.query(`SELECT account_id FROM suspensions WHERE state = 'wanted' ORDER BY suspension_no`),
+      ).toEqual(await plafond.query('SELECT account_id FROM suspensions ORDER BY suspension_no LIMIT 5'));
+      const [question] = await questions();
+      expect(question).toMatchObject({ state: 'open', held: 7 });
+      expect(await plafond.query(`SELECT kind FROM alarms WHERE cleared_at IS NULL`)).toEqual([{ kind: 'guard' }]);
+      expect(
+        await plafond.query(`SELECT facts ->> 'held_by_guard' AS held FROM case_events WHERE what = $1`, [verdict]),
+      ).toEqual([{ held: '7' }]);
+      expect(await plafond.query(`SELECT DISTINCT kind FROM evidence WHERE kind = 'guard-held'`)).toHaveLength(1);
+      expect(new Set((await told()).map((row) => (row as { account_id: string }).account_id)).size).toBe(5);
+
+      await guard().answer(question!.question_id, { answer: 'all' }, 'looked at', 7, 'anna');
+      expect(await suspensions()).toEqual({ wanted: ACCOUNTS });
+    },
+  );
+
+  it('counts for the guard within the hour: a rule bars nobody any more without a person', async () => {
+    const [brake] = await tariffCases();
+    await settle.settle(brake!.case_no, 'closed', 'anna', 'the price is right');
+    await plafond.addAccount({ accountId: 'a12' });
+    await plafond.send([call(12, 1, '136.00')]);
+    expect(await suspensions()).toEqual({ 'awaiting-approval': 8, wanted: 5 });
+    expect(await questions()).toMatchObject([{ state: 'open', held: 8 }]);
+  });
+});
+
 describe('a rate deck with a factor of 100, where caps bar at ten euros and the guard lets three accounts an hour be barred', () => {
   beforeEach(async () => {
     await plafond.addCap({

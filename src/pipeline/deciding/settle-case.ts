@@ -9,7 +9,7 @@
  *   ranges, and what rules had barred is lifted.
  * - `closed`: nothing, but a tariff brake lets go.
  *
- * Where a brake lets go, what waited for it alone is carried out, unless prices were wrong meanwhile.
+ * Where a brake lets go, what waited for it alone is carried out, past the guard, unless prices were wrong meanwhile.
  */
 import { Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
@@ -50,9 +50,11 @@ import { settleAlarm } from '../../feeds/alarms.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { dayOf, shardOf } from '../../ledger/usage-store.ts';
+import { lockGuard } from '../../suspensions/guard-store.ts';
 import { approveSuspensions, endSuspensions } from '../../suspensions/store.ts';
 import { ObservationContexts } from '../deviations/observation-context.ts';
 import { RebuildSignatures } from '../deviations/rebuild-signatures.ts';
+import { letGoThroughGuard } from './through-guard.ts';
 import { tellOfSuspensions } from '../suspending/tell-of-suspensions.ts';
 
 /** Who says what of a case, and why. */
@@ -182,32 +184,43 @@ export class SettleCase {
 
   async #settleTariff(client: PoolClient, row: CaseRow, said: Said): Promise<Changed> {
     const { case_no: caseNo, ranges } = row;
-    const { verdict, by, why, at } = said;
+    const { verdict, at } = said;
+    const facts: Record<string, unknown> = {};
+    if (!keepsBrake(verdict)) facts.released = await this.#release(client, row, said);
+    // The guard's before those of suspensions, as by everyone; what takes its time is done by now.
+    await lockGuard(client);
     const waiting = await lockBarsThatWait(client, caseNo);
-    const wrong = verdict === 'rating-error' ? await lockBarsOfWrongPrices(client, ranges, row.from_at.getTime()) : [];
     // What waits since prices were found wrong stands on those: of what is loud still, the next record decides anew.
-    const ends = verdict === 'rating-error' || (verdict === 'closed' && row.state === 'rating-error');
-    const bars =
-      ends || verdict === 'confirmed-fraud' ? waiting : await this.#waitingForBrakeAlone(client, waiting, at);
-    const chosen = [...new Map([...bars, ...wrong].map((bar) => [bar.suspension_id, bar])).values()];
-    const { told, approved, ended } = await settleBars(client, chosen, said, !ends);
-    const facts: Record<string, unknown> = { approved, ended };
-    if (!keepsBrake(verdict)) {
-      facts.released = await releaseBrakes(client, caseNo, by, at);
-      for (const range of ranges) {
-        await settleAlarm(client, 'tariff-brake', range, undefined, `settled by ${by}: ${verdict}, ${why}`, at);
-      }
-      // A price that was found right is a usual one from now on: days are counted anew, which takes their time.
-      if (verdict !== 'closed' && (await leavesPricesOut(client, caseNo))) {
-        const [first, last] = [dayOf(row.from_at.getTime()), dayOf(at)];
-        await countPrices(
-          client,
-          at,
-          Array.from({ length: last - first + 1 }, (_, index) => first + index),
-        );
-      }
+    if (verdict === 'rating-error' || (verdict === 'closed' && row.state === 'rating-error')) {
+      const wrong = verdict === 'closed' ? [] : await lockBarsOfWrongPrices(client, ranges, row.from_at.getTime());
+      const chosen = [...new Map([...waiting, ...wrong].map((bar) => [bar.suspension_id, bar])).values()];
+      const { told, approved, ended } = await settleBars(client, chosen, said, false);
+      return { evidence: told, facts: { ...facts, approved, ended } };
     }
-    return { evidence: told, facts };
+    const wanted = verdict === 'confirmed-fraud' ? waiting : await this.#waitingForBrakeAlone(client, waiting, at);
+    const { passing, held, question, evidence } = await letGoThroughGuard(client, wanted, at);
+    const { told, approved, ended } = await settleBars(client, passing, said, true);
+    const asked = question === undefined ? {} : { held_by_guard: held, guard_question: question };
+    return { evidence: [...evidence, ...told], facts: { ...facts, approved, ended, ...asked } };
+  }
+
+  /** Has the brakes of a case let go; answers their ranges. */
+  async #release(client: PoolClient, row: CaseRow, { verdict, by, why, at }: Said): Promise<string[]> {
+    const { case_no: caseNo, ranges } = row;
+    const released = await releaseBrakes(client, caseNo, by, at);
+    for (const range of ranges) {
+      await settleAlarm(client, 'tariff-brake', range, undefined, `settled by ${by}: ${verdict}, ${why}`, at);
+    }
+    // A price that was found right is a usual one from now on: days are counted anew, which takes their time.
+    if (verdict !== 'closed' && (await leavesPricesOut(client, caseNo))) {
+      const [first, last] = [dayOf(row.from_at.getTime()), dayOf(at)];
+      await countPrices(
+        client,
+        at,
+        Array.from({ length: last - first + 1 }, (_, index) => first + index),
+      );
+    }
+    return released;
   }
 
   /** Of bars that a brake holds those that nobody else has to approve, as modes are now. */

@@ -5,12 +5,15 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
+import type { BarThatWaits } from '../../cases/store.ts';
+import type { NewEvidence } from '../../evidence/append.ts';
 import { settleAlarm } from '../../feeds/alarms.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import { guardLimit, guardVerdict, type GuardSettings } from '../../suspensions/guard.ts';
 import {
   activeAccounts,
   addToQuestion,
+  holdForAnswer,
   keepActiveAccounts,
   lockGuard,
   madeByRules,
@@ -19,6 +22,7 @@ import {
   settingsOf,
   type QuestionRow,
 } from '../../suspensions/guard-store.ts';
+import { grouped } from '../grouped.ts';
 import type { Matter, Words } from './matter.ts';
 
 export interface Guarded {
@@ -32,23 +36,70 @@ export async function throughGuard(client: ClientBase, asked: readonly Matter[],
   const matters = asked.map(withinTerms);
   const causes = causesWithBars(matters);
   if (causes.length === 0) return { matters, question: undefined };
-  // Counted, where that is due, before others may have to wait.
-  const active = await activeAccounts(client, await readGuard(client), at);
-  const guard = await lockGuard(client);
-  const sizes = causes.map(({ bars }) => bars);
-  const load = { made: await madeByRules(client, at), activeAccounts: active };
-  await keepActiveAccounts(client, guard, active, at);
-  const { passing, allowed, words } = guardVerdict(sizes, settingsOf(guard), load);
-  if (passing === causes.length) return { matters, question: undefined };
+  const { passing, question, reason } = await askGuard(
+    client,
+    causes.map(({ bars }) => bars),
+    at,
+  );
+  if (!question) return { matters, question: undefined };
   const held = new Set(causes.slice(passing).map(({ cause }) => cause));
-  const bars = sizes.slice(passing).reduce((sum, each) => sum + each, 0);
-  const reason = `rules may make ${words}`;
-  const question = await addToQuestion(client, randomUUID(), bars, reason, at);
-  await settleAlarm(client, 'guard', 'suspensions', askedOf(question, allowed), '', at);
   return {
     matters: matters.map((matter) => (held.has(matter.cause) ? heldBack(matter, question, reason) : matter)),
     question: question.question_id,
   };
+}
+
+/**
+ * What a tariff brake held back, as if it were decided now: answers the bars that pass, all of a decision or none. The others
+ * wait for the operators from now on, with the question, and with evidence that says so.
+ */
+export async function letGoThroughGuard(
+  client: ClientBase,
+  bars: readonly BarThatWaits[],
+  at: Instant,
+): Promise<{ passing: readonly BarThatWaits[]; held: number; question: string | undefined; evidence: NewEvidence[] }> {
+  const decisions = [...grouped(bars, ({ decision_id }) => decision_id).values()];
+  if (decisions.length === 0) return { passing: [], held: 0, question: undefined, evidence: [] };
+  const sizes = decisions.map((same) => same.length);
+  const { passing, question, reason } = await askGuard(client, sizes, at);
+  const held = question ? decisions.slice(passing).flat() : [];
+  if (question)
+    await holdForAnswer(
+      client,
+      held.map(({ suspension_id }) => suspension_id),
+      question.question_id,
+    );
+  return {
+    passing: decisions.slice(0, passing).flat(),
+    held: held.length,
+    question: question?.question_id,
+    evidence: held.map(({ account_id: accountId, suspension_id: suspension }) => ({
+      accountId,
+      at,
+      kind: 'guard-held',
+      body: { suspension, question: question!.question_id, reason },
+    })),
+  };
+}
+
+/** How many of these causes pass, of which each wants so many bars; for the others there is a question, with the reason. */
+async function askGuard(
+  client: ClientBase,
+  sizes: readonly number[],
+  at: Instant,
+): Promise<{ passing: number; question: QuestionRow | undefined; reason: string }> {
+  // Counted, where that is due, before others may have to wait.
+  const active = await activeAccounts(client, await readGuard(client), at);
+  const guard = await lockGuard(client);
+  const load = { made: await madeByRules(client, at), activeAccounts: active };
+  await keepActiveAccounts(client, guard, active, at);
+  const { passing, allowed, words } = guardVerdict(sizes, settingsOf(guard), load);
+  const reason = `rules may make ${words}`;
+  if (passing === sizes.length) return { passing, question: undefined, reason };
+  const bars = sizes.slice(passing).reduce((sum, each) => sum + each, 0);
+  const question = await addToQuestion(client, randomUUID(), bars, reason, at);
+  await settleAlarm(client, 'guard', 'suspensions', askedOf(question, allowed), '', at);
+  return { passing, question, reason };
 }
 
 /** Rules suspend by the contract's clause alone: where none is on file, the operators are told instead. Pure. */

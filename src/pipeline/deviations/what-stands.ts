@@ -51,7 +51,7 @@ export interface Standing {
 
 /** Latest first; what a verdict has settled is over. By `decisions_of_account`: only of accounts whose level is raised. */
 const DECIDED = `
-  SELECT d.account_id, cd.case_no, d.at, d.action, d.type, d.mode, d.trigger = 'guard' AS asked, d.evidence ->> 'family' AS family, d.spend_micros,
+  SELECT d.account_id, cd.case_no, d.at, d.action, d.type, d.mode, d.trigger = 'guard' OR coalesce(bars.asked, false) AS asked, d.evidence ->> 'family' AS family, d.spend_micros,
          CASE WHEN b.case_no IS NULL THEN 'none' WHEN brake.state IN ('open', 'rating-error') THEN 'on' ELSE 'off' END AS brake,
          bars.states AS bars, bars.approved_at, coalesce(bars.wrongly_rated, false) AS wrongly_rated
     FROM decisions d
@@ -59,6 +59,7 @@ const DECIDED = `
     LEFT JOIN braked_decisions b USING (decision_id) LEFT JOIN cases brake ON brake.case_no = b.case_no
     CROSS JOIN LATERAL (
       SELECT coalesce(array_agg(s.state), '{}') AS states, max(s.approved_at) AS approved_at,
+             bool_or(s.state = 'awaiting-approval' AND s.guard_question IS NOT NULL) AS asked,
              bool_and(s.state = 'declined' AND EXISTS (
                SELECT FROM case_events e WHERE e.case_no = b.case_no AND e.what IN ('rating-error', 'closed') AND e.at = s.lift_wanted_at)) AS wrongly_rated
         FROM suspensions s WHERE s.account_id = d.account_id AND s.decision_id = d.decision_id) bars
