@@ -1,7 +1,7 @@
 /** The commands of `plafond`, what they take, and how each ends. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { BadEnvironment, readClientConfig } from '../config.ts';
-import { parseInstant, type Instant } from '../kernel/clock.ts';
+import { INSTANT_WANTED, parseInstant, type Instant } from '../kernel/clock.ts';
 import { applyCaps } from './apply-caps.ts';
 import { inWords } from './in-words.ts';
 import { importAccounts, importUsage } from './import-files.ts';
@@ -209,7 +209,7 @@ function modeOption(): Option {
 function instantArgument(text: string): Instant {
   const instant = parseInstant(text);
   if (instant === undefined) {
-    throw new InvalidArgumentError('It must be RFC 3339 with an offset, such as 2010-03-01T00:00:00+01:00.');
+    throw new InvalidArgumentError(`It ${INSTANT_WANTED}.`);
   }
   return instant;
 }

@@ -45,12 +45,17 @@ export class DrivenClock extends Clock {
   }
 }
 
+/** What {@link parseInstant} reads, for whoever wrote something else. */
+export const INSTANT_WANTED =
+  'must be RFC 3339 with an offset, from the year 1000 to before 9999, such as 2010-03-14T02:41:00+01:00';
+
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /**
  * Reads an RFC 3339 instant with an offset; `undefined` where it is not one, names a day that does not exist, or lies
- * before the year 1000 or in 9999: what is reckoned from it, a year off at most, has a year of four digits as well.
+ * before the year 1000 or in 9999: what is reckoned from it, a year off at most, has a year of four digits as well. A leap
+ * second is read as the one before it, so that it stays in the day and the month that it ends.
  */
 export function parseInstant(text: string): Instant | undefined {
   if (!RFC_3339.test(text)) return undefined;
@@ -61,7 +66,9 @@ export function parseInstant(text: string): Instant | undefined {
   const leap = month === 2 && day === 29 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   if (month < 1 || month > 12 || day < 1 || (day > DAYS_IN_MONTH[month - 1]! && !leap)) return undefined;
   const instant =
-    readUsual(text, year, month, day) ?? Date.parse(text.charCodeAt(10) === 32 ? text.replace(' ', 'T') : text);
+    readUsual(text, year, month, day) ??
+    readLeapSecond(text) ??
+    Date.parse(text.charCodeAt(10) === 32 ? text.replace(' ', 'T') : text);
   return Number.isNaN(instant) ? undefined : instant;
 }
 
@@ -81,6 +88,19 @@ function readUsual(text: string, year: number, month: number, day: number): Inst
   if (!isUtc && (digits(text, 20) > 23 || digits(text, 23) > 59)) return undefined;
   const local = Date.UTC(year, month - 1, day, hour, minute, second);
   return sign === 45 ? local + offset * MINUTE_MS : local - offset * MINUTE_MS;
+}
+
+/** RFC 3339 §5.6 has a 60th second, and clocks have had it before midnight of the first of a month (UTC) alone. */
+function readLeapSecond(text: string): Instant | undefined {
+  if (digits(text, 17) !== 60) return undefined;
+  const before = parseInstant(`${text.slice(0, 17)}59${text.slice(19)}`);
+  return before !== undefined && isLastOfMonth(before) ? before : undefined;
+}
+
+/** Whether an instant lies in the last second of a month (UTC). */
+export function isLastOfMonth(instant: Instant): boolean {
+  const next = new Date(instant + 1_000);
+  return next.getUTCDate() === 1 && next.getUTCHours() + next.getUTCMinutes() + next.getUTCSeconds() === 0;
 }
 
 /** The number that two digits make, read where they stand: no substring a field, for this runs for every record. */

@@ -28,6 +28,8 @@ describe('a time as a peer writes it', () => {
     ['never occurs: as long after', '2010-03-28 02:30:00', 'Europe/Vienna', undefined, '2010-03-28T01:30:00Z'],
     ['just after clocks went forward', '2010-03-28 03:00:00', 'Europe/Vienna', undefined, '2010-03-28T01:00:00Z'],
     ['just after the hour that came twice', '2010-10-31 03:00:00', 'Europe/Vienna', undefined, '2010-10-31T02:00:00Z'],
+    ['is a leap second: the one before', '2017-01-01 00:59:60', 'Europe/Vienna', undefined, '2016-12-31T23:59:59Z'],
+    ['has a 60th second within a day', '2017-01-01 12:30:60', 'Europe/Vienna', undefined, undefined],
     ['is German', '14.3.2010 02:40:00', 'Europe/Vienna', 'dd.MM.yyyy HH:mm:ss', '2010-03-14T01:40:00Z'],
     ['has nothing between', '20100314024000', 'Europe/Vienna', 'yyyyMMddHHmmss', '2010-03-14T01:40:00Z'],
     ['has nothing between and lacks a digit', '2010031402400', 'Europe/Vienna', 'yyyyMMddHHmmss', undefined],

@@ -3,7 +3,7 @@
  * seconds since 1970. Pure.
  */
 import { IANAZone } from 'luxon';
-import { parseInstant, type Instant } from './clock.ts';
+import { isLastOfMonth, parseInstant, type Instant } from './clock.ts';
 
 /** Reads a time; `undefined` where the text is none, names a day that does not exist, or has no zone and none is known. */
 export type TimeReader = (text: string) => Instant | undefined;
@@ -78,6 +78,10 @@ function readParts(parts: Record<string, string> | undefined, offsetIn: LocalTim
   const hour = Number(parts.hour);
   const minute = Number(parts.minute);
   const second = Number(parts.second ?? 0);
+  if (second === 60) {
+    const before = readParts({ ...parts, second: '59' }, offsetIn);
+    return before !== undefined && isLastOfMonth(before) ? before : undefined;
+  }
   if (month < 0 || month > 11 || day < 1 || hour > 23 || minute > 59 || second > 59) return undefined;
   // The last day of the month is day 0 of the next.
   if (day > 28 && day > (Date.UTC(year, month + 1, 1) - Date.UTC(year, month, 1)) / DAY_MS) {

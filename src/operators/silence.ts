@@ -1,6 +1,6 @@
 /** A silence withholds messages to operators for a while: it has an author, a reason and an end, and stops nothing else. */
 import { z } from 'zod';
-import { parseInstant, type Instant } from '../kernel/clock.ts';
+import { INSTANT_WANTED, parseInstant, type Instant } from '../kernel/clock.ts';
 
 /** So that none is forgotten for good. */
 const SILENCE_DAYS_MAX = 31;
@@ -12,7 +12,7 @@ const word = z
   .regex(/^[^\p{Cc}]*$/u, { error: 'must be one line' });
 const instant = z
   .string()
-  .refine((text) => parseInstant(text) !== undefined, { error: 'must be RFC 3339 with an offset' })
+  .refine((text) => parseInstant(text) !== undefined, { error: INSTANT_WANTED })
   .meta({ format: 'date-time' });
 
 export const silenceForm = z

@@ -2,9 +2,7 @@
  * `plafond replay`: usage through the same rules as live, in the order in which it became available, without a server.
  * Deterministic: time comes from the records alone, ids from what is decided.
  */
-import { createReadStream } from 'node:fs';
-import { readFile, rename, writeFile } from 'node:fs/promises';
-import { createGunzip } from 'node:zlib';
+import { rename, writeFile } from 'node:fs/promises';
 import type { Account } from '../accounts/account.ts';
 import { readAccounts } from '../accounts/account-file.ts';
 import { stops, suspendedClass, type BarringClass, type BarScope } from '../caps/barring.ts';
@@ -297,8 +295,7 @@ function capsOf(text: string): Cap[] {
 }
 
 async function readText(path: string): Promise<string> {
-  if (!path.endsWith('.gz')) return readFile(path, 'utf8');
   const chunks: Buffer[] = [];
-  for await (const chunk of createReadStream(path).pipe(createGunzip())) chunks.push(chunk as Buffer);
+  for await (const chunk of openFile(path).bytes) chunks.push(chunk);
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -291,6 +291,22 @@ describe('a file in the drop folder', () => {
     ).toEqual([{ rows: '20000', spend: '20000000000' }]);
   });
 
+  it.each<[string, Buffer, RegExp]>([
+    [
+      'is not gzipped',
+      Buffer.from(HEADER),
+      /its name ends in \.gz, but it is not gzipped, or not all of it: drop it again/,
+    ],
+    ['breaks off', gzipSync(HEADER).subarray(0, 40), /breaks off before its gzipped content ends: have it sent again/],
+    ['is damaged', gzipSync(HEADER).fill(0, 20, 60), /its gzipped content is damaged: have it sent again/],
+    ['has more behind', Buffer.concat([gzipSync(HEADER), Buffer.from('more')]), /not gzipped, or not all of it/],
+  ])('whose name ends in .gz and that %s is put into failed/ with what to do', async (_what, bytes, words) => {
+    await drop('odd.csv.gz', bytes);
+    await importAll();
+    expect(await imports()).toMatchObject([{ state: 'failed', counted: '0', error: expect.stringMatching(words) }]);
+    expect(await readFile(join(folder, 'failed', 'odd.csv.gz.why.txt'), 'utf8')).toMatch(words);
+  });
+
   it('whose import something else than the file breaks off goes on as the same import when it is tried again', async () => {
     const rows = Array.from({ length: 2 * BATCH_ROWS + 7 }, (_, i) => row(`on-${i}`));
     rows[3] = row('on-3').replace('1.00', 'a lot');

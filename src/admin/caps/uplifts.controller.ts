@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { capDefinition } from '../../caps/cap.ts';
 import type { UpliftRow } from '../../caps/uplift-store.ts';
-import { parseInstant } from '../../kernel/clock.ts';
+import { INSTANT_WANTED, parseInstant } from '../../kernel/clock.ts';
 import { formatAmount, parseAmount } from '../../kernel/money.ts';
 import { SecondPerson } from '../../pipeline/deciding/second-person.ts';
 import { GrantUplift } from '../../pipeline/limits/grant-uplift.ts';
@@ -25,7 +25,7 @@ const upliftForm = z
     amount: capDefinition.shape.limit.meta({ description: 'by how much, in the currency of the account' }),
     until: z
       .string()
-      .refine((text) => parseInstant(text) !== undefined, { error: 'must be RFC 3339 with an offset' })
+      .refine((text) => parseInstant(text) !== undefined, { error: INSTANT_WANTED })
       .meta({ format: 'date-time' }),
     reason,
   })

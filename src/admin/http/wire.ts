@@ -1,6 +1,6 @@
 /** Forms in which values travel, for the documentation of answers. */
 import { z } from 'zod';
-import { formatInstant, parseInstant } from '../../kernel/clock.ts';
+import { formatInstant, INSTANT_WANTED, parseInstant } from '../../kernel/clock.ts';
 
 export const instant = z.string().meta({ format: 'date-time', description: 'RFC 3339 with an offset' });
 
@@ -17,6 +17,4 @@ export function showInstant(at: Date | null, zone?: string | null): string | nul
 export const queryInstant = z
   .string()
   .transform((text) => text.replace(/ (\d\d:\d\d)$/, '+$1'))
-  .refine((text) => parseInstant(text) !== undefined, {
-    error: 'must be RFC 3339 with an offset, such as 2010-03-14T02:41:00+01:00',
-  });
+  .refine((text) => parseInstant(text) !== undefined, { error: INSTANT_WANTED });

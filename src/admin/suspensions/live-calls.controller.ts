@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/com
 import { ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { parseInstant, toDate } from '../../kernel/clock.ts';
+import { INSTANT_WANTED, parseInstant, toDate } from '../../kernel/clock.ts';
 import { NAME, NAME_FORM } from '../../kernel/name.ts';
 import { FollowCalls, type CallEvent } from '../../pipeline/limits/follow-calls.ts';
 import { runningCalls } from '../../spend/running-calls.ts';
@@ -19,9 +19,7 @@ const EVENTS_MAX = 1_000;
 const callId = z.string().min(1).max(256).meta({ description: 'as the switch tells it apart' });
 const account = z.string().min(1).max(64);
 const number = z.string().min(1).max(64).meta({ description: 'the called number' });
-const moment = z
-  .string()
-  .refine((text) => parseInstant(text) !== undefined, { error: 'must be RFC 3339 with an offset' });
+const moment = z.string().refine((text) => parseInstant(text) !== undefined, { error: INSTANT_WANTED });
 
 const liveCall = z.strictObject({
   call_id: callId,

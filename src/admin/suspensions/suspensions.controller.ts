@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { isHoldScope, parseBarScope, type BarScope } from '../../caps/barring.ts';
-import { parseInstant } from '../../kernel/clock.ts';
+import { INSTANT_WANTED, parseInstant } from '../../kernel/clock.ts';
 import { SecondPerson } from '../../pipeline/deciding/second-person.ts';
 import { SettleSuspensions } from '../../pipeline/suspending/settle-suspension.ts';
 import { accountId } from '../../accounts/account-form.ts';
@@ -37,9 +37,7 @@ const suspensionForm = z
     reason,
     until: z
       .string()
-      .refine((text) => parseInstant(text) !== undefined, {
-        error: 'must be RFC 3339 with an offset, before the year 9999',
-      })
+      .refine((text) => parseInstant(text) !== undefined, { error: INSTANT_WANTED })
       .optional()
       .meta({ format: 'date-time', description: 'without it, until it is lifted by hand' }),
   })

@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import { formatInstant } from '../../kernel/clock.ts';
 import { COLUMNS, readRow } from './canonical.ts';
 
 const ROW: Partial<Record<(typeof COLUMNS)[number], string>> = {
@@ -31,4 +32,24 @@ it.each([
 ])('an %s of %s: %s, since counters have to sum it up', (column, text, reason) => {
   const detail = `"${text}" is beyond 1000000000.00, the most that one record may say`;
   expect(reasonOf({ [column]: text })).toEqual(reason && expect.objectContaining({ field: column, reason, detail }));
+});
+
+it.each([
+  ['2016-12-31T23:59:60Z', '2016-12-31T23:59:59Z'],
+  ['2017-01-01T00:59:60.250+01:00', '2016-12-31T23:59:59.250Z'],
+  ['2015-06-30 23:59:60Z', '2015-06-30T23:59:59Z'],
+])('a leap second, %s, is the second before it, in the month that it ends', (text, read) => {
+  const row = readRow(
+    COLUMNS.map((column) => ({ ...ROW, started_at: text })[column] ?? ''),
+    1,
+    '',
+  );
+  expect('record' in row && formatInstant(row.record.startedAt)).toBe(read);
+});
+
+it.each(['started_at', 'received_at'])('says of %s in 9999 which years there are', (column) => {
+  expect(reasonOf({ [column]: '9999-01-01T00:00:00Z' })).toMatchObject({
+    field: column,
+    detail: '"9999-01-01T00:00:00Z" is no RFC 3339 instant with an offset from 2000 to before 9999',
+  });
 });

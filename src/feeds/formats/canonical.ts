@@ -118,7 +118,7 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
     return new Unusable(
       'started_at',
       'bad_started_at',
-      `"${shown(started)}" is no RFC 3339 instant with an offset since 2000`,
+      `"${shown(started)}" is no RFC 3339 instant with an offset from 2000 to before 9999`,
     );
   }
   if (!kind) return missing('kind');
@@ -186,7 +186,7 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
     return new Unusable(
       'received_at',
       'bad_received_at',
-      `"${shown(received)}" is no RFC 3339 instant with an offset since 2000`,
+      `"${shown(received)}" is no RFC 3339 instant with an offset from 2000 to before 9999`,
     );
   }
   return {

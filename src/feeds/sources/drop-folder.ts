@@ -125,7 +125,24 @@ async function* bytesOf(path: string, packed: boolean): AsyncGenerator<Buffer> {
   const unpacked = createGunzip();
   // Where one breaks or is closed, so is the other; what broke comes out where the bytes are read.
   pipeline(file, unpacked).catch(() => undefined);
-  yield* withoutBomb(file, unpacked);
+  try {
+    yield* withoutBomb(file, unpacked);
+  } catch (error) {
+    throw notUnpacked(error) ?? error;
+  }
+}
+
+/** What is wrong with a file that says it is gzipped, and what to do, instead of what zlib says of it. */
+function notUnpacked(error: unknown): Refusal | undefined {
+  const { code = '', message = '' } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
+  if (!code.startsWith('Z_') && code !== 'ERR_TRAILING_JUNK_AFTER_STREAM_END') return undefined;
+  const words =
+    message === 'incorrect header check'
+      ? 'its name ends in .gz, but it is not gzipped, or not all of it: drop it again gzipped, or without .gz in its name'
+      : message === 'unexpected end of file'
+        ? 'it breaks off before its gzipped content ends: have it sent again, and drop it under its final name when it is whole'
+        : 'its gzipped content is damaged: have it sent again';
+  return new Refusal('unreadable', 'bad_gzip', words);
 }
 
 /** Usage packs to a tenth or a twentieth; what unpacks to so much more than that is made to fill whoever unpacks it. */

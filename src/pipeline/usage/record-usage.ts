@@ -207,6 +207,5 @@ const DATA_EXCEPTION = /^22[0-9A-Z]{3}$/;
 /** Whether a failure lies in what was delivered, and would come again with it. */
 export function isFaultOfDelivery(error: unknown): boolean {
   if (error instanceof Refusal) return error.kind !== 'unavailable' && error.code !== IN_OTHER_HANDS;
-  const code = sqlState(error) ?? '';
-  return code.startsWith('Z_') || code === 'ERR_TRAILING_JUNK_AFTER_STREAM_END' || DATA_EXCEPTION.test(code);
+  return DATA_EXCEPTION.test(sqlState(error) ?? '');
 }
