@@ -100,10 +100,10 @@ export const OVERVIEW = `{{#> layout}}
 {{/each}}</tbody></table></details></figcaption>
 {{/if}}</figure>
 {{#if numbers}}<table><caption>{{> destinations}}</caption>
-<thead><tr><th scope="col">{{> number}}</th><th scope="col" class="n">{{> calls}}</th><th scope="col" class="n">{{> amount}}</th></tr></thead>
-<tbody>{{#each numbers}}<tr><td><span class="number">{{number}}</span> {{country}}</td><td class="n">{{calls}}</td><td class="n">{{amount}}</td></tr>
+<thead><tr><th scope="col">{{> number}}</th><th scope="col" class="n">{{> times}}</th><th scope="col" class="n">{{> amount}}</th></tr></thead>
+<tbody>{{#each numbers}}<tr><td><span class="number">{{number}}</span> {{country}}</td><td class="n">{{uses}}</td><td class="n">{{amount}}</td></tr>
 {{/each}}</tbody></table>
-{{else}}<p>{{> noCalls}}</p>
+{{else}}<p>{{> noUsage}}</p>
 {{/if}}<p>{{> tax}}</p>
 <h2>{{> blocked}}</h2>
 {{#if bars}}<ul>{{#each bars}}<li>{{> blockedItem}}</li>

@@ -26,7 +26,7 @@ const SITUATION: Situation = {
     limit: 100_000_000n,
     usual: 30_000_000n,
   },
-  numbers: [{ number: '+2526***5678', country: 'SO', calls: 12, amount: 101_250_000n }],
+  numbers: [{ number: '+2526***5678', country: 'SO', uses: 12, texts: 0, amount: 101_250_000n }],
   bars: [{ scope: 'international', since: NOW, until: PERIOD.to }],
   toBar: ['international', 'premium'],
   consent: { maximum: 500_000_000n },

@@ -5,7 +5,7 @@ import type { Micros } from '../kernel/money.ts';
 import { drawSpend, type SpendSeries } from '../warnings/chart/spend-chart.ts';
 import { canonicalLocale, countryName, date, money, oneLine, plain, time } from '../warnings/notation.ts';
 import { languageOf, LANGUAGES } from '../warnings/templates/language-of.ts';
-import type { Language } from '../warnings/templates/language.ts';
+import { trafficNames, type Language, type TrafficName } from '../warnings/templates/language.ts';
 import { CONFIRM, contentPolicy, LAYOUT, OVERVIEW, stylesFor, TROUBLE } from './layout.ts';
 import { de } from './words/de.ts';
 import { en } from './words/en.ts';
@@ -46,7 +46,8 @@ export interface Situation {
   /** undefined where no cap caused the warning */
   limit: Micros | undefined;
   series: SpendSeries;
-  numbers: readonly { number: string; country: string; calls: number; amount: Micros }[];
+  /** `uses`: calls, texts and sessions */
+  numbers: readonly { number: string; country: string; uses: number; texts: number; amount: Micros }[];
   bars: readonly { scope: string; since: Instant; until: Instant | undefined }[];
   /** what "block now" bars, in words of a bar */
   toBar: readonly string[];
@@ -81,7 +82,7 @@ interface Edition {
   /** one text alone, not escaped */
   text: (name: Exclude<keyof Words, 'troubles'>) => Template;
   troubleText: (trouble: Trouble) => Template;
-  traffic: (word: string, place: string) => string;
+  traffic: TrafficName;
 }
 
 const EDITIONS = new Map(
@@ -187,7 +188,7 @@ function viewOf(situation: Situation, brand: PageBrand, chosen?: Micros) {
     const barred = language.barred[kind as keyof Language['barred']];
     return (
       barred ??
-      edition.traffic(kind, kind === 'country' ? countryName(detail, locale, language.specialNetworks) : detail)
+      edition.traffic(kind, kind === 'country' ? countryName(detail, locale, language.specialNetworks) : detail, false)
     );
   };
   const [kind = '', detail = ''] = situation.traffic.split(':');
@@ -206,7 +207,11 @@ function viewOf(situation: Situation, brand: PageBrand, chosen?: Micros) {
     view: {
       brand,
       account: oneLine(situation.accountName),
-      what: edition.traffic(kind, place),
+      what: edition.traffic(
+        kind,
+        place,
+        situation.numbers.some(({ texts }) => texts > 0),
+      ),
       spend: amount(situation.spend),
       limit: situation.limit === undefined ? undefined : amount(situation.limit),
       currency,
@@ -226,7 +231,7 @@ function viewOf(situation: Situation, brand: PageBrand, chosen?: Micros) {
       numbers: situation.numbers.map((each) => ({
         number: each.number,
         country: each.country === '' ? language.noNumber : countryName(each.country, locale, language.specialNetworks),
-        calls: new Intl.NumberFormat(locale).format(each.calls),
+        uses: new Intl.NumberFormat(locale).format(each.uses),
         amount: amount(each.amount),
       })),
       bars,
@@ -268,7 +273,6 @@ function prepare(lang: string, words: Words, language: Language): Edition {
   escaping.registerPartial('layout', LAYOUT);
   const compile = (source: string): Template => escaping.compile<View>(source);
   const unescaped = (source: string): Template => Handlebars.create().compile<View>(source, { noEscape: true });
-  const traffic = new Map(Object.entries(language.traffic).map(([word, source]) => [word, unescaped(source)]));
   const bare = new Map(Object.entries(texts).map(([name, source]) => [name, unescaped(source)]));
   const troubleTexts = new Map(Object.entries(troubles).map(([name, { text }]) => [name, unescaped(text)]));
   return {
@@ -280,6 +284,6 @@ function prepare(lang: string, words: Words, language: Language): Edition {
     trouble: compile(TROUBLE),
     text: (name) => bare.get(name)!,
     troubleText: (trouble) => troubleTexts.get(trouble)!,
-    traffic: (word, place) => (traffic.get(word) ?? traffic.get('all')!)({ place }),
+    traffic: trafficNames(language, unescaped),
   };
 }

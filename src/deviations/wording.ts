@@ -50,13 +50,13 @@ export const en: Words = {
     to || from
       ? `${what}${to && ` to ${to}`}${to && from && ' and'}${from && ` from ${from}`} since ${since}, ${money}`
       : `${money} spent since ${since}`,
-  usual: (perDay, all) => `usual ${all ? 'spend' : 'spend on calls abroad and premium numbers'}: ${perDay} a day`,
+  usual: (perDay, all) => `usual ${all ? 'spend' : 'spend abroad and on premium numbers'}: ${perDay} a day`,
   unknown: 'nothing is known of this account yet',
   rarity: (months) => `Comparable accounts show the like once in ${months} months`,
   raised: (factors) => `what raised the score: ${factors}`,
   factors: {
     new: 'new destination',
-    rare: 'seldom called by others',
+    rare: 'seldom used by others',
     risk: 'risky or dear destination',
     hour: 'unusual hour',
     rate: 'many in a short time',
@@ -102,7 +102,7 @@ export const nl: Words = {
   raised: (factors) => `wat de score verhoogde: ${factors}`,
   factors: {
     new: 'nieuwe bestemming',
-    rare: 'zelden door anderen gebeld',
+    rare: 'zelden door anderen gebruikt',
     risk: 'riskante of dure bestemming',
     hour: 'ongewoon uur',
     rate: 'veel in korte tijd',
@@ -148,7 +148,7 @@ export const de: Words = {
   raised: (factors) => `was den Wert erhöhte: ${factors}`,
   factors: {
     new: 'neues Ziel',
-    rare: 'von anderen selten angerufen',
+    rare: 'von anderen selten genutzt',
     risk: 'riskantes oder teures Ziel',
     hour: 'ungewöhnliche Stunde',
     rate: 'viele in kurzer Zeit',
@@ -194,7 +194,7 @@ export const fr: Words = {
   raised: (factors) => `ce qui a élevé le score : ${factors}`,
   factors: {
     new: 'nouvelle destination',
-    rare: 'rarement appelée par d’autres',
+    rare: 'rarement utilisée par d’autres',
     risk: 'destination risquée ou chère',
     hour: 'heure inhabituelle',
     rate: 'beaucoup en peu de temps',

@@ -10,6 +10,10 @@ export interface SpentOn {
   country: string;
   amount: Micros;
   calls: number;
+  /** short messages */
+  texts: number;
+  /** of data */
+  sessions: number;
 }
 
 /** Whose usage, from when (inclusive) to when (exclusive). */
@@ -27,10 +31,11 @@ export interface SpentOnQuestion {
  * which knows little of young partitions, from going through them for all questions at once.
  */
 const BY_COUNTRY = (traffic: Traffic) => `
-  SELECT w.key, found.country, sum(found.amount_micros)::bigint AS amount, count(*) AS calls
+  SELECT w.key, found.country, sum(found.amount_micros)::bigint AS amount, count(*) FILTER (WHERE found.kind = 'voice')::int AS calls,
+         count(*) FILTER (WHERE found.kind = 'sms')::int AS texts, count(*) FILTER (WHERE found.kind = 'data')::int AS sessions
     FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[])
            AS w (key, account_id, service_id, from_at, to_at),
-         LATERAL (SELECT u.country, u.amount_micros FROM usage u
+         LATERAL (SELECT u.country, u.amount_micros, u.kind FROM usage u
                    WHERE u.account_id = w.account_id AND u.started_at >= w.from_at AND u.started_at < w.to_at
                      AND (w.service_id = '' OR u.service_id = w.service_id)
                      AND u.day BETWEEN $6 AND $7 AND ${trafficSql(traffic)} OFFSET 0) found
@@ -47,20 +52,17 @@ export async function spentOn(
     Math.min(...questions.map(({ from }) => from)),
     Math.max(...questions.map(({ to }) => to)),
   );
-  const { rows } = await client.query<{ key: string; country: string; amount: string; calls: string }>(
-    BY_COUNTRY(traffic),
-    [
-      questions.map(({ key }) => key),
-      questions.map(({ accountId }) => accountId),
-      questions.map(({ serviceId }) => serviceId),
-      questions.map(({ from }) => toDate(from)),
-      questions.map(({ to }) => toDate(to)),
-      firstDay,
-      lastDay,
-    ],
-  );
-  for (const { key, country, amount, calls } of rows) {
-    answers.get(key)!.push({ country, amount: BigInt(amount), calls: Number(calls) });
+  const { rows } = await client.query<Omit<SpentOn, 'amount'> & { key: string; amount: string }>(BY_COUNTRY(traffic), [
+    questions.map(({ key }) => key),
+    questions.map(({ accountId }) => accountId),
+    questions.map(({ serviceId }) => serviceId),
+    questions.map(({ from }) => toDate(from)),
+    questions.map(({ to }) => toDate(to)),
+    firstDay,
+    lastDay,
+  ]);
+  for (const { key, amount, ...spent } of rows) {
+    answers.get(key)!.push({ ...spent, amount: BigInt(amount) });
   }
   return answers;
 }

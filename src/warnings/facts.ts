@@ -35,8 +35,11 @@ export interface WarningFacts {
   held?: { scopes: readonly string[]; until: Instant | undefined; terms: string };
   /** Only of a forecast: when the limit will be reached. */
   forecast?: { likely: Instant; earliest: Instant; latest: Instant };
-  /** At most three, the highest amount first. `country` is ISO 3166-1 alpha-2, or `001` for networks of no country. */
-  mostSpentOn: { country: string; amount: Micros; calls: number }[];
+  /**
+   * At most three, the highest amount first. `country` is ISO 3166-1 alpha-2, or `001` for networks of no country. Without
+   * `texts` and `sessions` (of data), as facts were kept before these were told apart, all are calls.
+   */
+  mostSpentOn: { country: string; amount: Micros; calls: number; texts?: number; sessions?: number }[];
   /** What was spent in the period, step by step; undefined where nothing can be drawn. */
   series?: SpendSeries;
 }

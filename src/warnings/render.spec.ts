@@ -75,7 +75,7 @@ Wat gebeurt er nu?
 Bij € 100,00 (100% van uw limiet) blokkeren wij internationaal bellen en krijgt u daarvan bericht. Alarmnummers blijven altijd werken.
 Op 1 april 2010 begint een nieuwe periode en tellen wij weer vanaf nul.
 
-Herkent u dit gebruik niet? Neem dan meteen contact met ons op: misschien belt iemand anders op uw kosten.
+Herkent u dit gebruik niet? Neem dan meteen contact met ons op: misschien gebruikt iemand anders uw aansluiting op uw kosten.
 
 Alle bedragen zijn exclusief btw.
 
@@ -108,7 +108,7 @@ We do this under your contract: Algemene voorwaarden 2009, artikel 8.2
 
 Would you like the block to be lifted sooner? Please contact us.
 
-Don't recognise this usage? Please contact us at once: someone else may be calling at your expense.
+Don't recognise this usage? Please contact us at once: someone else may be using your line at your expense.
 
 All amounts exclude tax.
 
@@ -116,6 +116,67 @@ Kind regards,
 your telephone provider
 `,
     });
+  });
+});
+
+describe('what was spent on texts and data', () => {
+  const MIXED: WarningFacts = {
+    ...WARNING,
+    mostSpentOn: [
+      { country: 'SO', amount: 60_000_000n, calls: 12, texts: 1_200, sessions: 0 },
+      { country: 'DE', amount: 20_000_000n, calls: 0, texts: 1, sessions: 3 },
+      { country: '', amount: 2_100_000n, calls: 0, texts: 0, sessions: 40 },
+    ],
+  };
+  it.each([
+    [
+      'nl-NL',
+      "voor internationaal bellen en sms'en bereikt",
+      "€ 60,00 (12 gesprekken en 1.200 sms'en)",
+      '(1 sms en 3 datasessies)',
+      'mobiele data: € 2,10\n',
+    ],
+    [
+      'en-GB',
+      'for international calls and texts',
+      '€60.00 (12 calls and 1,200 texts)',
+      '(1 text and 3 data sessions)',
+      'mobile data: €2.10\n',
+    ],
+    [
+      'de-DE',
+      'für Auslandsgespräche und -SMS',
+      '60,00 € (12 Gespräche und 1.200 SMS)',
+      '(1 SMS und 3 Datenverbindungen)',
+      'mobile Daten: 2,10 €\n',
+    ],
+    [
+      'fr-FR',
+      'pour les appels et SMS internationaux',
+      '60,00 € (12 appels et 1 200 SMS)',
+      '(1 SMS et 3 connexions de données)',
+      'données mobiles : 2,10 €\n',
+    ],
+  ])('is counted as such, and is no call: %s', (locale, subject, both, other, data) => {
+    const mail = renderEmail({ ...MIXED, locale });
+    expect(mail.subject).toContain(subject);
+    for (const words of [both, other, data]) expect(mail.text).toContain(words);
+    expect(renderSms({ ...MIXED, locale })).not.toMatch(/undefined/);
+  });
+
+  it('is named with what is limited, not with what is blocked: a bar is of calls', () => {
+    const held = { scopes: ['country:SO'], until: undefined, terms: 'GTC 7.3' };
+    const hold: WarningFacts = {
+      ...MIXED,
+      locale: 'en-GB',
+      kind: 'hold',
+      traffic: 'country:SO',
+      limit: undefined,
+      percent: undefined,
+      held,
+    };
+    expect(renderEmail(hold).text).toContain('unusual usage of your line: calls and texts to Somalia');
+    expect(renderEmail(hold).text).toContain('we have blocked calls to Somalia.');
   });
 });
 
@@ -163,12 +224,7 @@ describe('what comes along with a mail', () => {
       'Nous constatons une utilisation inhabituelle',
       'nous avons bloqué les appels vers Somalie et les numéros',
     ],
-    [
-      'unusual',
-      'en-GB',
-      'We see unusual usage of your line: calls to Somalia',
-      'For now you can go on calling as usual',
-    ],
+    ['unusual', 'en-GB', 'We see unusual usage of your line: calls to Somalia', 'For now nothing changes for you'],
     [
       'forecast',
       'nl-NL',
@@ -239,7 +295,7 @@ describe('the words of a mail', () => {
     [
       'a suspension that waits for a person reads as a warning',
       { ...SUSPENSION, kind: 'approve' },
-      ['Voorlopig kunt u gewoon blijven bellen.'],
+      ['Voorlopig verandert er voor u niets.'],
     ],
     [
       'a suspension without an end says who lifts it',

@@ -121,17 +121,20 @@ function factView(
     new Intl.NumberFormat(locale, { style: 'unit', unit: 'percent', maximumFractionDigits: 2 }).format(value);
   const day = (at: Instant): string => date(at, locale, facts.timeZone);
   const moment = (at: Instant): string => `${day(at)} ${language.at} ${time(at, locale, facts.timeZone)}`;
-  const trafficName = (words: string): string => {
+  const trafficName = (words: string, texts = false): string => {
     const [word = '', detail = ''] = words.split(':');
-    return wording.traffic(word, word === 'country' ? countryName(detail, locale, language.specialNetworks) : detail);
+    const place = word === 'country' ? countryName(detail, locale, language.specialNetworks) : detail;
+    return wording.traffic(word, place, texts);
   };
+  const counted = (value: number): string => new Intl.NumberFormat(locale).format(value);
   const { next, forecast, series } = facts;
+  const texts = facts.mostSpentOn.some((spent) => (spent.texts ?? 0) > 0);
   return {
     kind: facts.kind === 'approve' ? 'warn' : facts.kind,
     accountName: oneLine(facts.accountName),
     full: facts.percent === 100,
     percent: facts.percent === undefined ? '' : percent(facts.percent),
-    traffic: trafficName(facts.traffic),
+    traffic: trafficName(facts.traffic, texts),
     spend: amount(facts.spend),
     limit: facts.limit === undefined ? undefined : amount(facts.limit),
     usual: series?.usual === undefined ? undefined : amount(series.usual),
@@ -144,10 +147,11 @@ function factView(
     countries: facts.mostSpentOn.slice(0, 3).map((spent) => ({
       name: spent.country === '' ? language.noNumber : countryName(spent.country, locale, language.specialNetworks),
       amount: amount(spent.amount),
-      // What goes to no number is no call.
+      // What goes to no number is data, and its name says so.
       data: spent.country === '',
-      calls: new Intl.NumberFormat(locale).format(spent.calls),
+      calls: counted(spent.calls),
       single: spent.calls === 1,
+      used: spent.country === '' ? '' : usedOf(spent, language, counted),
     })),
     next: {
       percent: next ? percent(next.percent) : '',
@@ -175,13 +179,31 @@ function suspendedView(
   if (!bar || held?.scopes.length === 0) return undefined;
   const barredClass = kind === 'suspend' ? suspended!.class : undefined;
   return {
-    barred: barredClass ? language.barred[barredClass] : listed(held!.scopes.map(trafficName), language.and),
+    barred: barredClass
+      ? language.barred[barredClass]
+      : listed(
+          held!.scopes.map((scope) => trafficName(scope)),
+          language.and,
+        ),
     several: !barredClass && (held!.scopes.length > 1 || held!.scopes[0]!.startsWith('prefix:')),
     until: bar.until === undefined ? undefined : moment(bar.until),
     terms: oneLine(bar.terms),
     nationalWorks: barredClass === 'international',
     othersWork: barredClass === 'premium' || barredClass === undefined,
   };
+}
+
+/** How much of what, such as `12 calls and 1 text`. */
+function usedOf(
+  spent: WarningFacts['mostSpentOn'][number],
+  { used, and }: Wording['language'],
+  counted: (value: number) => string,
+): string {
+  const parts = (['calls', 'texts', 'sessions'] as const)
+    .map((what) => ({ count: spent[what] ?? 0, names: used[what] }))
+    .filter(({ count }) => count > 0)
+    .map(({ count, names }) => `${counted(count)} ${names[count === 1 ? 0 : 1]}`);
+  return listed(parts, and);
 }
 
 function listed(names: readonly string[], and: string): string {

@@ -18,8 +18,8 @@ export const fr: Words = {
   destinations: 'Où l’essentiel est allé',
   number: 'Numéro',
   country: 'Pays',
-  calls: 'Appels',
-  noCalls: 'Aucune consommation de ce type n’est plus connue dans cette période.',
+  times: 'Nombre',
+  noUsage: 'Aucune consommation de ce type n’est plus connue dans cette période.',
   blocked: 'Ce qui est bloqué',
   blockedItem:
     '{{name}}, depuis le {{since}}, {{#if until}}jusqu’au {{until}}{{else}}jusqu’à la levée du blocage{{/if}}',

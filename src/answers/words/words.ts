@@ -36,8 +36,9 @@ export interface Words {
   destinations: string;
   number: string;
   country: string;
-  calls: string;
-  noCalls: string;
+  /** over how often a number was used: calls, and texts */
+  times: string;
+  noUsage: string;
   blocked: string;
   blockedItem: string;
   keepsWorking: string;

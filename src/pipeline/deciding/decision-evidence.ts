@@ -56,10 +56,10 @@ export function evidenceOf(
     body: withoutUndefined({
       decision: decisionResponse(decision, account.timeZone),
       ...known,
-      spent_on: spentOn.map(({ country, amount, calls }) => ({
+      spent_on: spentOn.map(({ country, amount, calls, texts, sessions }) => ({
         country,
         amount: formatAmount(amount),
-        records: calls,
+        records: calls + texts + sessions,
       })),
       freshness: freshness && {
         feed: freshness.feed,

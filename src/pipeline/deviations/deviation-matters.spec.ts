@@ -83,7 +83,7 @@ describe('an explanation', () => {
     [
       'calls and texts',
       matterOf('unusual', 'hold', TEXTS),
-      /^22 calls or messages to Somalia \(new\) since 7 March at 03:00, €33\.00; usual spend on calls abroad and premium numbers: /,
+      /^22 calls or messages to Somalia \(new\) since 7 March at 03:00, €33\.00; usual spend abroad and on premium numbers: /,
       /^22 gesprekken of berichten naar Somalië \(nieuw\) sinds 7 maart om 03:00, € 33,00; gewoonlijk /,
     ],
     [
@@ -119,7 +119,7 @@ describe('an explanation', () => {
     [
       'spend abroad against what is usual',
       matterOf('international', 'hold', TO_SOMALIA),
-      /^4 calls or messages to Somalia .*spend on calls abroad.*times as much spent within 24 hours/,
+      /^4 calls or messages to Somalia .*spend abroad.*times as much spent within 24 hours/,
       /keer zoveel verbruikt binnen 24 uur/,
     ],
   ])('tells of %s', (_, matter, en, nl) => {

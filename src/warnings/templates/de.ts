@@ -12,6 +12,13 @@ export const de: Language = {
     country: 'Gespräche nach {{place}}',
     prefix: 'Rufnummern, die mit {{place}} beginnen',
   },
+  withTexts: {
+    national: 'Inlandsgespräche und -SMS',
+    international: 'Auslandsgespräche und -SMS',
+    satellite: 'Satellitengespräche und -SMS',
+    country: 'Gespräche und SMS nach {{place}}',
+  },
+  used: { calls: ['Gespräch', 'Gespräche'], texts: ['SMS', 'SMS'], sessions: ['Datenverbindung', 'Datenverbindungen'] },
   barred: {
     international: 'Auslandsgespräche',
     premium: 'Gespräche zu Sonderrufnummern',
@@ -45,7 +52,7 @@ export const de: Language = {
     alsoHeading: `Außerdem:`,
     also: `{{> headline}}: {{spend}}{{#if limit}} von {{> limit}}{{/if}}`,
     countriesHeading: `Das meiste entfiel auf:`,
-    country: `{{name}}: {{amount}}{{#unless data}} ({{calls}} {{#if single}}Gespräch{{else}}Gespräche{{/if}}){{/unless}}`,
+    country: `{{name}}: {{amount}}{{#if used}} ({{used}}){{/if}}`,
     blocked: `Um Sie vor einer höheren Rechnung zu schützen, haben wir {{suspended.barred}}{{#if suspended.until}} bis {{suspended.until}}{{/if}} gesperrt.`,
     blockedByHand: `Die Sperre bleibt bestehen, bis Sie uns bitten, sie aufzuheben.`,
     worksHeading: `Das funktioniert weiterhin:`,
@@ -58,10 +65,10 @@ export const de: Language = {
     nextHeading: `Wie geht es weiter?`,
     next: `
       {{~#if next.barred}}Bei {{next.amount}} ({{next.percent}} Ihres Limits) sperren wir {{next.barred}}{{#if next.warn}} und benachrichtigen Sie{{/if}}. Notrufnummern funktionieren immer.
-      {{~else if next.warn}}Bei {{next.amount}} ({{next.percent}} Ihres Limits) benachrichtigen wir Sie erneut. Vorerst können Sie wie gewohnt telefonieren.
-      {{~else}}Vorerst können Sie wie gewohnt telefonieren. Was Sie weiter nutzen, erscheint auf Ihrer Rechnung.{{/if}}`,
+      {{~else if next.warn}}Bei {{next.amount}} ({{next.percent}} Ihres Limits) benachrichtigen wir Sie erneut. Vorerst ändert sich für Sie nichts.
+      {{~else}}Vorerst ändert sich für Sie nichts. Was Sie weiter nutzen, erscheint auf Ihrer Rechnung.{{/if}}`,
     newPeriod: `Am {{newPeriod}} beginnt ein neuer Zeitraum und wir zählen wieder von null.`,
-    notYou: `Sie erkennen diese Nutzung nicht? Bitte melden Sie sich sofort bei uns{{#if phone}} ({{phone}}){{/if}}: Vielleicht telefoniert jemand anderes auf Ihre Kosten.`,
+    notYou: `Sie erkennen diese Nutzung nicht? Bitte melden Sie sich sofort bei uns{{#if phone}} ({{phone}}){{/if}}: Vielleicht nutzt jemand anderes Ihren Anschluss auf Ihre Kosten.`,
     answer: `Sehen Sie nach, was geschieht, und sagen Sie uns ohne Anmeldung, ob Sie das waren:`,
     answerButton: `Ansehen und antworten`,
     tax: `Alle Beträge ohne Steuern.`,

@@ -12,6 +12,13 @@ export const en: Language = {
     country: 'calls to {{place}}',
     prefix: 'numbers that begin with {{place}}',
   },
+  withTexts: {
+    national: 'national calls and texts',
+    international: 'international calls and texts',
+    satellite: 'satellite calls and texts',
+    country: 'calls and texts to {{place}}',
+  },
+  used: { calls: ['call', 'calls'], texts: ['text', 'texts'], sessions: ['data session', 'data sessions'] },
   barred: {
     international: 'international calls',
     premium: 'calls to premium-rate numbers',
@@ -45,7 +52,7 @@ export const en: Language = {
     alsoHeading: `There is more:`,
     also: `{{> headline}}: {{spend}}{{#if limit}} of {{> limit}}{{/if}}`,
     countriesHeading: `Most of it went to:`,
-    country: `{{name}}: {{amount}}{{#unless data}} ({{calls}} {{#if single}}call{{else}}calls{{/if}}){{/unless}}`,
+    country: `{{name}}: {{amount}}{{#if used}} ({{used}}){{/if}}`,
     blocked: `To protect you from a higher bill, we have blocked {{suspended.barred}}{{#if suspended.until}} until {{suspended.until}}{{/if}}.`,
     blockedByHand: `The block stays in place until you ask us to lift it.`,
     worksHeading: `These keep working:`,
@@ -58,10 +65,10 @@ export const en: Language = {
     nextHeading: `What happens next?`,
     next: `
       {{~#if next.barred}}At {{next.amount}} ({{next.percent}} of your limit) we will block {{next.barred}}{{#if next.warn}} and let you know{{/if}}. Emergency numbers always keep working.
-      {{~else if next.warn}}At {{next.amount}} ({{next.percent}} of your limit) we will let you know again. For now you can go on calling as usual.
-      {{~else}}For now you can go on calling as usual. What you use from here on will be on your bill.{{/if}}`,
+      {{~else if next.warn}}At {{next.amount}} ({{next.percent}} of your limit) we will let you know again. For now nothing changes for you.
+      {{~else}}For now nothing changes for you. What you use from here on will be on your bill.{{/if}}`,
     newPeriod: `On {{newPeriod}} a new period begins and we count from zero again.`,
-    notYou: `Don't recognise this usage? Please contact us at once{{#if phone}} ({{phone}}){{/if}}: someone else may be calling at your expense.`,
+    notYou: `Don't recognise this usage? Please contact us at once{{#if phone}} ({{phone}}){{/if}}: someone else may be using your line at your expense.`,
     answer: `See what is going on and tell us whether this was you, without logging in:`,
     answerButton: `See and answer`,
     tax: `All amounts exclude tax.`,

@@ -12,6 +12,17 @@ export const fr: Language = {
     country: 'les appels vers {{place}}',
     prefix: 'les numéros commençant par {{place}}',
   },
+  withTexts: {
+    national: 'les appels et SMS nationaux',
+    international: 'les appels et SMS internationaux',
+    satellite: 'les appels et SMS par satellite',
+    country: 'les appels et SMS vers {{place}}',
+  },
+  used: {
+    calls: ['appel', 'appels'],
+    texts: ['SMS', 'SMS'],
+    sessions: ['connexion de données', 'connexions de données'],
+  },
   barred: {
     international: 'les appels internationaux',
     premium: 'les appels vers les numéros surtaxés',
@@ -45,7 +56,7 @@ export const fr: Language = {
     alsoHeading: `À savoir aussi :`,
     also: `{{> headline}} : {{spend}}{{#if limit}} sur {{> limit}}{{/if}}`,
     countriesHeading: `L'essentiel concerne :`,
-    country: `{{name}} : {{amount}}{{#unless data}} ({{calls}} {{#if single}}appel{{else}}appels{{/if}}){{/unless}}`,
+    country: `{{name}} : {{amount}}{{#if used}} ({{used}}){{/if}}`,
     blocked: `Pour vous éviter une facture plus élevée, nous avons bloqué {{suspended.barred}}{{#if suspended.until}} jusqu'au {{suspended.until}}{{/if}}.`,
     blockedByHand: `Le blocage reste en place jusqu'à ce que vous nous demandiez de le lever.`,
     worksHeading: `Restent possibles :`,
@@ -58,10 +69,10 @@ export const fr: Language = {
     nextHeading: `Et maintenant ?`,
     next: `
       {{~#if next.barred}}À {{next.amount}} ({{next.percent}} de votre plafond), nous bloquerons {{next.barred}}{{#if next.warn}} et vous en informerons{{/if}}. Les numéros d'urgence fonctionnent toujours.
-      {{~else if next.warn}}À {{next.amount}} ({{next.percent}} de votre plafond), nous vous préviendrons de nouveau. Pour l'instant, vous pouvez appeler comme d'habitude.
-      {{~else}}Pour l'instant, vous pouvez appeler comme d'habitude. Ce que vous consommez désormais figurera sur votre facture.{{/if}}`,
+      {{~else if next.warn}}À {{next.amount}} ({{next.percent}} de votre plafond), nous vous préviendrons de nouveau. Pour l'instant, rien ne change pour vous.
+      {{~else}}Pour l'instant, rien ne change pour vous. Ce que vous consommez désormais figurera sur votre facture.{{/if}}`,
     newPeriod: `Le {{newPeriod}}, une nouvelle période commence et le compteur repart de zéro.`,
-    notYou: `Vous ne reconnaissez pas cette utilisation ? Contactez-nous immédiatement{{#if phone}} ({{phone}}){{/if}} : quelqu'un d'autre appelle peut-être à vos frais.`,
+    notYou: `Vous ne reconnaissez pas cette utilisation ? Contactez-nous immédiatement{{#if phone}} ({{phone}}){{/if}} : quelqu'un d'autre utilise peut-être votre ligne à vos frais.`,
     answer: `Voyez ce qui se passe et dites-nous si c'était vous, sans vous identifier :`,
     answerButton: `Voir et répondre`,
     tax: `Tous les montants s'entendent hors taxes.`,

@@ -56,6 +56,10 @@ export interface Language {
     'all' | 'national' | 'international' | 'premium' | 'satellite' | 'high-risk' | 'country' | 'prefix',
     string
   >;
+  /** Of these the names where text messages are among what was spent. */
+  withTexts: Record<'national' | 'international' | 'satellite' | 'country', string>;
+  /** What is counted, one and several, as it stands after its number. */
+  used: Record<'calls' | 'texts' | 'sessions', readonly [one: string, several: string]>;
   /** What is blocked, as it stands after "we blocked"; destinations that are held are named by `traffic`. */
   barred: Record<BarredClass, string>;
   /** Usage to numbers of no country: satellite phones and international networks. */
@@ -69,4 +73,21 @@ export interface Language {
   /** What stands beside the lines of the chart. */
   chart: { limit: string; usual: string };
   fragments: Record<Fragment, string>;
+}
+
+/** What a traffic's word is called: `place` is a country's name or a prefix, `texts` whether text messages are among what was spent on it. */
+export type TrafficName = (word: string, place: string, texts: boolean) => string;
+
+export function trafficNames(
+  { traffic, withTexts }: Language,
+  compile: (source: string) => (view: { place: string }) => string,
+): TrafficName {
+  const compiled = (sources: Record<string, string>) =>
+    new Map(Object.entries(sources).map(([word, source]) => [word, compile(source)]));
+  const names = compiled(traffic);
+  const namesWithTexts = compiled({ ...traffic, ...withTexts });
+  return (word, place, texts) => {
+    const all = texts ? namesWithTexts : names;
+    return (all.get(word) ?? all.get('all')!)({ place });
+  };
 }

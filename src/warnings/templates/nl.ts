@@ -12,6 +12,13 @@ export const nl: Language = {
     country: 'bellen naar {{place}}',
     prefix: 'nummers die beginnen met {{place}}',
   },
+  withTexts: {
+    national: "nationaal bellen en sms'en",
+    international: "internationaal bellen en sms'en",
+    satellite: "bellen en sms'en via satelliet",
+    country: "bellen en sms'en naar {{place}}",
+  },
+  used: { calls: ['gesprek', 'gesprekken'], texts: ['sms', "sms'en"], sessions: ['datasessie', 'datasessies'] },
   barred: {
     international: 'internationaal bellen',
     premium: 'bellen naar betaalde servicenummers',
@@ -45,7 +52,7 @@ export const nl: Language = {
     alsoHeading: `Dit speelt ook:`,
     also: `{{> headline}}: {{spend}}{{#if limit}} van {{> limit}}{{/if}}`,
     countriesHeading: `Het meeste ging naar:`,
-    country: `{{name}}: {{amount}}{{#unless data}} ({{calls}} {{#if single}}gesprek{{else}}gesprekken{{/if}}){{/unless}}`,
+    country: `{{name}}: {{amount}}{{#if used}} ({{used}}){{/if}}`,
     blocked: `Om u voor een hogere rekening te behoeden, hebben wij {{suspended.barred}} geblokkeerd{{#if suspended.until}} tot {{suspended.until}}{{/if}}.`,
     blockedByHand: `De blokkade blijft staan tot u ons vraagt haar op te heffen.`,
     worksHeading: `Dit blijft werken:`,
@@ -58,10 +65,10 @@ export const nl: Language = {
     nextHeading: `Wat gebeurt er nu?`,
     next: `
       {{~#if next.barred}}Bij {{next.amount}} ({{next.percent}} van uw limiet) blokkeren wij {{next.barred}}{{#if next.warn}} en krijgt u daarvan bericht{{/if}}. Alarmnummers blijven altijd werken.
-      {{~else if next.warn}}Bij {{next.amount}} ({{next.percent}} van uw limiet) krijgt u opnieuw bericht. Voorlopig kunt u gewoon blijven bellen.
-      {{~else}}Voorlopig kunt u gewoon blijven bellen. Wat u verder gebruikt, komt op uw rekening.{{/if}}`,
+      {{~else if next.warn}}Bij {{next.amount}} ({{next.percent}} van uw limiet) krijgt u opnieuw bericht. Voorlopig verandert er voor u niets.
+      {{~else}}Voorlopig verandert er voor u niets. Wat u verder gebruikt, komt op uw rekening.{{/if}}`,
     newPeriod: `Op {{newPeriod}} begint een nieuwe periode en tellen wij weer vanaf nul.`,
-    notYou: `Herkent u dit gebruik niet? Neem dan meteen contact met ons op{{#if phone}} ({{phone}}){{/if}}: misschien belt iemand anders op uw kosten.`,
+    notYou: `Herkent u dit gebruik niet? Neem dan meteen contact met ons op{{#if phone}} ({{phone}}){{/if}}: misschien gebruikt iemand anders uw aansluiting op uw kosten.`,
     answer: `Bekijk wat er gebeurt en laat ons weten of u dit was, zonder in te loggen:`,
     answerButton: `Bekijken en antwoorden`,
     tax: `Alle bedragen zijn exclusief btw.`,

@@ -1,6 +1,6 @@
 /** The templates of a language, compiled: plain for text and SMS, escaping for HTML. */
 import Handlebars from 'handlebars';
-import { FRAGMENTS, type Fragment, type Language } from './language.ts';
+import { FRAGMENTS, trafficNames, type Fragment, type Language, type TrafficName } from './language.ts';
 import { BUILT_IN_LAYOUTS, type Layout } from './layouts.ts';
 
 export type TemplateName = Fragment | Layout;
@@ -16,8 +16,7 @@ export interface Wording {
   mailText: Template;
   mailHtml: Template;
   sms: Template;
-  /** What a traffic's word is called; `place` is a country's name or a prefix. */
-  traffic: (word: string, place: string) => string;
+  traffic: TrafficName;
 }
 
 /**
@@ -29,14 +28,13 @@ export function prepareWording(language: Language, replacements: Replacements = 
   const layouts = { ...BUILT_IN_LAYOUTS, ...replacements };
   const plain = environment(fragments, { noEscape: true, strict });
   const escaping = environment(fragments, { noEscape: false, strict });
-  const traffic = new Map(Object.entries(language.traffic).map(([word, source]) => [word, plain(source)]));
   return {
     language,
     subject: plain(fragments.subject),
     mailText: plain(layouts['mail.txt']),
     mailHtml: escaping(layouts['mail.html']),
     sms: plain(fragments.sms),
-    traffic: (word, place) => (traffic.get(word) ?? traffic.get('all')!)({ place }),
+    traffic: trafficNames(language, plain),
   };
 }
 
