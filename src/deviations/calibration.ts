@@ -42,6 +42,8 @@ export const FRESH_DAYS = 18;
 /** The tail is fitted to this share of the account-months. */
 const TAIL_RATE = 0.01;
 const TAIL_COUNT_MIN = 12;
+/** So many account-months have a tail of their own. */
+export const OWN_TAIL_MONTHS = TAIL_COUNT_MIN / TAIL_RATE;
 /** Where hardly anyone gets above 0, those who do are the tail, if they are so many. */
 const RARE_COUNT_MIN = 5;
 /** What hardly anyone reaches, is reached once more than it was seen at the most. */
@@ -149,7 +151,7 @@ function fitCohort(watched: readonly Watched[], before: Cohort): Cohort {
 function fitTails(watched: readonly Watched[], before: Tails, isPart: boolean): Tails {
   const accountMonths = watched.reduce((sum, { months }) => sum + months, 0);
   if (watched.length <= TAIL_COUNT_MIN || accountMonths <= 0) return before;
-  const tailOf = isPart && accountMonths * TAIL_RATE < TAIL_COUNT_MIN ? leanTail : fitTail;
+  const tailOf = isPart && !hasOwnTail(accountMonths) ? leanTail : fitTail;
   const scales = before.scales.map((tail, scale) => {
     const values = watched.map(({ maxima }) => maxima[scale]!);
     const fitted = tailOf(values, accountMonths, tail);
@@ -162,6 +164,11 @@ function fitTails(watched: readonly Watched[], before: Tails, isPart: boolean): 
     before.together,
   );
   return { ...fitted, together };
+}
+
+/** Whether a segment is large enough to be held against itself alone. */
+export function hasOwnTail(accountMonths: number): boolean {
+  return accountMonths >= OWN_TAIL_MONTHS;
 }
 
 function fitTail(values: readonly number[], months: number, before: Tail): Tail {

@@ -34,6 +34,12 @@ describe('deviations over HTTP', () => {
       version: 1,
       ...policy,
       realised: { false_actions: 0 },
+      history: {
+        state: 'none',
+        customer_months: 0,
+        calibrated_at: null,
+        words: expect.stringMatching(/^Not backed by your own history yet/),
+      },
     });
     expect(answer.json().acts_at_score.hold).toBeGreaterThan(1_000);
     expect((await get('/v1/deviation-policies')).map(({ scope }: { scope: object }) => scope)).toEqual([

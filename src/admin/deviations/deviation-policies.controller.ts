@@ -1,8 +1,11 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { segmentName } from '../../accounts/account-form.ts';
+import { accountsById } from '../../accounts/store.ts';
+import { backingOf, type Backing } from '../../deviations/backing.ts';
 import { thresholdsOf } from '../../deviations/calibration.ts';
 import {
   DEVIATION_MODES,
@@ -12,11 +15,13 @@ import {
   type PolicyScope,
 } from '../../deviations/policy.ts';
 import { policyBook } from '../../deviations/policy-store.ts';
-import { Clock } from '../../kernel/clock.ts';
+import { latestFit } from '../../deviations/signature-store.ts';
+import { Clock, formatInstant, type Instant } from '../../kernel/clock.ts';
 import { ChangePolicies } from '../../pipeline/deviations/change-policies.ts';
 import { realisedFalse, type Realised } from '../../pipeline/deviations/realised-false.ts';
 import { onConnection } from '../http/connection.ts';
 import { Actor, Route } from '../http/route.ts';
+import { instant } from '../http/wire.ts';
 
 const policyResponse = policyForm
   .extend({
@@ -36,6 +41,20 @@ const policyResponse = policyForm
         false_actions_per_1000_customers_a_month: z.number().nullable(),
       })
       .meta({ description: 'within the last 90 days, recorded ones of shadow mode included, by verdicts' }),
+    history: z
+      .object({
+        state: z.enum(['none', 'few', 'enough']),
+        customer_months: z.number().meta({ description: 'that the latest calibration saw of whom this is about' }),
+        customer_months_of_everyone: z
+          .number()
+          .meta({ description: 'what a segment is held against that is too small for itself' }),
+        enough_customer_months: z
+          .number()
+          .meta({ description: 'more than these, and a hold is no rarer than was seen' }),
+        calibrated_at: instant.nullable(),
+        words: z.string().meta({ description: 'whether the promise is backed by that, and what is done meanwhile' }),
+      })
+      .meta({ description: 'how much of the provider’s own history is behind the promise' }),
   })
   .meta({ id: 'DeviationPolicy' });
 type PolicyResponse = z.output<typeof policyResponse>;
@@ -69,8 +88,7 @@ export class DeviationPoliciesController {
     return onConnection(this.#dataSource, async (client) => {
       const { all } = await policyBook(client);
       const policies = all.some(({ scope }) => scope.kind === 'everyone') ? all : [FIRST_POLICY, ...all];
-      const realised = await realisedFalse(client, policies, this.#clock.now());
-      return policies.map((policy, index) => showPolicy(policy, realised[index]!));
+      return showPolicies(client, policies, this.#clock.now());
     });
   }
 
@@ -124,14 +142,34 @@ export class DeviationPoliciesController {
 
   async #put(scope: PolicyScope, form: z.output<typeof policyForm>, actor: string): Promise<PolicyResponse> {
     const policy = await this.#change.put(scope, form.mode, form.false_actions_per_1000_customers_a_month, actor);
-    const [realised] = await onConnection(this.#dataSource, (client) =>
-      realisedFalse(client, [policy], this.#clock.now()),
-    );
-    return showPolicy(policy, realised!);
+    const [shown] = await onConnection(this.#dataSource, (client) => showPolicies(client, [policy], this.#clock.now()));
+    return shown!;
   }
 }
 
-function showPolicy({ scope, version, mode, falseBudget }: DeviationPolicy, realised: Realised): PolicyResponse {
+async function showPolicies(
+  client: ClientBase,
+  policies: readonly DeviationPolicy[],
+  now: Instant,
+): Promise<PolicyResponse[]> {
+  const realised = await realisedFalse(client, policies, now);
+  const { calibration, calibratedAt } = await latestFit(client);
+  const named = policies.flatMap(({ scope }) => (scope.kind === 'account' ? [scope.value] : []));
+  const segments = new Map((await accountsById(client, named)).map(({ accountId, segment }) => [accountId, segment]));
+  return policies.map((policy, index) => {
+    const { kind, value } = policy.scope;
+    const segment = kind === 'everyone' ? undefined : kind === 'segment' ? value : segments.get(value);
+    const backing = backingOf(calibration, calibratedAt, segment, policy.falseBudget);
+    return showPolicy(policy, realised[index]!, backing, calibratedAt);
+  });
+}
+
+function showPolicy(
+  { scope, version, mode, falseBudget }: DeviationPolicy,
+  realised: Realised,
+  backing: Backing,
+  calibratedAt: Instant | undefined,
+): PolicyResponse {
   const round = (value: number) => Number(value.toPrecision(3));
   const { warn, hold, suspend } = thresholdsOf(falseBudget);
   return {
@@ -146,6 +184,14 @@ function showPolicy({ scope, version, mode, falseBudget }: DeviationPolicy, real
       customer_months: round(realised.customerMonths),
       false_actions_per_1000_customers_a_month:
         realised.customerMonths < 1 ? null : round((1_000 * realised.falseActions) / realised.customerMonths),
+    },
+    history: {
+      state: backing.state,
+      customer_months: Math.round(backing.ownMonths),
+      customer_months_of_everyone: Math.round(backing.allMonths),
+      enough_customer_months: Math.round(backing.enoughMonths),
+      calibrated_at: calibratedAt === undefined ? null : formatInstant(calibratedAt),
+      words: backing.words,
     },
   };
 }
