@@ -151,6 +151,17 @@ export async function lockCase(client: ClientBase, caseNo: string): Promise<Case
   return rows[0];
 }
 
+/** What `cases` is at: all that was said of it, by people, customers and Plafond. For a query of cases. */
+export const CASE_VERSION = '(SELECT count(*)::int FROM case_events e WHERE e.case_no = cases.case_no)';
+
+export async function caseVersion(client: ClientBase, caseNo: string): Promise<number> {
+  const { rows } = await client.query<{ version: number }>(
+    `SELECT ${CASE_VERSION} AS version FROM cases WHERE case_no = $1`,
+    [caseNo],
+  );
+  return rows[0]!.version;
+}
+
 /** The case that a decision belongs to. */
 export async function caseOfDecision(client: ClientBase, decisionId: string): Promise<string | undefined> {
   const { rows } = await client.query<{ case_no: string }>(

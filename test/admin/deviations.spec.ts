@@ -113,4 +113,67 @@ describe('deviations over HTTP', () => {
     expect(checked.json()).toMatchObject({ rebuilt: false, accounts: 1, waiting: 0 });
     expect((await admin.call('GET', '/v1/cases/77')).statusCode).toBe(404);
   });
+
+  /** A billing key's verdict on case 1, as one who has read this version of it. */
+  const judge = (key: string, verdict: string, match?: string) =>
+    admin.call('POST', '/v1/cases/1/verdict', {
+      key,
+      body: { verdict, reason: `looked into by ${key.slice(0, 8)}` },
+      headers: { ...JSON_BODY, ...(match !== undefined && { 'if-match': match }) },
+    });
+
+  it('are judged by one of two people who read the same: the second is told what the first has said', async () => {
+    const carl = await admin.keyOf('billing');
+    const read = await admin.call('GET', '/v1/cases/1', { key: billing });
+    expect([read.headers.etag, read.json().version]).toEqual(['"1"', 1]);
+    const both = await Promise.all([judge(billing, 'rating-error', '"1"'), judge(carl, 'closed', '"1"')]);
+    expect(both.map(({ statusCode }) => statusCode).toSorted()).toEqual([200, 409]);
+    const late = await judge(carl, 'legitimate', '"1"');
+    expect(late.json()).toMatchObject({ status: 412, code: 'changed_meanwhile' });
+    expect(late.json().detail).toMatch(
+      /^case 1 is at version 2, not 1: it is rating-error since .* said so .*; read it again$/,
+    );
+    const again = await judge(carl, 'confirmed-fraud', '"2"');
+    expect([again.statusCode, again.headers.etag]).toEqual([200, '"3"']);
+    // Without it a wrong verdict is put right by whoever says so last.
+    expect((await judge(billing, 'rating-error')).statusCode).toBe(200);
+    expect((await judge(billing, 'confirmed-fraud')).statusCode).toBe(200);
+  });
+
+  it('are judged by two people, where the verdict lifts bars of more than one may', async () => {
+    const carl = await admin.keyOf('billing');
+    const live = async () =>
+      (await get('/v1/suspensions?account=1001')).items
+        .map(({ state }: { state: string }) => state)
+        .filter((state: string) => ['awaiting-approval', 'wanted', 'applied'].includes(state)).length;
+    const before = await live();
+    expect(before).toBeGreaterThan(0);
+    await put('/v1/second-person', { above: '5.00' });
+    const asked = await judge(billing, 'legitimate');
+    expect([asked.statusCode, asked.json().state, await live()]).toEqual([202, 'confirmed-fraud', before]);
+    expect((await judge(billing, 'legitimate')).json()).toMatchObject({ status: 409, code: 'already_asked' });
+    const url = String(asked.headers.location);
+    const approval = (await admin.call('GET', url)).json();
+    expect(approval).toMatchObject({
+      state: 'pending',
+      account: '1001',
+      asked: { do: 'verdict', case: '1', verdict: 'legitimate' },
+    });
+    expect(Number(approval.amount)).toBeGreaterThan(5);
+    expect((await admin.call('POST', `${url}/approve`, { key: billing })).json()).toMatchObject({
+      code: 'own_request',
+    });
+    expect((await admin.call('POST', `${url}/approve`, { key: carl })).json()).toMatchObject({ state: 'approved' });
+    const settled = await get('/v1/cases/1');
+    expect(settled).toMatchObject({ state: 'legitimate', settled_by: expect.stringMatching(/, approved by /) });
+    expect(await live()).toBe(0);
+    // What lifts nothing, or more strictly judges, needs nobody else; nor does an administrator.
+    expect((await judge(carl, 'confirmed-fraud')).statusCode).toBe(200);
+    const alone = await admin.call('POST', '/v1/cases/1/verdict', {
+      body: { verdict: 'legitimate', reason: 'x' },
+      headers: JSON_BODY,
+    });
+    expect([alone.statusCode, await live()]).toEqual([200, 0]);
+    await put('/v1/second-person', { above: null });
+  });
 });

@@ -1,6 +1,6 @@
 /** Guard, uplifts, a second person and allowed numbers as the billing team meets them, over HTTP. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ACCOUNT, CAP, startAdmin, type AdminApp } from './admin-app.ts';
+import { ACCOUNT, ADMIN_KEY, CAP, startAdmin, type AdminApp } from './admin-app.ts';
 
 let admin: AdminApp;
 let anna: string;
@@ -200,6 +200,91 @@ describe('a second person can not be done without', () => {
     };
     const moved = await admin.call('PUT', `/v1/caps/${made.json().id}`, { ...elsewhere, key: anna });
     expect(moved.json()).toMatchObject({ status: 409, code: 'second_person_needed' });
+  });
+});
+
+describe('a second person can not be done without by whoever weakens the protection of many', () => {
+  const SEGMENT = { ...CAP, scope: { segment: 'many' }, traffic: 'premium', limit: '100.00' };
+  const needed = { status: 409, code: 'second_person_needed' };
+  let cap: string;
+  const put = async (change: object, key = anna) =>
+    (
+      await admin.call('PUT', `/v1/caps/${cap}`, {
+        body: { ...SEGMENT, ...change },
+        headers: { 'if-match': '*' },
+        key,
+      })
+    ).json();
+  const make = async (definition: object, key = anna) =>
+    (await admin.call('POST', '/v1/caps', { body: definition, key })).json();
+  const percent = (at: number, actions = ['suspend:premium']) => ({ thresholds: [{ percent: at, actions }] });
+
+  beforeAll(async () => {
+    cap = (await admin.call('POST', '/v1/caps', { body: { ...SEGMENT, ...percent(100) } })).json().id;
+  });
+
+  it.each([
+    ['raises the limit of a segment', { ...percent(100), limit: '225.01' }],
+    ['has it bar later', percent(226)],
+    ['has it bar nobody', percent(100, ['warn'])],
+    ['has it only record', { ...percent(100), mode: 'shadow' }],
+    ['puts it elsewhere', { ...percent(100), scope: { segment: 'nobody' } }],
+  ])('who %s', async (_, change) => {
+    expect(await put(change)).toMatchObject(needed);
+  });
+
+  it('by less, by what is stricter, or as an administrator, they go on as ever', async () => {
+    expect(await put({ ...percent(200), limit: '100.00' })).toMatchObject({ version: 2 });
+    expect(await put({ ...percent(100), limit: '225.00' })).toMatchObject({ version: 3 });
+    expect(await put({ ...percent(100), limit: '225.01' })).toMatchObject(needed);
+    expect(await put({ ...percent(50), limit: '100.00', mode: 'approve' })).toMatchObject({ version: 4 });
+    expect(await put({ ...percent(100), limit: '1000.00' }, ADMIN_KEY)).toMatchObject({ version: 5 });
+    expect(await put({ ...percent(100), limit: '100.00' })).toMatchObject({ version: 6 });
+  });
+
+  it('who removes a cap, unless one that is as strict takes over', async () => {
+    const remove = async (id: string, key = anna) => (await admin.call('DELETE', `/v1/caps/${id}`, { key })).statusCode;
+    expect(await remove(cap)).toBe(409);
+    const own = await make({ ...SEGMENT, ...percent(100), scope: { segment: 'few' }, limit: '120.00' });
+    expect(await remove(own.id)).toBe(409);
+    const everyone = await make({ ...SEGMENT, ...percent(100), scope: {}, limit: '200.00' });
+    expect(everyone).toMatchObject({ version: 1 });
+    expect(await remove(own.id)).toBe(204);
+    expect(await make({ ...SEGMENT, ...percent(100), scope: { segment: 'few' }, limit: '326.00' })).toMatchObject(
+      needed,
+    );
+    expect(await remove(everyone.id)).toBe(409);
+    expect(await remove(everyone.id, ADMIN_KEY)).toBe(204);
+  });
+
+  it('who puts accounts into a segment with weaker caps, or none', async () => {
+    const account = (id: string, segment: string) => ({ ...ACCOUNT, account_id: id, segment });
+    const move = (segment: string, key = anna) =>
+      admin.call('PUT', '/v1/accounts/1003', { body: account('1003', segment), key });
+    expect((await move('many')).json()).toMatchObject(needed);
+    expect((await move('many', ADMIN_KEY)).statusCode).toBe(200);
+    const refused = (await move('free')).json();
+    expect(refused).toMatchObject(needed);
+    expect(refused.detail).toContain('account 1003 in the segment "free"');
+    const csv = ['account_id,name,segment,currency,time_zone,home_country', '1003,x,free,EUR,Europe/Amsterdam,NL'].join(
+      '\n',
+    );
+    const imported = await admin.call('POST', '/v1/accounts/import', {
+      body: csv,
+      headers: { 'content-type': 'text/csv' },
+      key: anna,
+    });
+    expect(imported.json()).toMatchObject(needed);
+    expect((await move('many')).statusCode).toBe(200);
+    expect((await move('free', ADMIN_KEY)).statusCode).toBe(200);
+    expect((await move('many')).statusCode).toBe(200);
+  });
+
+  it('but not where nobody has set the rule', async () => {
+    await ask('PUT', '/v1/second-person', { body: { above: null } });
+    expect(await put({ ...percent(1000), limit: '90000.00', mode: 'shadow' })).toMatchObject({ mode: 'shadow' });
+    expect((await admin.call('DELETE', `/v1/caps/${cap}`, { key: anna })).statusCode).toBe(204);
+    await ask('PUT', '/v1/second-person', { body: { above: '125.00' } });
   });
 });
 

@@ -11,6 +11,7 @@ import { readAccounts } from '../../accounts/account-file.ts';
 import { accountForm, accountFrom, accountId, type AccountForm } from '../../accounts/account-form.ts';
 import { accountResponse, readAccount, showAccount, type AccountResponse } from './account-row.ts';
 import { bodyBytes } from '../http/bodies.ts';
+import { personOf } from '../keys/person.ts';
 import type { Principal } from '../keys/role.ts';
 import { pageOf, pageQuery, textCursor, toPage, type Page } from '../http/paging.ts';
 import { etag, ifMatch } from '../http/precondition.ts';
@@ -79,14 +80,15 @@ export class AccountsController {
     @Param('account_id', { schema: accountId }) id: string,
     @Body({ schema: accountForm }) form: AccountForm,
     @Headers('if-match') match: string | undefined,
-    @Actor() actor: string,
+    @Caller() caller: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AccountResponse> {
     if (form.account_id !== undefined && form.account_id !== id) {
       const fault = { field: 'account_id', detail: `must be ${id}, as in the path` };
       throw new Refusal('invalid', 'other_account', 'the body is about another account than the path', [fault]);
     }
-    const { version, created } = await this.#change.put(accountFrom(id, form), ifMatch(match), actor);
+    const { actor, alone } = personOf(caller);
+    const { version, created } = await this.#change.put(accountFrom(id, form), ifMatch(match), actor, alone);
     void reply.code(created ? 201 : 200).header('etag', etag(version));
     return showAccount(await readAccount(this.#dataSource, id), 'billing');
   }
@@ -120,7 +122,8 @@ export class AccountsController {
     answers: 'How many were created, changed, and as they were',
     schema: imported,
   })
-  async import(@Req() request: FastifyRequest, @Actor() actor: string): Promise<z.output<typeof imported>> {
-    return this.#change.importAll(await readAccounts(bodyBytes(request, UNPACKED_BYTES_MAX)), actor);
+  async import(@Req() request: FastifyRequest, @Caller() caller: Principal): Promise<z.output<typeof imported>> {
+    const { actor, alone } = personOf(caller);
+    return this.#change.importAll(await readAccounts(bodyBytes(request, UNPACKED_BYTES_MAX)), actor, alone);
   }
 }

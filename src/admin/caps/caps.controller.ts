@@ -13,7 +13,7 @@ import { notFound, UuidPipe } from '../http/identifiers.ts';
 import { pageOf, pageQuery, textCursor, toPage, numberCursor, type Page } from '../http/paging.ts';
 import { etag, ifMatch } from '../http/precondition.ts';
 import { HttpProblem } from '../http/problem.ts';
-import { Actor, Caller, Route } from '../http/route.ts';
+import { Caller, Route } from '../http/route.ts';
 import { instant } from '../http/wire.ts';
 import { personOf } from '../keys/person.ts';
 import type { Principal } from '../keys/role.ts';
@@ -86,10 +86,11 @@ export class CapsController {
   @Route({ needs: 'billing', summary: 'Creates a cap', status: 201, answers: 'The cap', schema: capResponse })
   async create(
     @Body({ schema: capDefinition }) definition: CapDefinition,
-    @Actor() actor: string,
+    @Caller() caller: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CapResponse> {
-    const cap = await this.#change.create(definition, actor);
+    const { actor, alone } = personOf(caller);
+    const cap = await this.#change.create(definition, actor, alone);
     void reply.headers({ location: `/v1/caps/${cap.id}`, etag: etag(cap.version) });
     return showCap(cap);
   }
@@ -121,7 +122,7 @@ export class CapsController {
     needs: 'billing',
     summary: 'Changes a cap',
     description:
-      'Needs `If-Match` with the ETag that was read. A limit below what is spent acts at once. 409 where a second person has to agree to such a rise of the limit of one account.',
+      'Needs `If-Match` with the ETag that was read. A limit below what is spent acts at once. 409 where a second person has to agree to protection so much weaker.',
     answers: 'The cap as it is now',
     schema: capResponse,
   })
@@ -151,9 +152,10 @@ export class CapsController {
   async remove(
     @Param('id', UuidPipe) id: string,
     @Headers('if-match') match: string | undefined,
-    @Actor() actor: string,
+    @Caller() caller: Principal,
   ): Promise<void> {
-    await this.#change.remove(id, ifMatch(match), actor);
+    const { actor, alone } = personOf(caller);
+    await this.#change.remove(id, ifMatch(match), actor, alone);
   }
 
   @Post('preview')

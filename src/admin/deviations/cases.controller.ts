@@ -1,16 +1,19 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { CASE_STATES, VERDICTS } from '../../cases/case.ts';
-import type { CaseRow } from '../../cases/store.ts';
-import { SettleCase } from '../../pipeline/deciding/settle-case.ts';
+import { CASE_VERSION, type CaseRow } from '../../cases/store.ts';
+import { SecondPerson } from '../../pipeline/deciding/second-person.ts';
 import { notFound, NumberPipe } from '../http/identifiers.ts';
 import { wordsFor } from '../http/masking.ts';
 import { numberCursor, pageOf, pageQuery, toPage, type Page } from '../http/paging.ts';
+import { etag, ifMatch } from '../http/precondition.ts';
 import { Caller, Route } from '../http/route.ts';
 import { instant, showInstant } from '../http/wire.ts';
-import { actorOf, type Principal } from '../keys/role.ts';
+import { personOf } from '../keys/person.ts';
+import type { Principal } from '../keys/role.ts';
 
 const casesQuery = pageQuery.extend({
   state: z.enum(CASE_STATES).optional(),
@@ -43,6 +46,7 @@ const caseSummary = z
     settled_at: instant.nullable(),
     settled_by: z.string().nullable(),
     reason: z.string().nullable(),
+    version: z.int().meta({ description: 'counts what was said of it' }),
   })
   .meta({ id: 'CaseSummary' });
 type CaseSummary = z.output<typeof caseSummary>;
@@ -76,9 +80,9 @@ const fullCase = caseSummary
   .meta({ id: 'Case' });
 type FullCase = z.output<typeof fullCase>;
 
-type Zoned<T> = T & { time_zone: string | null };
+type Shown<T> = T & { time_zone: string | null; version: number };
 
-const CASES = 'SELECT cases.*, accounts.time_zone FROM cases LEFT JOIN accounts USING (account_id)';
+const CASES = `SELECT cases.*, accounts.time_zone, ${CASE_VERSION} AS version FROM cases LEFT JOIN accounts USING (account_id)`;
 
 /** By the primary key backwards, by `cases_of_account`, or by `cases_open`. */
 const PAGE = `${CASES}
@@ -94,11 +98,11 @@ const OF_CASE = `
 @Controller('v1/cases')
 export class CasesController {
   readonly #dataSource: DataSource;
-  readonly #settle: SettleCase;
+  readonly #second: SecondPerson;
 
-  constructor(dataSource: DataSource, settle: SettleCase) {
+  constructor(dataSource: DataSource, second: SecondPerson) {
     this.#dataSource = dataSource;
-    this.#settle = settle;
+    this.#second = second;
   }
 
   @Get()
@@ -111,7 +115,7 @@ export class CasesController {
   async list(
     @Query({ schema: casesQuery }) { state, account, kind, cursor, limit }: z.output<typeof casesQuery>,
   ): Promise<Page<CaseSummary>> {
-    const rows = await this.#dataSource.query<Zoned<CaseRow>[]>(PAGE, [
+    const rows = await this.#dataSource.query<Shown<CaseRow>[]>(PAGE, [
       state,
       account,
       kind,
@@ -128,10 +132,15 @@ export class CasesController {
     answers: 'The case',
     schema: fullCase,
   })
-  async show(@Param('case_no', NumberPipe) id: string, @Caller() { role }: Principal): Promise<FullCase> {
+  async show(
+    @Param('case_no', NumberPipe) id: string,
+    @Caller() { role }: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<FullCase> {
     const query = <T>(sql: string) => this.#dataSource.query<T[]>(sql, [id]);
-    const [row] = await query<Zoned<CaseRow>>(`${CASES} WHERE case_no = $1`);
+    const [row] = await query<Shown<CaseRow>>(`${CASES} WHERE case_no = $1`);
     if (!row) throw notFound(`case ${id}`);
+    void reply.header('etag', etag(row.version));
     const zone = row.time_zone;
     const decisions = await query<{ at: Date } & Omit<FullCase['decisions'][number], 'at'>>(
       `SELECT decision_id AS id, at, account_id AS account, type, trigger, mode, explanation FROM decisions
@@ -173,21 +182,26 @@ export class CasesController {
     needs: 'billing',
     summary: 'Says what a case was',
     description:
-      'A verdict can be put right by another one until the case is closed. What it changed stands among the events.',
+      'A verdict can be put right by another one until the case is closed. What it changed stands among the events. With `If-Match` ' +
+      '(the ETag that was read) only where nobody has said anything of it since, else 412. 202 where a second person has to agree ' +
+      'first to what it lifts: `Location` names the approval that waits.',
     answers: 'The case as it stands since',
     schema: fullCase,
   })
   async verdict(
     @Param('case_no', NumberPipe) id: string,
     @Body({ schema: verdictForm }) { verdict, reason }: z.output<typeof verdictForm>,
+    @Headers('if-match') match: string | undefined,
     @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<FullCase> {
-    await this.#settle.settle(id, verdict, actorOf(caller), reason);
-    return this.show(id, caller);
+    const approval = await this.#second.settle(id, verdict, reason, ifMatch(match), personOf(caller));
+    if (approval !== undefined) void reply.code(202).header('location', `/v1/approvals/${approval}`);
+    return this.show(id, caller, reply);
   }
 }
 
-function showCase(row: Zoned<CaseRow>): CaseSummary {
+function showCase(row: Shown<CaseRow>): CaseSummary {
   const at = (date: Date) => showInstant(date, row.time_zone);
   return {
     id: row.case_no,
@@ -203,5 +217,6 @@ function showCase(row: Zoned<CaseRow>): CaseSummary {
     settled_at: showInstant(row.state_at, row.time_zone),
     settled_by: row.state_by,
     reason: row.state_why,
+    version: row.version,
   };
 }

@@ -29,7 +29,7 @@ const approval = z
   .object({
     id: z.string(),
     state: z.enum(['pending', 'approved', 'declined']),
-    account: z.string(),
+    account: z.string().nullable().meta({ description: 'null: of a number range, for everyone' }),
     asked: z.record(z.string(), z.unknown()).meta({ description: 'what is done when a second person agrees' }),
     amount,
     currency: z.string(),
@@ -79,8 +79,8 @@ export class ApprovalsController {
     needs: 'admin',
     summary: 'Changes from which amount on two people have to agree',
     description:
-      'Keys with the role `billing` then lift no suspension of more spend, and raise limits of an account for a while by no more in all, by themselves: the call is answered with 202, and another key agrees. ' +
-      'Nor do they raise the limit of a cap of one account or service by more within a month (409). Other changes of caps, of an account’s segment, and verdicts are not covered. Keys with the role `admin` act alone.',
+      'Keys with the role `billing` then lift no suspension of more spend, settle no case by a verdict that does, and raise limits of an account for a while by no more in all, by themselves: the call is answered with 202, and another key agrees. ' +
+      'Nor do they weaken a cap by more within a month (its limit, thresholds or mode, by removing it, or by another one over it), or put an account under caps so much weaker by its segment (409). Keys with the role `admin` act alone.',
     answers: 'The rule as it is now',
     schema: rule,
   })
@@ -153,7 +153,7 @@ function showApproval(row: ApprovalRow): Approval {
   return {
     id: row.approval_id,
     state: row.state,
-    account: row.account_id,
+    account: row.account_id === '' ? null : row.account_id,
     asked: row.asked,
     amount: formatAmount(BigInt(row.amount_micros)),
     currency: row.currency,

@@ -2,21 +2,24 @@
  * What two people have to agree on. Where an amount is set, a billing key by itself
  *
  * - lifts no suspension of more spend than that;
+ * - settles no case by a verdict that ends bars of more spend, each account's highest together;
  * - raises an account's limits for a while by no more, all uplifts together that are in force and that nobody agreed to;
- * - raises the limit of a cap of one account or service by no more within a month.
+ * - weakens no cap, whosever it is, by more within a month, and puts no account under caps so much weaker
+ *   (`limits/weakened-protection.ts`).
  *
- * Of the first two it asks, and another key agrees or declines; the third is refused. An administrator's key acts alone, and
+ * Of all but the last it asks, and another key agrees or declines; the last is refused. An administrator's key acts alone, and
  * nobody agrees to what they asked for themselves.
  *
- * That is all that the rule covers. By itself a billing key still changes caps of segments and of everyone, makes and deletes
- * caps, changes thresholds and mode, puts an account into another segment, and settles a case, whose verdict may lift what
- * it barred. Each stands among the changes, or the events of its case, under the name of who did it.
+ * That is all that the rule covers. By itself a billing key still answers the guard, declines a bar that waits, says which numbers always
+ * pass, takes `suspension_terms` from an account, and sets policies for deviations. Each stands among the changes, or in evidence, under the name of who did it.
  */
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type { ClientBase } from 'pg';
+import type { ClientBase, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { accountsById } from '../../accounts/store.ts';
+import type { Verdict } from '../../cases/case.ts';
+import { caseVersion, lockCase } from '../../cases/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import type { Traffic } from '../../destinations/traffic.ts';
 import { appendEvidence } from '../../evidence/append.ts';
@@ -29,6 +32,7 @@ import { lockSuspension } from '../../suspensions/store.ts';
 import { endAll } from '../suspending/tell-of-suspensions.ts';
 import { GrantUplift, type UpliftRequest } from '../limits/grant-uplift.ts';
 import { recordChanges } from '../recorded-change.ts';
+import { SettleCase } from './settle-case.ts';
 
 /** Who asks or agrees. */
 export interface Person {
@@ -43,7 +47,22 @@ export interface Person {
 /** What was asked for, as it is kept until somebody agrees. */
 type Asked =
   | { do: 'lift'; suspension: string; reason: string }
+  | { do: 'verdict'; case: string; verdict: Verdict; version: number; reason: string }
   | { do: 'uplift'; cap?: string; traffic?: Traffic; amount: string; until: string; reason: string };
+
+/** Of which account, or none, and how much spend what is asked for is about. */
+interface About {
+  accountId: string;
+  amount: Micros;
+  currency: string;
+}
+
+/** Rolls back what may not be done alone. */
+class NeedsTwo extends Error {
+  constructor(readonly about: About) {
+    super('a second person has to agree');
+  }
+}
 
 export interface ApprovalRow {
   approval_no: string;
@@ -74,6 +93,7 @@ export class SecondPerson {
     private readonly dataSource: DataSource,
     private readonly clock: Clock,
     private readonly uplifts: GrantUplift,
+    private readonly cases: SettleCase,
   ) {}
 
   async rule(): Promise<SecondPersonRule> {
@@ -112,7 +132,12 @@ export class SecondPerson {
       const amount = BigInt(rows[0]?.spend_micros ?? 0);
       if (!(await this.#needsTwo(client, amount))) return undefined;
       const currency = rows[0]!.currency;
-      return this.#ask(client, row.account_id, { do: 'lift', suspension, reason }, amount, currency, person);
+      return this.#ask(
+        client,
+        { do: 'lift', suspension, reason },
+        { accountId: row.account_id, amount, currency },
+        person,
+      );
     });
   }
 
@@ -129,8 +154,43 @@ export class SecondPerson {
       if (!account) throw new Refusal('not-found', 'unknown_account', `there is no account ${asked.accountId}`);
       const { accountId, of, amount, until, reason } = asked;
       const kept = { do: 'uplift' as const, ...of, amount: formatAmount(amount), until: formatInstant(until), reason };
-      return { approval: await this.#ask(client, accountId, kept, amount, account.currency, person) };
+      return { approval: await this.#ask(client, kept, { accountId, amount, currency: account.currency }, person) };
     });
+  }
+
+  /**
+   * Settles a case, or asks for it where this person may not do so alone; resolves to what they wait for, or to undefined where it is
+   * settled. It is done to see what it ends, and rolled back where that is too much. Refuses like the settling itself, and with
+   * `already_asked`.
+   */
+  async settle(
+    caseNo: string,
+    verdict: Verdict,
+    reason: string,
+    seen: number | undefined,
+    person: Person,
+  ): Promise<string | undefined> {
+    if (person.alone) {
+      await this.cases.settle(caseNo, verdict, person.actor, reason, seen);
+      return undefined;
+    }
+    try {
+      await inTransaction(this.dataSource, async ({ client }) => {
+        const said = { verdict, by: person.actor, why: reason, at: this.clock.now() };
+        const unbarred = await this.cases.settleWithin(client, caseNo, said, seen);
+        const about = await endedWith(client, unbarred);
+        if (about && (await this.#needsTwo(client, about.amount))) throw new NeedsTwo(about);
+      });
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof NeedsTwo)) throw error;
+      return inTransaction(this.dataSource, async ({ client }) => {
+        const row = (await lockCase(client, caseNo))!;
+        const version = await caseVersion(client, caseNo);
+        const about = { ...error.about, accountId: row.account_id };
+        return this.#ask(client, { do: 'verdict', case: caseNo, verdict, version, reason }, about, person);
+      });
+    }
   }
 
   async #mayRaise(client: ClientBase, asked: Omit<UpliftRequest, 'actor'>, person: Person): Promise<boolean> {
@@ -164,9 +224,7 @@ export class SecondPerson {
       const row = await this.#lockPending(client, id);
       const at = this.clock.now();
       await settle(client, id, 'declined', person.actor, reason, null, at);
-      await appendEvidence(client, [
-        { accountId: row.account_id, at, kind: 'approval-declined', body: { approval: id, by: person.actor, reason } },
-      ]);
+      await keepEvidence(client, row.account_id, 'approval-declined', { approval: id, by: person.actor, reason }, at);
     });
   }
 
@@ -177,15 +235,13 @@ export class SecondPerson {
 
   async #ask(
     client: ClientBase,
-    accountId: string,
     asked: Asked,
-    amount: Micros,
-    currency: string,
+    { accountId, amount, currency }: About,
     person: Person,
   ): Promise<string> {
     const { rows: same } = await client.query<{ approval_id: string }>(
       `SELECT approval_id FROM approvals WHERE account_id = $1 AND state = 'pending' AND asked @> $2`,
-      [accountId, JSON.stringify(asked.do === 'lift' ? { do: 'lift', suspension: asked.suspension } : asked)],
+      [accountId, JSON.stringify(sameAs(asked))],
     );
     if (same[0]) {
       throw new Refusal(
@@ -201,9 +257,7 @@ export class SecondPerson {
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
       [id, accountId, JSON.stringify(asked), amount.toString(), currency, person.actor, person.key, toDate(at)],
     );
-    await appendEvidence(client, [
-      { accountId, at, kind: 'approval-asked', body: { approval: id, by: person.actor, asked } },
-    ]);
+    await keepEvidence(client, accountId, 'approval-asked', { approval: id, by: person.actor, asked }, at);
     return id;
   }
 
@@ -216,12 +270,17 @@ export class SecondPerson {
   }
 
   /** Does what was asked for; answers the uplift that came of it. */
-  async #carryOut(client: ClientBase, row: ApprovalRow, actor: string, at: Instant): Promise<string | null> {
+  async #carryOut(client: PoolClient, row: ApprovalRow, actor: string, at: Instant): Promise<string | null> {
     const { asked } = row;
     if (asked.do === 'lift') {
       await lockLiftable(client, asked.suspension);
       const ending = { trigger: 'manual' as const, by: actor, reason: asked.reason, at };
       await endAll(client, [asked.suspension], ending);
+      return null;
+    }
+    if (asked.do === 'verdict') {
+      const said = { verdict: asked.verdict, by: actor, why: asked.reason, at };
+      await this.cases.settleWithin(client, asked.case, said, asked.version);
       return null;
     }
     return this.uplifts.grantWithin(client, {
@@ -233,6 +292,35 @@ export class SecondPerson {
       actor,
     });
   }
+}
+
+/** What else would be asked for twice. */
+function sameAs(asked: Asked): object {
+  if (asked.do === 'lift') return { do: 'lift', suspension: asked.suspension };
+  return asked.do === 'verdict' ? { do: 'verdict', case: asked.case } : asked;
+}
+
+/** Of bars that ended the spend of each account, together, in the currency in which that is most. */
+async function endedWith(client: ClientBase, decisions: readonly string[]): Promise<About | undefined> {
+  const { rows } = await client.query<{ currency: string; amount: string }>(
+    `SELECT currency, sum(most)::bigint AS amount
+       FROM (SELECT account_id, currency, max(spend_micros) AS most FROM decisions
+              WHERE decision_id = ANY ($1::uuid[]) AND spend_micros IS NOT NULL GROUP BY 1, 2) of_account
+      GROUP BY 1 ORDER BY 2 DESC LIMIT 1`,
+    [decisions],
+  );
+  return rows[0] && { accountId: '', amount: BigInt(rows[0].amount), currency: rows[0].currency };
+}
+
+/** What is asked of a number range is in no account's evidence, but among the events of its case. */
+async function keepEvidence(
+  client: ClientBase,
+  accountId: string,
+  kind: string,
+  body: object,
+  at: Instant,
+): Promise<void> {
+  if (accountId !== '') await appendEvidence(client, [{ accountId, at, kind, body: { ...body } }]);
 }
 
 async function readRule(client: ClientBase, lock = ''): Promise<SecondPersonRule> {
@@ -254,31 +342,9 @@ async function raisedAlone(client: ClientBase, accountId: string): Promise<Micro
   return BigInt(rows[0]!.raised);
 }
 
-const MONTH_MS = 31 * 86_400_000;
-
-/**
- * The limit of a cap, and the lowest that it has had since `$2` while it was one account's or service's; by the primary key of its
- * versions.
- */
-const LIMITS = `
-  SELECT c.definition ->> 'limit' AS now,
-         (SELECT min((v.definition ->> 'limit')::numeric)::text FROM cap_versions v
-           WHERE v.cap_id = c.cap_id AND v.definition -> 'scope' ?| '{account,service}'
-             AND v.version >= coalesce((SELECT max(version) FROM cap_versions WHERE cap_id = c.cap_id AND changed_at <= $2), 0)) AS lowest
-    FROM caps c WHERE c.cap_id = $1`;
-
-/** Refuses with `second_person_needed`. To be called while nobody else changes caps. */
-export async function refuseRaisingAlone(client: ClientBase, capId: string, limit: Micros, at: Instant): Promise<void> {
-  const { above } = await readRule(client);
-  if (above === undefined) return;
-  const { rows } = await client.query<{ now: string; lowest: string | null }>(LIMITS, [capId, toDate(at - MONTH_MS)]);
-  const { now, lowest } = rows[0] ?? { now: '', lowest: null };
-  if (lowest === null || limit <= parseAmount(now)! || limit - parseAmount(lowest)! <= above) return;
-  throw new Refusal(
-    'conflict',
-    'second_person_needed',
-    `it would raise this limit by more than ${formatAmount(above)} within a month: an administrator may, or raise it for a while, to which another person agrees`,
-  );
+/** The amount beyond which two people have to agree; undefined: nobody has to. */
+export async function amountAbove(client: ClientBase): Promise<Micros | undefined> {
+  return (await readRule(client)).above;
 }
 
 async function lockLiftable(client: ClientBase, suspension: string) {

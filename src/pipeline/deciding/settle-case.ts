@@ -20,6 +20,7 @@ import {
   addCaseEvent,
   blocksOfCase,
   caseOfDecision,
+  caseVersion,
   lockBarsOfCase,
   lockBarsOfWrongPrices,
   lockBarsThatWait,
@@ -65,10 +66,11 @@ export interface Said {
   at: Instant;
 }
 
-/** What a verdict changed, for its event and for evidence. */
+/** What a verdict changed, for its event and for evidence, and the decisions of which it ended bars. */
 interface Changed {
   evidence: NewEvidence[];
   facts: Record<string, unknown>;
+  unbarred: readonly string[];
 }
 
 const SETTLED = { code: 'case_settled', detail: 'it is settled already' };
@@ -83,12 +85,26 @@ export class SettleCase {
     private readonly signatures: RebuildSignatures,
   ) {}
 
-  /** Settles a case by hand. Refuses with `unknown_case`, `case_closed`, `case_settled`, `same_verdict`. */
-  async settle(caseNo: string, verdict: Verdict, by: string, why: string): Promise<void> {
+  /**
+   * Settles a case by hand; `seen`: the version of it that was read. Refuses with `unknown_case`, `case_closed`,
+   * `case_settled`, `same_verdict`, and `changed_meanwhile` where somebody has said something of it since.
+   */
+  async settle(caseNo: string, verdict: Verdict, by: string, why: string, seen?: number): Promise<void> {
     await inTransaction(this.dataSource, async ({ client }) => {
-      const said = { verdict, by, why, at: this.clock.now() };
-      await appendEvidence(client, await this.#settle(client, caseNo, said, true));
+      await this.settleWithin(client, caseNo, { verdict, by, why, at: this.clock.now() }, seen);
     });
+  }
+
+  /** The same as a part of a transaction; answers the decisions of which it ended bars. */
+  async settleWithin(
+    client: PoolClient,
+    caseNo: string,
+    said: Said,
+    seen: number | undefined,
+  ): Promise<readonly string[]> {
+    const { evidence, unbarred } = await this.#settle(client, caseNo, said, true, seen);
+    await appendEvidence(client, evidence);
+    return unbarred;
   }
 
   /**
@@ -106,20 +122,27 @@ export class SettleCase {
     if (caseNo === undefined) return [];
     const verdict = answer === 'us' ? 'legitimate' : 'confirmed-fraud';
     try {
-      return await this.#settle(client, caseNo, { ...said, verdict }, false);
+      return (await this.#settle(client, caseNo, { ...said, verdict }, false)).evidence;
     } catch (error) {
       if (error instanceof Refusal && error.kind === 'conflict') return [];
       throw error;
     }
   }
 
-  async #settle(client: PoolClient, caseNo: string, said: Said, withBars: boolean): Promise<NewEvidence[]> {
+  async #settle(
+    client: PoolClient,
+    caseNo: string,
+    said: Said,
+    withBars: boolean,
+    seenVersion?: number,
+  ): Promise<Changed> {
     const { rows } = await client.query<CaseRow>('SELECT * FROM cases WHERE case_no = $1', [caseNo]);
     const seen = rows[0];
     if (!seen) throw new Refusal('not-found', 'unknown_case', `there is no case ${caseNo}`);
     // Importers lock the shard before they come to cases, and so does this.
     if (seen.kind === 'account') await this.signatures.catchUp(client, shardOf(seen.account_id));
     const row = (await lockCase(client, caseNo))!;
+    if (seenVersion !== undefined) await refuseOtherVersion(client, row, seenVersion);
     // Whoever reads the customer's mail may answer for them: what a person has settled, an answer does not undo.
     const refused = !withBars && row.state !== 'open' ? SETTLED : refuseVerdict(row.state, said.verdict, row.kind);
     if (refused) throw new Refusal('conflict', refused.code, `case ${caseNo}: ${refused.detail}`);
@@ -130,9 +153,10 @@ export class SettleCase {
         ? await this.#settleAccount(client, row, said, withBars)
         : await this.#settleTariff(client, row, said);
     await addCaseEvent(client, { caseNo, at, by, what: verdict, why, facts: changed.facts });
-    if (row.kind === 'tariff') return changed.evidence;
+    if (row.kind === 'tariff') return changed;
     const body = { case: caseNo, verdict, by, reason: why, ...changed.facts };
-    return [...changed.evidence, { accountId: row.account_id, at, kind: 'case-verdict', body }];
+    const told = { accountId: row.account_id, at, kind: 'case-verdict', body };
+    return { ...changed, evidence: [...changed.evidence, told] };
   }
 
   async #settleAccount(client: PoolClient, row: CaseRow, said: Said, withBars: boolean): Promise<Changed> {
@@ -166,20 +190,22 @@ export class SettleCase {
     // Locked before any bars, as by who settles the brake's case itself.
     const brake = row.state === 'rating-error' ? await lockBrakeOfCase(client, row) : undefined;
     const evidence: NewEvidence[] = [];
+    const unbarred: string[] = [];
     if (withBars && verdict !== 'closed') {
       if (verdict === 'confirmed-fraud' && row.state !== 'open') await putBarsBack(client, row, at);
       const bars = await lockBarsOfCase(client, caseNo, verdict === 'rating-error');
       const { told, approved, ended } = await settleBars(client, bars, said, verdict === 'confirmed-fraud');
       evidence.push(...told);
-      Object.assign(facts, { approved, ended });
+      unbarred.push(...ended);
+      Object.assign(facts, { approved, ended: ended.length });
     }
     // That prices were wrong is taken back, and the brake with it.
     if (brake !== undefined) {
       const right: Said = { verdict: 'legitimate', by, why: `case ${caseNo} was found to be ${verdict}: ${why}`, at };
-      evidence.push(...(await this.#settle(client, brake, right, true)));
+      evidence.push(...(await this.#settle(client, brake, right, true)).evidence);
       facts.brake_released = brake;
     }
-    return { evidence, facts };
+    return { evidence, facts, unbarred };
   }
 
   async #settleTariff(client: PoolClient, row: CaseRow, said: Said): Promise<Changed> {
@@ -195,13 +221,13 @@ export class SettleCase {
       const wrong = verdict === 'closed' ? [] : await lockBarsOfWrongPrices(client, ranges, row.from_at.getTime());
       const chosen = [...new Map([...waiting, ...wrong].map((bar) => [bar.suspension_id, bar])).values()];
       const { told, approved, ended } = await settleBars(client, chosen, said, false);
-      return { evidence: told, facts: { ...facts, approved, ended } };
+      return { evidence: told, facts: { ...facts, approved, ended: ended.length }, unbarred: ended };
     }
     const wanted = verdict === 'confirmed-fraud' ? waiting : await this.#waitingForBrakeAlone(client, waiting, at);
     const { passing, held, question, evidence } = await letGoThroughGuard(client, wanted, at);
-    const { told, approved, ended } = await settleBars(client, passing, said, true);
+    const { told, approved } = await settleBars(client, passing, said, true);
     const asked = question === undefined ? {} : { held_by_guard: held, guard_question: question };
-    return { evidence: [...evidence, ...told], facts: { ...facts, approved, ended, ...asked } };
+    return { evidence: [...evidence, ...told], facts: { ...facts, approved, ended: 0, ...asked }, unbarred: [] };
   }
 
   /** Has the brakes of a case let go; answers their ranges. */
@@ -239,10 +265,19 @@ export class SettleCase {
   }
 }
 
+async function refuseOtherVersion(client: PoolClient, row: CaseRow, seen: number): Promise<void> {
+  const version = await caseVersion(client, row.case_no);
+  if (version === seen) return;
+  const since = row.state_by === null ? '' : `: it is ${row.state} since ${row.state_by} said so (${row.state_why})`;
+  const detail = `case ${row.case_no} is at version ${version}, not ${seen}${since}; read it again`;
+  throw new Refusal('changed-meanwhile', 'changed_meanwhile', detail);
+}
+
 interface SettledBars {
   told: NewEvidence[];
   approved: number;
-  ended: number;
+  /** the decisions of those that ended */
+  ended: string[];
 }
 
 /** What waits is approved (where it was fraud, or the prices were right), or all of it ends. */
@@ -257,10 +292,11 @@ async function settleBars(
   const reason = `the case was ${verdict === 'closed' ? 'closed' : `found to be ${verdict}`}: ${why}`;
   if (approves) {
     const rows = await approveSuspensions(client, ids(waiting), by, at);
-    return { told: await tellOfSuspensions(client, rows, { by, reason, at }), approved: rows.length, ended: 0 };
+    return { told: await tellOfSuspensions(client, rows, { by, reason, at }), approved: rows.length, ended: [] };
   }
   const rows = await endSuspensions(client, ids(bars), { trigger: 'manual', by, reason, at });
-  return { told: await tellOfSuspensions(client, rows, { by, reason, at }), approved: 0, ended: rows.length };
+  const ended = rows.map((row) => row.decision_id!);
+  return { told: await tellOfSuspensions(client, rows, { by, reason, at }), approved: 0, ended };
 }
 
 /** Has account actions wait on the ranges of a case that a person found wrongly rated; answers those that did not already. */

@@ -23,6 +23,7 @@ import { lockCounting } from '../../ledger/usage-store.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';
 import { recountUnder } from './change-caps.ts';
 import { holdCap } from './hold-cap.ts';
+import { refuseWeakerSegment } from './weakened-protection.ts';
 import { recordChanges, type RecordedChange } from '../recorded-change.ts';
 import { moveEnds } from '../../suspensions/planned.ts';
 import { hasOpenSuspension } from '../../suspensions/store.ts';
@@ -43,11 +44,15 @@ export class ChangeAccounts {
     this.#clock = clock;
   }
 
-  /** @throws Refusal changed-meanwhile; conflict where usage stands in the way of another currency */
+  /**
+   * @throws Refusal changed-meanwhile; conflict where usage stands in the way of another currency, or, unless they act
+   * `alone`, where a second person is needed
+   */
   async put(
     account: Account,
     ifMatch: number | undefined,
     actor: string,
+    alone = true,
   ): Promise<{ version: number; created: boolean }> {
     return inTransaction(
       this.#dataSource,
@@ -63,7 +68,7 @@ export class ChangeAccounts {
           );
         }
         if (before && isSame(accountOf(before), account)) return { version: before.version, created: false };
-        const [after] = await this.#put(client, [account], before ? [before] : [], actor);
+        const [after] = await this.#put(client, [account], before ? [before] : [], actor, alone);
         return { version: after!.version, created: !before };
       },
       MADE_MEANWHILE,
@@ -74,6 +79,7 @@ export class ChangeAccounts {
   async importAll(
     accounts: readonly Account[],
     actor: string,
+    alone = true,
   ): Promise<{ created: number; changed: number; unchanged: number }> {
     return inTransaction(
       this.#dataSource,
@@ -87,7 +93,7 @@ export class ChangeAccounts {
           const row = known.get(account.accountId);
           return !row || !isSame(accountOf(row), account);
         });
-        await this.#put(client, differing, before, actor);
+        await this.#put(client, differing, before, actor, alone);
         const created = differing.filter((account) => !known.has(account.accountId)).length;
         // Until PostgreSQL looks by itself, a minute later, it takes accounts for few: a cap that is made meanwhile is counted for minutes.
         if (created >= MANY) await client.query('ANALYZE accounts');
@@ -141,6 +147,7 @@ export class ChangeAccounts {
     accounts: readonly Account[],
     before: readonly AccountRow[],
     actor: string,
+    alone: boolean,
   ): Promise<AccountRow[]> {
     const at = this.#clock.now();
     const known = new Map(before.map((row) => [row.account_id, accountOf(row)]));
@@ -151,6 +158,13 @@ export class ChangeAccounts {
       client,
       changed.filter(({ accountId, currency }) => currency !== known.get(accountId)!.currency),
     );
+    if (!alone) {
+      const pairs = changed.map((account): [Account, Account] => [known.get(account.accountId)!, account]);
+      await refuseWeakerSegment(
+        client,
+        pairs.filter(([was, is]) => was.segment !== is.segment),
+      );
+    }
     const made = accounts.filter((account) => !known.has(account.accountId));
     const rows = [
       ...(await makeAccounts(client, made, toDate(at))),

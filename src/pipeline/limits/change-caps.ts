@@ -10,15 +10,16 @@ import { allCaps, insertCap, keepVersion, lockCap, twinOf, updateCap, type CapRo
 import { inTransaction } from '../../database/transaction.ts';
 import type { Decision } from '../../decisions/decision.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
-import { parseAmount, type Micros } from '../../kernel/money.ts';
+import type { Micros } from '../../kernel/money.ts';
 import { rollingHours } from '../../kernel/period.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { lockCounting } from '../../ledger/usage-store.ts';
 import { recount } from '../../spend/counters.ts';
 import { carryOutCrossings, wouldDecide } from '../deciding/carry-out.ts';
-import { refuseRaisingAlone, type Person } from '../deciding/second-person.ts';
+import type { Person } from '../deciding/second-person.ts';
 import { holdCap } from './hold-cap.ts';
 import { recordChanges } from '../recorded-change.ts';
+import { refuseWeakerCap } from './weakened-protection.ts';
 
 export interface StoredCap {
   id: string;
@@ -75,10 +76,11 @@ export class ChangeCaps {
     this.#clock = clock;
   }
 
-  /** @throws Refusal cap_exists, or invalid where the cap does not fit its account */
-  async create(definition: CapDefinition, actor: string): Promise<StoredCap> {
+  /** @throws Refusal cap_exists, second_person_needed (unless they act `alone`), or invalid where the cap does not fit its account */
+  async create(definition: CapDefinition, actor: string, alone = true): Promise<StoredCap> {
     return inTransaction(this.#dataSource, async ({ client }) => {
       await changeAlone(client);
+      if (!alone) await refuseWeakerCap(client, undefined, capOf('', 1, definition), this.#clock.now());
       return (await this.#create(client, definition, actor, FOR_GOOD)).stored;
     });
   }
@@ -92,19 +94,27 @@ export class ChangeCaps {
   ): Promise<StoredCap> {
     return inTransaction(this.#dataSource, async ({ client }) => {
       await changeAlone(client);
-      if (!alone) await refuseRaisingAlone(client, id, parseAmount(definition.limit)!, this.#clock.now());
+      if (!alone) {
+        const row = await existing(client, id, ifMatch);
+        const now = capOf(id, row.version, row.definition);
+        await refuseWeakerCap(client, now, capOf(id, row.version + 1, definition), this.#clock.now());
+      }
       return (await this.#change(client, id, ifMatch, definition, actor, FOR_GOOD)).stored;
     });
   }
 
-  /** Removes a cap: it acts no more. What it has suspended stays so until its end or until a person lifts it. */
-  async remove(id: string, ifMatch: number | undefined, actor: string): Promise<void> {
+  /**
+   * Removes a cap: it acts no more. What it has suspended stays so until its end or until a person lifts it.
+   * @throws Refusal not-found, changed-meanwhile, second_person_needed (unless they act `alone`)
+   */
+  async remove(id: string, ifMatch: number | undefined, actor: string, alone = true): Promise<void> {
     await inTransaction(this.#dataSource, async ({ client }) => {
       const at = this.#clock.now();
       await changeAlone(client);
       const row = await existing(client, id, ifMatch);
-      await client.query('DELETE FROM caps WHERE cap_id = $1', [id]);
       const removed = capOf(row.cap_id, row.version, row.definition);
+      if (!alone) await refuseWeakerCap(client, removed, undefined, at);
+      await client.query('DELETE FROM caps WHERE cap_id = $1', [id]);
       await recordChanges(
         client,
         [{ actor, subject: 'cap', subjectId: id, change: 'removed', before: row.definition }],
