@@ -47,6 +47,10 @@ it.each([
   expect('record' in row && formatInstant(row.record.startedAt)).toBe(read);
 });
 
+it('a 60th second within a month is none', () => {
+  expect(reasonOf({ started_at: '2010-03-14T23:59:60Z' })).toMatchObject({ reason: 'bad_started_at' });
+});
+
 it.each(['started_at', 'received_at'])('says of %s in 9999 which years there are', (column) => {
   expect(reasonOf({ [column]: '9999-01-01T00:00:00Z' })).toMatchObject({
     field: column,
