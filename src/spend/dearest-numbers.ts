@@ -21,7 +21,7 @@ const DEAREST = (traffic: Traffic) => `
     FROM usage u
    WHERE u.account_id = $1 AND ($2 = '' OR u.service_id = $2) AND u.started_at >= $3 AND u.started_at < $4
      AND u.day BETWEEN $5 AND $6 AND ${trafficSql(traffic)}
-   GROUP BY 1, 2 ORDER BY 4 DESC, 1 LIMIT $7`;
+   GROUP BY 1, 2 ORDER BY amount DESC, 1 LIMIT $7`;
 
 /** The dearest first. */
 export async function dearestNumbers(

@@ -39,7 +39,7 @@ const BY_COUNTRY = (traffic: Traffic) => `
                    WHERE u.account_id = w.account_id AND u.started_at >= w.from_at AND u.started_at < w.to_at
                      AND (w.service_id = '' OR u.service_id = w.service_id)
                      AND u.day BETWEEN $6 AND $7 AND ${trafficSql(traffic)} OFFSET 0) found
-   GROUP BY 1, 2 ORDER BY 3 DESC, 2`;
+   GROUP BY 1, 2 ORDER BY amount DESC, 2`;
 
 /** Answers each question by its key, the most expensive country first. */
 export async function spentOn(

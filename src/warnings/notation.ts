@@ -49,9 +49,9 @@ export function together(text: string): string {
   return text.replaceAll(' ', '\u00A0');
 }
 
-/** The narrow one of the non-breaking spaces is a box in some mail programs. */
+/** The narrow one of the non-breaking spaces is a box in some mail programs. French has one before these signs, which begin no line. */
 export function widened(text: string): string {
-  return text.replaceAll('\u202F', '\u00A0');
+  return text.replaceAll(/\u202F| (?=[:;?!])/g, '\u00A0');
 }
 
 /** A name or a clause without line ends and control characters. */

@@ -71,6 +71,25 @@ describe('the page of a warning', () => {
     expect(html).not.toMatch(/<script|onclick|https?:|style="/);
   });
 
+  it('names texts beside calls, and the dearest number first', async () => {
+    const token = await warned(admin, { amount: '70.00' });
+    const texts = Array.from({ length: 3 }, (_, at) => ({
+      record_id: `t${at}`,
+      account_id: '1001',
+      started_at: '2010-03-10T11:00:00+01:00',
+      duration_s: 0,
+      kind: 'sms',
+      b_number: '+4930111111',
+      amount: '5.00',
+      currency: 'EUR',
+      state: 'provisional',
+    }));
+    await admin.call('POST', '/v1/usage?feed=rating', { body: texts });
+    const { html } = await look(admin, `/a/${token}`);
+    expect(html).toContain('internationaal bellen en sms&#x27;en');
+    expect(html).toMatch(/\+2526\*\*\*5678.*>1<.*€ 70,00[^]*\+49\*\*\*11.*>3<.*€ 15,00/);
+  });
+
   it.each([
     ['en-GB', 'Blocked: international calls', "This wasn&#x27;t us|This wasn't us: block now"],
     ['de-AT', 'Gesperrt: Auslandsgespräche', 'Das waren wir nicht: jetzt sperren'],
