@@ -44,5 +44,5 @@ it.each([
   expect(lines.at(-2)).toBe(
     '1 account, 2 cases: 1 warned, 1 held, 0 suspended; 1 right, 0 false, 0 likely false, 1 not judged',
   );
-  expect(lines[2]).toMatch(/1001 +hold .* at 9\.60 EUR +22\.80 after +right +case 7/);
+  expect(lines[2]).toMatch(/1001 +hold .* at 9\.60 EUR +22\.80 EUR after +right +case 7/);
 });

@@ -68,7 +68,7 @@ export async function reportDeviations(server: Server, query: Record<string, str
       each.action,
       each.first_at,
       `at ${each.spend_then} ${each.currency}`,
-      `${each.spend_after} after`,
+      `${each.spend_after} ${each.currency} after`,
       each.rightness,
       `case ${each.case}`,
     ]),

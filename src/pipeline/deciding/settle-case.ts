@@ -189,6 +189,7 @@ export class SettleCase {
     if (verdict === 'rating-error') facts.braked = await brakeByHand(client, row, said);
     // Locked before any bars, as by who settles the brake's case itself.
     const brake = row.state === 'rating-error' ? await lockBrakeOfCase(client, row) : undefined;
+    if (brake !== undefined) await lockGuard(client);
     const evidence: NewEvidence[] = [];
     const unbarred: string[] = [];
     if (withBars && verdict !== 'closed') {

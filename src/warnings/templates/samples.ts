@@ -16,7 +16,7 @@ const WARN: WarningFacts = {
   period: 'month',
   periodEnd: at,
   next: { percent: 100, amount: 100_000_000n, warn: true, suspend: 'international' },
-  mostSpentOn: [{ country: 'SO', amount: 60_000_000n, calls: 12 }],
+  mostSpentOn: [{ country: 'SO', amount: 60_000_000n, calls: 12, texts: 3, sessions: 1 }],
 };
 const BAR = { until: at, terms: 'GTC 7.3' };
 const ROLLING = { period: 'rolling', periodHours: 24 } as const;
