@@ -19,7 +19,7 @@ afterAll(() => admin.close());
 interface Answer {
   id?: string;
   items?: Answer[];
-  errors?: { field: string }[];
+  errors?: { field: string; detail?: string }[];
   question?: string;
   made?: number;
   approval?: string;
@@ -115,6 +115,19 @@ describe('an uplift', () => {
     const { status, errors } = await ask('POST', '/v1/accounts/1001/uplifts', { body });
     expect([status, errors!.map(({ field }) => field)]).toEqual([422, fields]);
   });
+});
+
+const END = '9999-12-31T00:00:00Z';
+it.each([
+  ['an uplift', '/v1/accounts/1001/uplifts', { traffic: 'all', amount: '1.00', until: END }, 'until'],
+  ['a bar', '/v1/suspensions', { account: '1001', class: 'premium', until: END }, 'until'],
+  ['a silence', '/v1/silences', { kind: 'alarm', ends_at: END }, 'ends_at'],
+])('an end of %s in 9999 is refused by its field, with the years there are', async (_, url, form, field) => {
+  const { status, errors } = await ask('POST', url, { body: { ...form, reason: 'x' } });
+  expect([status, errors]).toEqual([
+    422,
+    [{ field, detail: expect.stringMatching(/from the year 1000 to before 9999/) }],
+  ]);
 });
 
 describe('a second person', () => {

@@ -96,7 +96,11 @@ async function* unpacked(received: AsyncIterable<Buffer>, bytesMax: number): Asy
     yield* bounded(gunzip, bytesMax, 'an unpacked body');
   } catch (error) {
     if (!errorCode(error).startsWith('Z_')) throw error;
-    throw new Refusal('unreadable', 'bad_gzip', 'the body says it is gzipped, but can not be unpacked to its end');
+    throw new Refusal(
+      'unreadable',
+      'bad_gzip',
+      'the body says it is gzipped, but can not be unpacked to its end: send it whole, or, where it is not gzipped, without Content-Encoding',
+    );
   }
 }
 
