@@ -16,7 +16,7 @@ const WARN: WarningFacts = {
   period: 'month',
   periodEnd: at,
   next: { percent: 100, amount: 100_000_000n, warn: true, suspend: 'international' },
-  mostSpentOn: [{ country: 'SO', amount: 60_000_000n, calls: 12, texts: 3, sessions: 1 }],
+  mostSpentOn: [{ country: 'SO', amount: 60_000_000n, calls: 12 }],
 };
 const BAR = { until: at, terms: 'GTC 7.3' };
 const ROLLING = { period: 'rolling', periodHours: 24 } as const;
@@ -27,6 +27,6 @@ export const SAMPLES: readonly (readonly [WarningFacts, ...WarningFacts[]])[] = 
   [{ ...WARN, percent: 100, next: undefined, ...ROLLING }],
   [{ ...WARN, kind: 'suspend', percent: 100, suspended: { class: 'international', ...BAR } }, WARN],
   [{ ...WARN, kind: 'hold', ...DEVIATION, held: { scopes: ['country:SO', 'prefix:+25261'], ...BAR } }],
-  [{ ...WARN, kind: 'unusual', ...DEVIATION }],
+  [{ ...WARN, kind: 'unusual', ...DEVIATION, mostSpentOn: [{ ...WARN.mostSpentOn[0]!, texts: 3, sessions: 1 }] }],
   [{ ...WARN, kind: 'forecast', forecast: { likely: at, earliest: at, latest: at } }],
 ];
