@@ -79,4 +79,19 @@ describe('a record', () => {
 
   it('settles none to another number', () =>
     expect(settle([call({ number: '+31207940000', endedAt: MINUTE })], record('r1', 60))).toEqual([]));
+
+  it('is held against the calls alone that began about when it did, of however many to one number', () => {
+    let looked = 0;
+    const calls = Array.from({ length: 1_000 }, (_, index) => ({
+      ...call({ callId: `c${index}`, startedAt: index * MINUTE }),
+      get endedAt() {
+        looked++;
+        return index * MINUTE + 30_000;
+      },
+    }));
+    const records = calls.map(({ callId, startedAt }) => ({ ...record(callId, 30), startedAt }));
+    looked = 0;
+    expect([...settledBy(calls, records)].filter(([{ callId }, { recordId }]) => callId !== recordId)).toEqual([]);
+    expect(looked).toBeLessThan(3 * calls.length);
+  });
 });

@@ -75,12 +75,12 @@ export function exposureOf(call: RunningCall, now: Instant): Micros {
  */
 export function eachCallOnce(calls: readonly RunningCall[]): RunningCall[] {
   const interims = calls.filter(({ source }) => source.startsWith('feed:'));
-  const alike = byNumber(interims);
+  const alike = new AlikeCalls(interims);
   const taken = new Set<RunningCall>();
   const merged: RunningCall[] = [];
   for (const call of calls) {
     if (call.source.startsWith('feed:')) continue;
-    const interim = alike(call).find((each) => !taken.has(each) && isSameCall(call, each));
+    const interim = alike.take(call, () => 0);
     if (interim) taken.add(interim);
     merged.push(interim ? { ...call, ...countedBy(interim) } : call);
   }
@@ -97,21 +97,47 @@ interface StartedCall {
   startedAt: Instant;
 }
 
-function isSameCall(a: StartedCall, b: StartedCall): boolean {
-  return a.accountId === b.accountId && a.number === b.number && Math.abs(a.startedAt - b.startedAt) <= SAME_START_MS;
+/** Calls of each account to each number, in the order of their starts: of thousands to one number few begin together. */
+class AlikeCalls<Call extends StartedCall> {
+  readonly #byNumber = new Map<string, Call[]>();
+
+  constructor(calls: readonly Call[]) {
+    for (const call of calls.toSorted((a, b) => a.startedAt - b.startedAt)) {
+      const key = numberKey(call);
+      const alike = this.#byNumber.get(key);
+      if (alike) alike.push(call);
+      else this.#byNumber.set(key, [call]);
+    }
+  }
+
+  /** Of those that may be the same call and were not taken before, takes the one that is least apart by `apartOf`, of equal ones the first. */
+  take(same: StartedCall, apartOf: (call: Call) => number): Call | undefined {
+    const alike = this.#byNumber.get(numberKey(same)) ?? [];
+    let nearest = -1;
+    let leastApart = Infinity;
+    for (let at = firstSince(alike, same.startedAt - SAME_START_MS); at < alike.length && leastApart > 0; at++) {
+      if (alike[at]!.startedAt > same.startedAt + SAME_START_MS) break;
+      const apart = apartOf(alike[at]!);
+      if (apart < leastApart) [nearest, leastApart] = [at, apart];
+    }
+    return nearest < 0 ? undefined : alike.splice(nearest, 1)[0];
+  }
 }
 
-/** Finds the calls of the same account to the same number, in their order, without going through all others. */
-function byNumber<Call extends StartedCall>(calls: readonly Call[]): (call: StartedCall) => readonly Call[] {
-  const keyOf = ({ accountId, number }: StartedCall) => `${accountId}\u0000${number}`;
-  const found = new Map<string, Call[]>();
-  for (const call of calls) {
-    const key = keyOf(call);
-    const alike = found.get(key);
-    if (alike) alike.push(call);
-    else found.set(key, [call]);
+function numberKey({ accountId, number }: StartedCall): string {
+  return `${accountId}\u0000${number}`;
+}
+
+/** The place of the first call that begins at `start` or later. */
+function firstSince(calls: readonly StartedCall[], start: Instant): number {
+  let low = 0;
+  let high = calls.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (calls[middle]!.startedAt < start) low = middle + 1;
+    else high = middle;
   }
-  return (call) => found.get(keyOf(call)) ?? [];
+  return low;
 }
 
 /** A record that has come, by which a call that has ended is settled. */
@@ -129,16 +155,11 @@ export function settledBy<Call extends StartedCall & { endedAt: Instant | undefi
   records: readonly SettlingRecord[],
 ): Map<Call, SettlingRecord> {
   const settled = new Map<Call, SettlingRecord>();
-  const alike = byNumber(calls.filter(({ endedAt }) => endedAt !== undefined));
+  const alike = new AlikeCalls(calls.filter(({ endedAt }) => endedAt !== undefined));
   for (const record of records) {
-    let nearest: Call | undefined;
-    let nearest_ms = Infinity;
-    for (const call of alike(record)) {
-      if (settled.has(call) || !isSameCall(call, record)) continue;
-      const apart_ms = Math.abs(call.endedAt! - (record.startedAt + record.seconds * 1000));
-      if (apart_ms < nearest_ms) [nearest, nearest_ms] = [call, apart_ms];
-    }
-    if (nearest) settled.set(nearest, record);
+    const endedAt = record.startedAt + record.seconds * 1000;
+    const call = alike.take(record, (each) => Math.abs(each.endedAt! - endedAt));
+    if (call) settled.set(call, record);
   }
   return settled;
 }

@@ -207,15 +207,18 @@ export async function runningCalls(client: ClientBase, accounts?: readonly strin
   }));
 }
 
-/** Records that are no interim ones, around the starts of calls that have ended, and that have settled no call before. */
+/**
+ * Records that are no interim ones, around the starts of calls that have ended, and that have settled no call before. Calls
+ * of an account to a number that begin within the same ten seconds are looked for together, however many there are.
+ */
 const RECORDS = `
   SELECT DISTINCT u.record_id, u.account_id, u.b_number, u.started_at, u.duration_s
-    FROM running_calls r,
+    FROM (SELECT DISTINCT account_id, number, date_bin('10 s', started_at, 'epoch') AS around FROM running_calls
+           WHERE ended_at IS NOT NULL AND settled_record IS NULL) r,
          LATERAL (SELECT * FROM usage u
-                   WHERE u.account_id = r.account_id AND u.started_at BETWEEN r.started_at - interval '10 s' AND r.started_at + interval '10 s'
+                   WHERE u.account_id = r.account_id AND u.started_at BETWEEN r.around - interval '10 s' AND r.around + interval '20 s'
                      AND u.day BETWEEN $1::date AND $2::date AND u.b_number = r.number AND u.state > 0 OFFSET 0) u
-   WHERE r.ended_at IS NOT NULL AND r.settled_record IS NULL
-     AND NOT EXISTS (SELECT FROM running_calls s WHERE s.account_id = r.account_id AND s.settled_record = u.record_id)
+   WHERE NOT EXISTS (SELECT FROM running_calls s WHERE s.account_id = r.account_id AND s.settled_record = u.record_id)
    ORDER BY u.started_at, u.record_id`;
 
 export async function settlingRecords(client: ClientBase): Promise<SettlingRecord[]> {
