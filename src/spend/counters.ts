@@ -152,26 +152,31 @@ const PERIODS = `
 
 /**
  * What the counters of a meter ought to be: the ledger's sums, for accounts that a cap of that meter holds for, with a
- * service that has such a cap of its own counted apart. `$5` limits the accounts; NULL means all.
+ * service that has such a cap of its own counted apart. `$5` limits the accounts; NULL means all. In this order, which
+ * OFFSET keeps: accounts are few beside usage, and so are periods; both at once, each account in each period, are not.
  */
 function recounted(traffic: Traffic, period: Period): string {
   return `
     SELECT account_id, service_id, '${traffic}' AS traffic, '${period}' AS period, period_start, sum(amount_micros)::bigint AS spend_micros
       FROM (SELECT u.account_id, CASE WHEN own.scope_value IS NULL THEN '' ELSE u.service_id END AS service_id,
                    p.from_at AS period_start, u.amount_micros
-              FROM usage u
-              JOIN accounts a ON a.account_id = u.account_id
-              JOIN (${PERIODS}) p ON p.day = u.day AND p.time_zone = a.time_zone
-                   ${period === 'month' ? 'AND p.cycle_day = a.cycle_day' : ''} AND u.started_at >= p.from_at AND u.started_at < p.to_at
+              FROM (SELECT u.account_id, u.service_id, u.day, u.started_at, u.amount_micros, a.currency, a.time_zone, a.cycle_day,
+                           a.is_counted
+                      FROM usage u
+                      JOIN (SELECT a.*, EXISTS (
+                                     SELECT FROM caps c
+                                      WHERE c.traffic = '${traffic}' AND c.period = '${period}' AND c.currency = a.currency
+                                        AND (c.scope_kind = 'everyone' OR (c.scope_kind = 'segment' AND c.scope_value = a.segment)
+                                             OR (c.scope_kind = 'account' AND c.scope_value = a.account_id))) AS is_counted
+                              FROM accounts a WHERE $5::text[] IS NULL OR a.account_id = ANY ($5) OFFSET 0) a
+                           ON a.account_id = u.account_id
+                     WHERE u.day >= (SELECT (min(from_at) AT TIME ZONE 'UTC')::date FROM unnest($3::timestamptz[]) AS from_at)
+                       AND ${trafficSql(traffic)} AND ($5::text[] IS NULL OR u.account_id = ANY ($5)) OFFSET 0) u
+              JOIN (${PERIODS} OFFSET 0) p ON p.day = u.day AND p.time_zone = u.time_zone
+                   ${period === 'month' ? 'AND p.cycle_day = u.cycle_day' : ''} AND u.started_at >= p.from_at AND u.started_at < p.to_at
               LEFT JOIN caps own ON own.scope_kind = 'service' AND own.scope_value = u.service_id AND u.service_id <> ''
-                   AND own.traffic = '${traffic}' AND own.period = '${period}' AND own.currency = a.currency
-             WHERE u.day >= (SELECT (min(from_at) AT TIME ZONE 'UTC')::date FROM unnest($3::timestamptz[]) AS from_at)
-               AND ${trafficSql(traffic)} AND ($5::text[] IS NULL OR u.account_id = ANY ($5))
-               AND (own.scope_value IS NOT NULL OR EXISTS (
-                     SELECT FROM caps c
-                      WHERE c.traffic = '${traffic}' AND c.period = '${period}' AND c.currency = a.currency
-                        AND (c.scope_kind = 'everyone' OR (c.scope_kind = 'segment' AND c.scope_value = a.segment)
-                             OR (c.scope_kind = 'account' AND c.scope_value = a.account_id))))) counted
+                   AND own.traffic = '${traffic}' AND own.period = '${period}' AND own.currency = u.currency
+             WHERE own.scope_value IS NOT NULL OR u.is_counted) counted
      GROUP BY account_id, service_id, period_start`;
 }
 
