@@ -20,6 +20,7 @@ import { FindByTimeAndCause1700000000021 } from './21-find-by-time-and-cause.ts'
 import { MaskWhatGatewaysSaid1700000000022 } from './22-mask-what-gateways-said.ts';
 import { ForgetWhatWasFraud1700000000023 } from './23-forget-what-was-fraud.ts';
 import { KnowNumbersCalledAgain1700000000024 } from './24-know-numbers-called-again.ts';
+import { CountAheadOfCaps1700000000027 } from './27-count-ahead-of-caps.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
 export const migrations = [
@@ -45,4 +46,5 @@ export const migrations = [
   MaskWhatGatewaysSaid1700000000022,
   ForgetWhatWasFraud1700000000023,
   KnowNumbersCalledAgain1700000000024,
+  CountAheadOfCaps1700000000027,
 ];

@@ -19,6 +19,29 @@ export async function allCaps(client: ClientBase): Promise<Cap[]> {
   return rows.map((row) => capOf(row.cap_id, row.version, row.definition));
 }
 
+/** What is counted ahead of caps that are being made: as caps without a threshold. */
+export async function capsAhead(client: ClientBase): Promise<Cap[]> {
+  const { rows } = await client.query<{ definition: CapDefinition }>('SELECT definition FROM counting_ahead');
+  return rows.map(({ definition }) => ({ ...capOf('', 0, definition), thresholds: [] }));
+}
+
+/** Counts from now on what `definition`, of everyone or a segment, will need; importers must read the caps anew. */
+export async function beginAhead(client: ClientBase, definition: CapDefinition): Promise<void> {
+  const scope = scopeOf(definition);
+  await client.query(
+    `INSERT INTO counting_ahead (scope_kind, scope_value, traffic, period, currency, definition) VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT DO NOTHING`,
+    [scope.kind, scope.value, definition.traffic, definition.period, definition.currency, definition],
+  );
+}
+
+/** Ends all counting ahead; answers what was counted. */
+export async function endAhead(client: ClientBase): Promise<Cap[]> {
+  const ended = await capsAhead(client);
+  await client.query('DELETE FROM counting_ahead');
+  return ended;
+}
+
 export async function lockCap(client: ClientBase, id: string): Promise<CapRow | undefined> {
   const { rows } = await client.query<CapRow>('SELECT * FROM caps WHERE cap_id = $1 FOR UPDATE', [id]);
   return rows[0];

@@ -2,7 +2,8 @@ import type { ClientBase } from 'pg';
 import type { Traffic } from '../destinations/traffic.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
 import { CapBook } from './cap-book.ts';
-import { allCaps } from './store.ts';
+import type { Cap } from './cap.ts';
+import { allCaps, capsAhead } from './store.ts';
 import type { Uplift } from './uplift.ts';
 
 export interface UpliftRow {
@@ -31,10 +32,15 @@ export function upliftOf(row: UpliftRow): Uplift {
  * The caps with the uplifts in force: which limit holds for whom. One that is over is in force until it has been ended,
  * so that counters, thresholds and what they say change together.
  */
-export async function capBook(client: ClientBase): Promise<CapBook> {
-  const caps = await allCaps(client);
+export async function capBook(client: ClientBase, ahead: readonly Cap[] = []): Promise<CapBook> {
+  const caps = [...(await allCaps(client)), ...ahead];
   const { rows } = await client.query<UpliftRow>('SELECT * FROM uplifts WHERE ended_at IS NULL ORDER BY uplift_no');
   return new CapBook(caps, rows.map(upliftOf));
+}
+
+/** The same for whoever counts usage: with what is counted ahead of caps. */
+export async function countingBook(client: ClientBase): Promise<CapBook> {
+  return capBook(client, await capsAhead(client));
 }
 
 export interface NewUplift extends Uplift {

@@ -8,6 +8,7 @@ import { EvaluateExposure } from './limits/evaluate-exposure.ts';
 import { FollowCalls } from './limits/follow-calls.ts';
 import { ForgetPersonalData } from './retention/forget-personal-data.ts';
 import { RemoveOldEvidence } from './retention/remove-old-evidence.ts';
+import { ChangeCaps } from './limits/change-caps.ts';
 import { GrantUplift } from './limits/grant-uplift.ts';
 import { ImportDroppedFile } from './usage/import-dropped-file.ts';
 import { ReconcileImports } from './usage/reconcile-imports.ts';
@@ -34,6 +35,7 @@ export class PipelineHandlers {
     private readonly reinstatements: ReinstateDue,
     private readonly guard: AnswerGuard,
     private readonly uplifts: GrantUplift,
+    private readonly caps: ChangeCaps,
     private readonly calls: FollowCalls,
     private readonly exposure: EvaluateExposure,
     private readonly droppedFiles: ImportDroppedFile,
@@ -89,6 +91,7 @@ export class PipelineHandlers {
 
   async #endWhatIsOver(): Promise<void> {
     await this.uplifts.endDue();
+    await this.caps.forgetAbandoned();
     await this.reinstatements.endCoveredHolds();
     await this.reinstatements.run();
     await this.guard.settle();

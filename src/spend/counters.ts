@@ -150,12 +150,25 @@ const PERIODS = `
     FROM unnest($1::text[], $2::smallint[], $3::timestamptz[], $4::timestamptz[]) AS p (time_zone, cycle_day, from_at, to_at),
          generate_series((p.from_at AT TIME ZONE 'UTC')::date, (p.to_at AT TIME ZONE 'UTC')::date, '1 day') AS d`;
 
+/** The caps that hold, and with them what is counted ahead of others. */
+const HOLDING = 'caps';
+const HOLDING_OR_AHEAD = `
+  (SELECT scope_kind, scope_value, traffic, period, currency FROM caps
+   UNION ALL SELECT scope_kind, scope_value, traffic, period, currency FROM counting_ahead)`;
+
+/** Whether one of `caps` of a meter holds for the account `a` as a whole. */
+const isCounted = (traffic: Traffic, period: Period, caps: string) => `
+  EXISTS (SELECT FROM ${caps} c
+           WHERE c.traffic = '${traffic}' AND c.period = '${period}' AND c.currency = a.currency
+             AND (c.scope_kind = 'everyone' OR (c.scope_kind = 'segment' AND c.scope_value = a.segment)
+                  OR (c.scope_kind = 'account' AND c.scope_value = a.account_id)))`;
+
 /**
  * What the counters of a meter ought to be: the ledger's sums, for accounts that a cap of that meter holds for, with a
  * service that has such a cap of its own counted apart. `$5` limits the accounts; NULL means all. In this order, which
  * OFFSET keeps: accounts are few beside usage, and so are periods; both at once, each account in each period, are not.
  */
-function recounted(traffic: Traffic, period: Period): string {
+function recounted(traffic: Traffic, period: Period, caps: string): string {
   return `
     SELECT account_id, service_id, '${traffic}' AS traffic, '${period}' AS period, period_start, sum(amount_micros)::bigint AS spend_micros
       FROM (SELECT u.account_id, CASE WHEN own.scope_value IS NULL THEN '' ELSE u.service_id END AS service_id,
@@ -163,11 +176,7 @@ function recounted(traffic: Traffic, period: Period): string {
               FROM (SELECT u.account_id, u.service_id, u.day, u.started_at, u.amount_micros, a.currency, a.time_zone, a.cycle_day,
                            a.is_counted
                       FROM usage u
-                      JOIN (SELECT a.*, EXISTS (
-                                     SELECT FROM caps c
-                                      WHERE c.traffic = '${traffic}' AND c.period = '${period}' AND c.currency = a.currency
-                                        AND (c.scope_kind = 'everyone' OR (c.scope_kind = 'segment' AND c.scope_value = a.segment)
-                                             OR (c.scope_kind = 'account' AND c.scope_value = a.account_id))) AS is_counted
+                      JOIN (SELECT a.*, ${isCounted(traffic, period, caps)} AS is_counted
                               FROM accounts a WHERE $5::text[] IS NULL OR a.account_id = ANY ($5) OFFSET 0) a
                            ON a.account_id = u.account_id
                      WHERE u.day >= (SELECT (min(from_at) AT TIME ZONE 'UTC')::date FROM unnest($3::timestamptz[]) AS from_at)
@@ -265,8 +274,19 @@ export async function recount(
     [accounts ?? null, traffic, period, ...lacking.slice(0, 3)],
   );
   await client.query(
-    `INSERT INTO counters (account_id, service_id, traffic, period, period_start, spend_micros) ${recounted(traffic, period)}`,
+    `INSERT INTO counters (account_id, service_id, traffic, period, period_start, spend_micros) ${recounted(traffic, period, HOLDING_OR_AHEAD)}`,
     [...whole, accounts ?? null],
+  );
+}
+
+/** Lets go the counters of accounts of which no cap needs them any more. Nobody may be counting meanwhile. */
+export async function forgetUncounted(client: ClientBase, traffic: Traffic, period: Period): Promise<void> {
+  const { lacking } = await periodsOfLedger(client, period, undefined);
+  await client.query(
+    `DELETE FROM counters c
+      WHERE c.traffic = $1 AND c.period = $2 AND c.service_id = '' AND ${countable(period, 3)}
+        AND NOT EXISTS (SELECT FROM accounts a WHERE a.account_id = c.account_id AND ${isCounted(traffic, period, HOLDING_OR_AHEAD)})`,
+    [traffic, period, ...lacking.slice(0, 3)],
   );
 }
 
@@ -280,14 +300,18 @@ export interface CounterDifference {
   ledger: string | null;
 }
 
-/** Where a meter's counters and the ledger differ; an absent counter and a sum of nothing are equal. */
+/**
+ * Where a meter's counters and the ledger differ; an absent counter and a sum of nothing are equal. What is counted ahead of
+ * a cap may not be whole yet.
+ */
 export async function differences(client: ClientBase, traffic: Traffic, period: Period): Promise<CounterDifference[]> {
   const { whole, lacking } = await periodsOfLedger(client, period, undefined);
   const { rows } = await client.query<CounterDifference>(
     `SELECT account_id, service_id, $6 AS traffic, $7 AS period, period_start, c.spend_micros AS counted, l.spend_micros AS ledger
        FROM (SELECT * FROM counters c WHERE traffic = $6 AND period = $7 AND ${countable(period, 8)}) c
-       FULL JOIN (${recounted(traffic, period)}) l USING (account_id, service_id, period_start)
-      WHERE coalesce(c.spend_micros, 0) <> coalesce(l.spend_micros, 0)`,
+       FULL JOIN (${recounted(traffic, period, HOLDING)}) l USING (account_id, service_id, period_start)
+      WHERE coalesce(c.spend_micros, 0) <> coalesce(l.spend_micros, 0)
+        AND (l.spend_micros IS NOT NULL OR NOT EXISTS (SELECT FROM counting_ahead ahead WHERE ahead.traffic = $6 AND ahead.period = $7))`,
     [...whole, null, traffic, period, ...lacking.slice(0, 3)],
   );
   return rows;

@@ -12,7 +12,7 @@ import {
 } from '../../accounts/store.ts';
 import type { Cap } from '../../caps/cap.ts';
 import type { Crossing } from '../../caps/evaluation.ts';
-import { allCaps } from '../../caps/store.ts';
+import { allCaps, capsAhead } from '../../caps/store.ts';
 import { capBook } from '../../caps/uplift-store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { forgetCorrected, noteCorrected } from '../../deviations/corrected-accounts.ts';
@@ -211,7 +211,7 @@ async function refuseOtherCurrency(client: ClientBase, accounts: readonly Accoun
 async function countAnew(client: ClientBase, accounts: readonly Account[], at: Instant): Promise<void> {
   const ids = accounts.map((account) => account.accountId);
   const caps = await allCaps(client);
-  const meters = new Map(caps.map((cap) => [`${cap.traffic} ${cap.period}`, cap]));
+  const meters = new Map([...caps, ...(await capsAhead(client))].map((cap) => [`${cap.traffic} ${cap.period}`, cap]));
   for (const cap of meters.values()) await recountUnder(client, cap, ids);
   const book = await capBook(client);
   const holding = new Map<string, Cap>();

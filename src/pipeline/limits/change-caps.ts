@@ -3,20 +3,30 @@ import { Injectable } from '@nestjs/common';
 import type { ClientBase, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { accountsById } from '../../accounts/store.ts';
-import { suspendedClass, type BarringClass } from '../../caps/barring.ts';
 import { capOf, scopeOf, type Cap, type CapDefinition, type Scope } from '../../caps/cap.ts';
 import type { Crossing } from '../../caps/evaluation.ts';
-import { allCaps, insertCap, keepVersion, lockCap, twinOf, updateCap, type CapRow } from '../../caps/store.ts';
+import {
+  allCaps,
+  capsAhead,
+  insertCap,
+  keepVersion,
+  lockCap,
+  twinOf,
+  updateCap,
+  type CapRow,
+} from '../../caps/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import type { Decision } from '../../decisions/decision.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
-import type { Micros } from '../../kernel/money.ts';
 import { rollingHours } from '../../kernel/period.ts';
 import { Refusal } from '../../kernel/refusal.ts';
+import { Turns } from '../../kernel/turns.ts';
 import { lockCounting } from '../../ledger/usage-store.ts';
-import { recount } from '../../spend/counters.ts';
+import { forgetUncounted, recount } from '../../spend/counters.ts';
 import { carryOutCrossings, wouldDecide } from '../deciding/carry-out.ts';
 import type { Person } from '../deciding/second-person.ts';
+import { previewOf, type CapPreview } from './cap-preview.ts';
+import { countAhead, isCountedAhead, settleAhead } from './count-ahead.ts';
 import { holdCap } from './hold-cap.ts';
 import { recordChanges } from '../recorded-change.ts';
 import { refuseWeakerCap } from './weakened-protection.ts';
@@ -29,29 +39,6 @@ export interface StoredCap {
   updatedAt: Instant;
 }
 
-/** What a cap would do at once if it were saved now. */
-export interface CapPreview {
-  /** by account; at most {@link PREVIEWED_ACCOUNTS_MAX} */
-  accounts: {
-    account: string;
-    spend: Micros;
-    limit: Micros;
-    percent: number;
-    thresholds: number[];
-    warn: boolean;
-    suspend: BarringClass[];
-  }[];
-  affected: number;
-  warned: number;
-  suspended: number;
-  /** whose suspension would be lifted; at most {@link PREVIEWED_ACCOUNTS_MAX} */
-  lifts: string[];
-  lifted: number;
-  truncated: boolean;
-}
-
-const PREVIEWED_ACCOUNTS_MAX = 1_000;
-
 class RolledBack extends Error {}
 
 /**
@@ -62,7 +49,8 @@ const CAPS_LOCK = 7_004;
 
 async function changeAlone(client: ClientBase): Promise<void> {
   await client.query('SELECT pg_advisory_xact_lock($1)', [CAPS_LOCK]);
-  await lockCounting(client);
+  // It may wait for long while others count ahead.
+  await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
 }
 
 /** Caps are made, changed and removed here; what a change crosses is decided and carried out in its own transaction. */
@@ -70,6 +58,9 @@ async function changeAlone(client: ClientBase): Promise<void> {
 export class ChangeCaps {
   readonly #dataSource: DataSource;
   readonly #clock: Clock;
+  /** Who waits for the lock of caps has a connection, and whoever has it needs a second: most are left to all else. */
+  readonly #changes = new Turns(1);
+  readonly #previews = new Turns(2);
 
   constructor(dataSource: DataSource, clock: Clock) {
     this.#dataSource = dataSource;
@@ -78,9 +69,10 @@ export class ChangeCaps {
 
   /** @throws Refusal cap_exists, second_person_needed (unless they act `alone`), or invalid where the cap does not fit its account */
   async create(definition: CapDefinition, actor: string, alone = true): Promise<StoredCap> {
-    return inTransaction(this.#dataSource, async ({ client }) => {
-      await changeAlone(client);
+    return this.#alone(async (client) => {
       if (!alone) await refuseWeakerCap(client, undefined, capOf('', 1, definition), this.#clock.now());
+      await this.#countAhead(client, definition, undefined);
+      await lockCounting(client);
       return (await this.#create(client, definition, actor, FOR_GOOD)).stored;
     });
   }
@@ -92,13 +84,14 @@ export class ChangeCaps {
     definition: CapDefinition,
     { actor, alone }: Pick<Person, 'actor' | 'alone'>,
   ): Promise<StoredCap> {
-    return inTransaction(this.#dataSource, async ({ client }) => {
-      await changeAlone(client);
-      if (!alone) {
-        const row = await existing(client, id, ifMatch);
-        const now = capOf(id, row.version, row.definition);
-        await refuseWeakerCap(client, now, capOf(id, row.version + 1, definition), this.#clock.now());
+    return this.#alone(async (client) => {
+      const before = (await allCaps(client)).find((cap) => cap.id === id);
+      if (before && (ifMatch ?? before.version) === before.version) {
+        const after = capOf(id, before.version + 1, definition);
+        if (!alone) await refuseWeakerCap(client, before, after, this.#clock.now());
+        await this.#countAhead(client, definition, before);
       }
+      await lockCounting(client);
       return (await this.#change(client, id, ifMatch, definition, actor, FOR_GOOD)).stored;
     });
   }
@@ -108,9 +101,9 @@ export class ChangeCaps {
    * @throws Refusal not-found, changed-meanwhile, second_person_needed (unless they act `alone`)
    */
   async remove(id: string, ifMatch: number | undefined, actor: string, alone = true): Promise<void> {
-    await inTransaction(this.#dataSource, async ({ client }) => {
+    await this.#alone(async (client) => {
+      await lockCounting(client);
       const at = this.#clock.now();
-      await changeAlone(client);
       const row = await existing(client, id, ifMatch);
       const removed = capOf(row.cap_id, row.version, row.definition);
       if (!alone) await refuseWeakerCap(client, removed, undefined, at);
@@ -121,9 +114,42 @@ export class ChangeCaps {
         at,
       );
       const accounts = await accountsIn(client, removed);
-      await recountUnder(client, removed, accounts);
+      await FOR_GOOD.uncount(client, removed, accounts, at);
+      await settleAhead(client, undefined);
       await FOR_GOOD.carryOut(client, await holdMeter(client, removed, accounts, at), at);
     });
+  }
+
+  /** Lets go what a process that died while it made a cap had counted for it. */
+  async forgetAbandoned(): Promise<void> {
+    await inTransaction(this.#dataSource, async ({ client }) => {
+      if ((await capsAhead(client)).length === 0) return;
+      const { rows } = await client.query<{ mine: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS mine', [
+        CAPS_LOCK,
+      ]);
+      if (!rows[0]!.mine) return;
+      await lockCounting(client);
+      await settleAhead(client, undefined);
+    });
+  }
+
+  /** In a transaction that has the lock of caps. */
+  async #alone<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    return this.#changes.take(() =>
+      inTransaction(this.#dataSource, async ({ client }) => {
+        await changeAlone(client);
+        return work(client);
+      }),
+    );
+  }
+
+  /** Where the cap needs more counted than is, and many are concerned: importers go on meanwhile. */
+  async #countAhead(client: ClientBase, definition: CapDefinition, before: Cap | undefined): Promise<void> {
+    const cap = capOf('', 0, definition);
+    const counted = (each: Cap) => each.scope.kind === 'everyone' && countsAlike(each, { ...cap, scope: each.scope });
+    if (!isCountedAhead(cap) || (before && countsAlike(before, cap)) || (await allCaps(client)).some(counted)) return;
+    await refuseWhatDoesNotFit(client, definition, before?.id);
+    await countAhead(this.#dataSource, this.#clock, definition);
   }
 
   /**
@@ -132,8 +158,8 @@ export class ChangeCaps {
    */
   async preview(definition: CapDefinition, replacing: string | undefined): Promise<CapPreview> {
     let decisions: Decision[] = [];
-    try {
-      await inTransaction(this.#dataSource, async ({ client }) => {
+    const preview = () =>
+      inTransaction(this.#dataSource, async ({ client }) => {
         await client.query('SELECT pg_advisory_xact_lock_shared($1)', [CAPS_LOCK]);
         const done =
           replacing === undefined
@@ -142,6 +168,8 @@ export class ChangeCaps {
         decisions = done.decisions;
         throw new RolledBack();
       });
+    try {
+      await this.#previews.take(preview);
     } catch (error) {
       if (!(error instanceof RolledBack)) throw error;
     }
@@ -195,35 +223,45 @@ export class ChangeCaps {
     // What the cap held for before comes under others now.
     if (before && !countsAlike(before, cap)) {
       const accounts = await accountsIn(client, before);
-      await way.recount(client, before, accounts, at);
+      await way.uncount(client, before, accounts, at);
       decisions.push(...(await way.carryOut(client, await holdMeter(client, before, accounts, at), at)));
     }
     const accounts = await accountsIn(client, cap);
-    if (!before || !countsAlike(before, cap)) await way.recount(client, cap, accounts, at);
+    if (!before || !countsAlike(before, cap)) await way.count(client, cap, accounts, at);
     decisions.push(...(await way.carryOut(client, await holdMeter(client, cap, accounts, at, before), at)));
     return { stored: storedCap(row), decisions };
   }
 }
 
+type Count = (client: ClientBase, cap: Cap, accountIds: readonly string[] | undefined, at: Instant) => Promise<void>;
+
 /** How a change is made. */
 interface Way {
-  recount(client: ClientBase, cap: Cap, accountIds: readonly string[] | undefined, at: Instant): Promise<void>;
+  count: Count;
+  uncount: Count;
   carryOut(client: ClientBase, crossings: readonly Crossing[], at: Instant): Promise<Decision[]>;
 }
 
 const FOR_GOOD: Way = {
-  recount: (client, cap, accountIds) => recountUnder(client, cap, accountIds),
+  async count(client, cap, accountIds) {
+    // What was counted ahead is there.
+    if (!isCountedAhead(cap)) await recountUnder(client, cap, accountIds);
+    await settleAhead(client, cap);
+  },
+  async uncount(client, cap, accountIds) {
+    if (isCountedAhead(cap)) await forgetUncounted(client, cap.traffic, cap.period);
+    else await recountUnder(client, cap, accountIds);
+  },
   carryOut: (client, crossings, at) => carryOutCrossings(client, crossings, at, undefined),
 };
 
-/** Only to see what it does: in counters of the transaction's own, which hide the others from it, and of periods that run alone. */
-const TO_SEE: Way = {
-  async recount(client, cap, accountIds, at) {
-    await client.query('CREATE TEMP TABLE IF NOT EXISTS counters (LIKE counters INCLUDING ALL) ON COMMIT DROP');
-    await recountUnder(client, cap, accountIds, at);
-  },
-  carryOut: wouldDecide,
+const countToSee: Count = async (client, cap, accountIds, at) => {
+  await client.query('CREATE TEMP TABLE IF NOT EXISTS counters (LIKE counters INCLUDING ALL) ON COMMIT DROP');
+  await recountUnder(client, cap, accountIds, at);
 };
+
+/** Only to see what it does: in counters of the transaction's own, which hide the others from it, and of periods that run alone. */
+const TO_SEE: Way = { count: countToSee, uncount: countToSee, carryOut: wouldDecide };
 
 interface Saved {
   stored: StoredCap;
@@ -364,35 +402,4 @@ async function holdMeter(
     );
   }
   return crossings;
-}
-
-function previewOf(decisions: readonly Decision[]): CapPreview {
-  const byAccount = new Map<string, CapPreview['accounts'][number]>();
-  const lifts = new Set<string>();
-  for (const { accountId, type, spend, limit, threshold, action, mode } of decisions) {
-    if (type === 'restore') lifts.add(accountId);
-    if (spend === undefined || limit === undefined || threshold === undefined || type === 'restore') continue;
-    let entry = byAccount.get(accountId);
-    if (!entry) {
-      const percent = Number((spend * 1000n) / limit) / 10;
-      byAccount.set(
-        accountId,
-        (entry = { account: accountId, spend, limit, percent, thresholds: [], warn: false, suspend: [] }),
-      );
-    }
-    if (!entry.thresholds.includes(threshold)) entry.thresholds.push(threshold);
-    if (type === 'warn' && mode !== 'shadow') entry.warn = true;
-    const barred = type === 'suspend' && mode !== 'shadow' ? suspendedClass(action) : undefined;
-    if (barred && !entry.suspend.includes(barred)) entry.suspend.push(barred);
-  }
-  const accounts = [...byAccount.values()];
-  return {
-    accounts: accounts.slice(0, PREVIEWED_ACCOUNTS_MAX),
-    affected: accounts.length,
-    warned: accounts.filter((each) => each.warn).length,
-    suspended: accounts.filter((each) => each.suspend.length > 0).length,
-    lifts: [...lifts].slice(0, PREVIEWED_ACCOUNTS_MAX),
-    lifted: lifts.size,
-    truncated: Math.max(accounts.length, lifts.size) > PREVIEWED_ACCOUNTS_MAX,
-  };
 }

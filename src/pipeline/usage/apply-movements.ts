@@ -14,7 +14,7 @@ import {
   type CrossingState,
   type Step,
 } from '../../caps/evaluation.ts';
-import type { Meters } from '../../caps/meters.ts';
+import type { Meter, Meters } from '../../caps/meters.ts';
 import { crossingsOf, keepCrossings } from '../../caps/store.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import type { Micros } from '../../kernel/money.ts';
@@ -72,7 +72,7 @@ function deltasOf(steps: readonly Step[]): CounterDelta[] {
   const totals = new Map<string, CounterDelta>();
   for (const { key, period, meter, account, delta } of steps) {
     if (!period) continue;
-    const lookFrom = delta < 0n ? ALWAYS : meter.cap.thresholds[0]!.amount;
+    const lookFrom = lookFromOf(meter, delta);
     const known = totals.get(key);
     if (known) {
       known.delta += delta;
@@ -93,8 +93,16 @@ function deltasOf(steps: readonly Step[]): CounterDelta[] {
   return [...totals.values()];
 }
 
-/** Less than any spend can be. */
+/** Less and more than any spend can be. */
 const ALWAYS: Micros = -(2n ** 63n);
+const NEVER: Micros = 2n ** 63n - 1n;
+
+/** What is counted ahead of a cap crosses nothing. */
+function lookFromOf({ cap }: Meter, delta: Micros): Micros {
+  const lowest = cap.thresholds[0];
+  if (!lowest) return NEVER;
+  return delta < 0n ? ALWAYS : lowest.amount;
+}
 
 /** Goes through the steps in their order; looks closer, at what was crossed before, only at accounts that reach a threshold. */
 async function findCrossings(

@@ -7,7 +7,7 @@ import type { Account } from '../../accounts/account.ts';
 import { accountsById } from '../../accounts/store.ts';
 import { CapBook } from '../../caps/cap-book.ts';
 import { Meters } from '../../caps/meters.ts';
-import { capBook } from '../../caps/uplift-store.ts';
+import { countingBook } from '../../caps/uplift-store.ts';
 import type { Transaction } from '../../database/transaction.ts';
 import { PolicyBook } from '../../deviations/policy.ts';
 import { policyBook } from '../../deviations/policy-store.ts';
@@ -109,7 +109,7 @@ export class KnownAccounts {
     asked?: NamedAccounts,
   ): Promise<{ meters: Meters; policies: PolicyBook; accounts: Map<string, Account> }> {
     if (revision !== this.#revision) {
-      this.#meters = new Meters(await capBook(client));
+      this.#meters = new Meters(await countingBook(client));
       this.#policies = await policyBook(client);
       this.#accounts = new Map();
       this.#revision = revision;
