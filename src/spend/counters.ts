@@ -170,6 +170,7 @@ const isCounted = (traffic: Traffic, period: Period, caps: string) => `
  */
 function recounted(traffic: Traffic, period: Period, caps: string): string {
   return `
+    WITH periods AS MATERIALIZED (${PERIODS})
     SELECT account_id, service_id, '${traffic}' AS traffic, '${period}' AS period, period_start, sum(amount_micros)::bigint AS spend_micros
       FROM (SELECT u.account_id, CASE WHEN own.scope_value IS NULL THEN '' ELSE u.service_id END AS service_id,
                    p.from_at AS period_start, u.amount_micros
@@ -181,12 +182,20 @@ function recounted(traffic: Traffic, period: Period, caps: string): string {
                            ON a.account_id = u.account_id
                      WHERE u.day >= (SELECT (min(from_at) AT TIME ZONE 'UTC')::date FROM unnest($3::timestamptz[]) AS from_at)
                        AND ${trafficSql(traffic)} AND ($5::text[] IS NULL OR u.account_id = ANY ($5)) OFFSET 0) u
-              JOIN (${PERIODS} OFFSET 0) p ON p.day = u.day AND p.time_zone = u.time_zone
+              JOIN periods p ON p.day = u.day AND p.time_zone = u.time_zone
                    ${period === 'month' ? 'AND p.cycle_day = u.cycle_day' : ''} AND u.started_at >= p.from_at AND u.started_at < p.to_at
               LEFT JOIN caps own ON own.scope_kind = 'service' AND own.scope_value = u.service_id AND u.service_id <> ''
                    AND own.traffic = '${traffic}' AND own.period = '${period}' AND own.currency = u.currency
              WHERE own.scope_value IS NOT NULL OR u.is_counted) counted
      GROUP BY account_id, service_id, period_start`;
+}
+
+/** The planner takes periods for few and what lies in them for less, and would go through all of them for each record. */
+async function withoutLoops<T>(client: ClientBase, ask: () => Promise<T>): Promise<T> {
+  await client.query('SET LOCAL enable_nestloop = off');
+  const answer = await ask();
+  await client.query('SET LOCAL enable_nestloop = on');
+  return answer;
 }
 
 /** Periods as {@link PERIODS} takes them. */
@@ -273,9 +282,11 @@ export async function recount(
       WHERE traffic = $2 AND period = $3 AND ($1::text[] IS NULL OR account_id = ANY ($1)) AND ${countable(period, 4)}`,
     [accounts ?? null, traffic, period, ...lacking.slice(0, 3)],
   );
-  await client.query(
-    `INSERT INTO counters (account_id, service_id, traffic, period, period_start, spend_micros) ${recounted(traffic, period, HOLDING_OR_AHEAD)}`,
-    [...whole, accounts ?? null],
+  await withoutLoops(client, () =>
+    client.query(
+      `INSERT INTO counters (account_id, service_id, traffic, period, period_start, spend_micros) ${recounted(traffic, period, HOLDING_OR_AHEAD)}`,
+      [...whole, accounts ?? null],
+    ),
   );
 }
 
@@ -306,13 +317,15 @@ export interface CounterDifference {
  */
 export async function differences(client: ClientBase, traffic: Traffic, period: Period): Promise<CounterDifference[]> {
   const { whole, lacking } = await periodsOfLedger(client, period, undefined);
-  const { rows } = await client.query<CounterDifference>(
-    `SELECT account_id, service_id, $6 AS traffic, $7 AS period, period_start, c.spend_micros AS counted, l.spend_micros AS ledger
+  const { rows } = await withoutLoops(client, () =>
+    client.query<CounterDifference>(
+      `SELECT account_id, service_id, $6 AS traffic, $7 AS period, period_start, c.spend_micros AS counted, l.spend_micros AS ledger
        FROM (SELECT * FROM counters c WHERE traffic = $6 AND period = $7 AND ${countable(period, 8)}) c
        FULL JOIN (${recounted(traffic, period, HOLDING)}) l USING (account_id, service_id, period_start)
       WHERE coalesce(c.spend_micros, 0) <> coalesce(l.spend_micros, 0)
         AND (l.spend_micros IS NOT NULL OR NOT EXISTS (SELECT FROM counting_ahead ahead WHERE ahead.traffic = $6 AND ahead.period = $7))`,
-    [...whole, null, traffic, period, ...lacking.slice(0, 3)],
+      [...whole, null, traffic, period, ...lacking.slice(0, 3)],
+    ),
   );
   return rows;
 }

@@ -11,6 +11,7 @@ import { UsualPrices } from '../../deviations/price.ts';
 import { hotRanges, latestFits, UNFITTED, type Fitted } from '../../deviations/signature-store.ts';
 import { suspectedRanges, usualPrices } from '../../deviations/tariff-store.ts';
 import { toDate, type Instant } from '../../kernel/clock.ts';
+import { Remembered } from '../../kernel/remembered.ts';
 
 export interface ObservationContext {
   policies: PolicyBook;
@@ -32,7 +33,7 @@ const MARKS = `
          (SELECT count(*) || ' ' || coalesce(max(state_at), 'epoch') FROM cases
            WHERE kind = 'account' AND state IN ('confirmed-fraud', 'rating-error')) AS settled`;
 
-const ACCOUNTS_MAX = 200_000;
+const REMEMBERED = 200_000;
 
 type Mark = 'policies' | 'fitted' | 'hot' | 'prices' | 'settled';
 
@@ -40,7 +41,7 @@ export class ObservationContexts {
   #marks: Partial<Record<Mark, string | null>> = {};
   #policies: PolicyBook | undefined;
   /** as they were at the policies' revision, which every change of an account counts up as well */
-  #accounts = new Map<string, Account>();
+  #accounts = new Remembered<string, Account>(REMEMBERED);
   #fitted: readonly Fitted[] = [UNFITTED];
   #fits = new Fits(this.#fitted);
   #prices = new UsualPrices([]);
@@ -55,8 +56,10 @@ export class ObservationContexts {
     const { rows } = await client.query<Record<Mark, string | null>>(MARKS, [toDate(now)]);
     const marks = rows[0]!;
     const changed = (mark: Mark) => marks[mark] !== this.#marks[mark];
-    if (!this.#policies || changed('policies') || this.#accounts.size > ACCOUNTS_MAX) this.#accounts = new Map();
-    if (!this.#policies || changed('policies')) this.#policies = await policyBook(client);
+    if (!this.#policies || changed('policies')) {
+      this.#accounts = new Remembered(REMEMBERED);
+      this.#policies = await policyBook(client);
+    }
     if (changed('fitted')) {
       const fitted = await latestFits(client, this.fitsKept);
       this.#fitted = fitted.length > 0 ? fitted : [UNFITTED];
@@ -79,9 +82,17 @@ export class ObservationContexts {
   /** Those of these accounts that exist; to be asked after {@link at}. */
   async accountsOf(client: ClientBase, ids: Iterable<string>): Promise<ReadonlyMap<string, Account>> {
     const wanted = [...new Set(ids)];
-    const unknown = wanted.filter((id) => !this.#accounts.has(id));
-    for (const account of await accountsById(client, unknown)) this.#accounts.set(account.accountId, account);
-    return new Map(wanted.flatMap((id) => (this.#accounts.has(id) ? [[id, this.#accounts.get(id)!]] : [])));
+    const found = new Map<string, Account>();
+    for (const id of wanted) {
+      const account = this.#accounts.get(id);
+      if (account) found.set(id, account);
+    }
+    const unknown = wanted.filter((id) => !found.has(id));
+    for (const account of await accountsById(client, unknown)) {
+      this.#accounts.set(account.accountId, account);
+      found.set(account.accountId, account);
+    }
+    return new Map(wanted.flatMap((id) => (found.has(id) ? [[id, found.get(id)!]] : [])));
   }
 
   #thresholdsFor(falseBudget: number): Thresholds {

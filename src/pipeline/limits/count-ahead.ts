@@ -16,9 +16,9 @@ import { lockCounting, lockShards, shardOf } from '../../ledger/usage-store.ts';
 import { forgetUncounted, recount } from '../../spend/counters.ts';
 import { grouped } from '../grouped.ts';
 
-/** So long an importer may wait for a slice; one account alone may take longer. */
+/** So long an importer may wait for a slice, but for accounts of very much usage: to begin one costs something, however few they are. */
 const SLICE_MS = 200;
-const SLICE_ACCOUNTS = { first: 50, max: 1_000 };
+const SLICE_ACCOUNTS = { min: 20, first: 50, max: 1_000 };
 
 /** Whether a cap is counted ahead: rolling windows are read from the ledger, and others concern few accounts. */
 export function isCountedAhead({ scope, period }: Pick<Cap, 'scope' | 'period'>): boolean {
@@ -50,7 +50,8 @@ export async function countAhead(dataSource: DataSource, clock: Clock, definitio
       await inTransaction(dataSource, ({ client }) => countSlice(client, shard, slice, definition));
       from += slice.length;
       const took = Math.max(1, clock.now() - began);
-      size = Math.max(1, Math.min(SLICE_ACCOUNTS.max, size * 2, Math.floor((slice.length * SLICE_MS) / took)));
+      const fitting = Math.floor((slice.length * SLICE_MS) / took);
+      size = Math.max(SLICE_ACCOUNTS.min, Math.min(SLICE_ACCOUNTS.max, size * 2, fitting));
     }
   }
 }
@@ -62,7 +63,7 @@ async function countSlice(
   { traffic, period }: CapDefinition,
 ): Promise<void> {
   await lockShards(client, [shard]);
-  // Importers join by keys alone; here periods are joined with all usage of an account.
+  // Importers join by keys alone; here all usage of an account is joined with periods, which have none.
   await client.query('SET LOCAL enable_hashjoin = on');
   await recount(client, traffic, period, accounts);
 }

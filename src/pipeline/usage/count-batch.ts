@@ -13,6 +13,7 @@ import { PolicyBook } from '../../deviations/policy.ts';
 import { policyBook } from '../../deviations/policy-store.ts';
 import type { ParsedRow, Reject, UsageRecord } from '../../feeds/usage-record.ts';
 import type { Instant } from '../../kernel/clock.ts';
+import { Remembered } from '../../kernel/remembered.ts';
 import { admit, isAdmitted, refusalOf, startsInFuture, type Arrival, type NotAdmitted } from '../../ledger/admit.ts';
 import { heldLines, isSame, type HeldLines, type HeldOf } from '../../ledger/held-lines.ts';
 import { dayOf, insertVersions, lockShards, removeVersions, shardOf } from '../../ledger/usage-store.ts';
@@ -71,19 +72,20 @@ export interface WeighedBatch {
 
 /** The accounts that a batch names: those that were remembered, and what was found of the others. */
 interface NamedAccounts {
-  remembered: ReadonlyMap<string, Account>;
+  remembered: Remembered<string, Account>;
   named: Map<string, Account>;
   found: readonly Account[];
 }
+
+/** As many accounts as most providers have; of those who have more, the ones that were busy of late. */
+const REMEMBERED = 200_000;
 
 /** Accounts and caps as they were at one revision of the cap book; a change makes a process read them again. */
 export class KnownAccounts {
   #revision = '';
   #meters = new Meters(new CapBook([]));
   #policies = new PolicyBook([]);
-  #accounts = new Map<string, Account>();
-
-  static readonly #REMEMBERED_MAX = 200_000;
+  #accounts = new Remembered<string, Account>(REMEMBERED);
 
   /** Reads the accounts among `ids` that are not remembered. */
   async ask(client: PoolClient, ids: Iterable<string>): Promise<NamedAccounts> {
@@ -111,10 +113,9 @@ export class KnownAccounts {
     if (revision !== this.#revision) {
       this.#meters = new Meters(await countingBook(client));
       this.#policies = await policyBook(client);
-      this.#accounts = new Map();
+      this.#accounts = new Remembered(REMEMBERED);
       this.#revision = revision;
     }
-    if (this.#accounts.size > KnownAccounts.#REMEMBERED_MAX) this.#accounts = new Map();
     // Where they are no longer the same, what was remembered may be of another revision.
     const { named, found } = asked?.remembered === this.#accounts ? asked : await this.ask(client, ids);
     for (const account of found) {
