@@ -30,19 +30,19 @@ import { keptForApproval } from '../telling/tell-of-approvals.ts';
 import { throughGuard, withinTerms } from './through-guard.ts';
 import { tellOfSuspensions } from '../suspending/tell-of-suspensions.ts';
 
-/** Decides on each crossing and writes what follows; answers the decisions that are new. */
+/** Decides on each crossing and writes what follows; answers the decisions that are new. `beside`: evidence of what led to them. */
 export async function carryOutCrossings(
   client: ClientBase,
   crossings: readonly Crossing[],
   at: Instant,
   freshness: Freshness | undefined,
+  beside: readonly NewEvidence[] = [],
 ): Promise<Decision[]> {
-  return carryOut(
-    client,
-    crossings.flatMap((crossing) => crossingMatters(crossing, at)),
-    at,
-    freshness,
-  );
+  return carryOutEach(client, [{ wanted: mattersOf(crossings, at), freshness }], at, beside);
+}
+
+export function mattersOf(crossings: readonly Crossing[], at: Instant): Matter[] {
+  return crossings.flatMap((crossing) => crossingMatters(crossing, at));
 }
 
 /** What {@link carryOutCrossings} would decide now, but for what the guard asks first; writes nothing. */
@@ -51,8 +51,7 @@ export async function wouldDecide(
   crossings: readonly Crossing[],
   at: Instant,
 ): Promise<Decision[]> {
-  const wanted = crossings.flatMap((crossing) => crossingMatters(crossing, at));
-  const { matters } = await throughBrake(client, wanted);
+  const { matters } = await throughBrake(client, mattersOf(crossings, at));
   const decisions = matters.map((matter) => withinTerms(matter).decision);
   const { rows } = await client.query<{ decision_id: string }>(
     'SELECT decision_id FROM decisions WHERE decision_id = ANY ($1::uuid[])',
@@ -62,13 +61,38 @@ export async function wouldDecide(
   return decisions.filter(({ id }) => !known.has(id));
 }
 
-/** Writes what follows from each matter that is new; answers their decisions. */
-export async function carryOut(
+/** What a delivery led to, and how fresh it was; no freshness where no usage led to it. */
+export interface Wanted {
+  wanted: readonly Matter[];
+  freshness: Freshness | undefined;
+}
+
+/**
+ * Writes what follows from each matter that is new, of one delivery after the other; answers their decisions. The chains of
+ * evidence are locked once, in the end.
+ */
+export async function carryOutEach(
   client: ClientBase,
-  wanted: readonly Matter[],
+  deliveries: readonly Wanted[],
   at: Instant,
-  freshness: Freshness | undefined,
+  beside: readonly NewEvidence[] = [],
 ): Promise<Decision[]> {
+  const decisions: Decision[] = [];
+  const evidence: NewEvidence[] = [];
+  for (const delivery of deliveries) {
+    const done = await carryOut(client, delivery, at);
+    decisions.push(...done.decisions);
+    evidence.push(...done.evidence);
+  }
+  await appendEvidence(client, [...evidence, ...beside]);
+  return decisions;
+}
+
+async function carryOut(
+  client: ClientBase,
+  { wanted, freshness }: Wanted,
+  at: Instant,
+): Promise<{ decisions: Decision[]; evidence: NewEvidence[] }> {
   const braked = await throughBrake(client, wanted);
   // Read first: from the guard on, all others who decide may have to wait for the end of this transaction.
   const spent = await spentOnByDecision(client, braked.matters);
@@ -81,7 +105,7 @@ export async function carryOut(
     matters.map(({ decision }) => decision),
   );
   const made = matters.filter(({ decision }) => fresh.has(decision.id));
-  if (made.length === 0) return [];
+  if (made.length === 0) return { decisions: [], evidence: [] };
 
   const known = freshness && freshnessThen(freshness, feeds, at);
   const restored = made.filter(({ decision }) => decision.type === 'restore').map(({ decision }) => decision);
@@ -97,7 +121,6 @@ export async function carryOut(
     const { id } = each.decision;
     return evidenceOf(each, spent.get(id) ?? [], messagesOf.get(id) ?? [], suspensionsOf.get(id) ?? [], known, at);
   });
-  await appendEvidence(client, [...outdone, ...decided]);
   const toReconcile = new Set([...suspensions.map((each) => each.decision.accountId), ...lifted]);
   await enqueue(client, [
     ...inChunks([...toReconcile], 500).map((accounts) => ({
@@ -112,7 +135,7 @@ export async function carryOut(
       payload: { warnings: chunk.map((message) => message.id) },
     })),
   ]);
-  return made.map(({ decision }) => decision);
+  return { decisions: made.map(({ decision }) => decision), evidence: [...outdone, ...decided] };
 }
 
 /**

@@ -9,7 +9,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { inTransaction, LOCK_NOT_AVAILABLE, sqlState } from '../../database/transaction.ts';
-import { accountsIn, movementsOf, type MovementSource } from '../../deviations/movement-lines.ts';
+import { accountsIn, movementsOf } from '../../deviations/movement-lines.ts';
 import {
   answerAsked,
   emptyOldSlots,
@@ -25,8 +25,7 @@ import { Clock, type Instant } from '../../kernel/clock.ts';
 import { SHARDS } from '../../ledger/usage-store.ts';
 import { enqueue } from '../../queues/outbox.ts';
 import { observeJobs } from './ask-to-observe.ts';
-import { carryOut } from '../deciding/carry-out.ts';
-import type { Matter } from '../deciding/matter.ts';
+import { carryOutEach, type Wanted } from '../deciding/carry-out.ts';
 import { ObservationContexts } from './observation-context.ts';
 import { WatchedSignatures } from './watch-signatures.ts';
 import { actOnSigns, alarmSigns, priceSigns } from './watch-tariffs.ts';
@@ -102,7 +101,7 @@ export class ObserveUsage {
     const accounts = await this.#contexts.accountsOf(client, named);
     const signatures = await WatchedSignatures.of(client, accounts, context);
     const signs: NewSign[] = [];
-    const risen: { matters: Matter[]; source: MovementSource | undefined; latestStart: Instant }[] = [];
+    const risen: Wanted[] = [];
     let seen = 0;
     // One after the other, so that little of what was read of them is there at a time.
     for (const entry of entries) {
@@ -113,14 +112,12 @@ export class ObserveUsage {
       if (matters.length === 0) continue;
       signs.push(...matters.flatMap(alarmSigns));
       const latestStart = Math.max(...movements.map(({ to }) => to.startedAt));
-      risen.push({ matters, source: entry.source, latestStart });
+      risen.push({ wanted: matters, freshness: entry.source && { ...entry.source, latestStart } });
     }
     await signatures.save(client, entries.at(-1)!.at);
     // First the brake: what it stops does not pass it on the way.
     const told = await actOnSigns(client, signs, now);
-    for (const { matters, source, latestStart } of risen) {
-      await carryOut(client, matters, now, source && { ...source, latestStart });
-    }
+    await carryOutEach(client, risen, now);
     return { movements: seen, told };
   }
 }

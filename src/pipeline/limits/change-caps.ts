@@ -219,16 +219,17 @@ export class ChangeCaps {
   ): Promise<Saved> {
     await keepVersion(client, row, at, actor);
     const cap = capOf(row.cap_id, row.version, row.definition);
-    const decisions: Decision[] = [];
+    const crossings: Crossing[] = [];
     // What the cap held for before comes under others now.
     if (before && !countsAlike(before, cap)) {
       const accounts = await accountsIn(client, before);
       await way.uncount(client, before, accounts, at);
-      decisions.push(...(await way.carryOut(client, await holdMeter(client, before, accounts, at), at)));
+      crossings.push(...(await holdMeter(client, before, accounts, at)));
     }
     const accounts = await accountsIn(client, cap);
     if (!before || !countsAlike(before, cap)) await way.count(client, cap, accounts, at);
-    decisions.push(...(await way.carryOut(client, await holdMeter(client, cap, accounts, at, before), at)));
+    crossings.push(...(await holdMeter(client, cap, accounts, at, before)));
+    const decisions = await way.carryOut(client, crossings, at);
     return { stored: storedCap(row), decisions };
   }
 }

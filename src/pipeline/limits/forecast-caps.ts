@@ -19,7 +19,7 @@ import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
 import { formatAmount, type Micros } from '../../kernel/money.ts';
 import { calendarPeriod, type CalendarPeriod, LONGEST_PERIOD_MS } from '../../kernel/period.ts';
 import { spendByDay } from '../../spend/spend-by-day.ts';
-import { carryOut } from '../deciding/carry-out.ts';
+import { carryOutEach } from '../deciding/carry-out.ts';
 import { knownOfCap, wordsUnderCap, type UnderCap } from '../deciding/crossing-matters.ts';
 import { inChunks } from '../grouped.ts';
 import type { Matter } from '../deciding/matter.ts';
@@ -180,7 +180,7 @@ export class ForecastCaps {
     ]);
     const likely = made.filter(({ forecast }) => forecast.outcome === 'foreseen' && forecast.probability >= LIKELY);
     const matters = likely.map((each) => forecastMatter(each, at));
-    return (await carryOut(client, matters, at, undefined)).length;
+    return (await carryOutEach(client, [{ wanted: matters, freshness: undefined }], at)).length;
   }
 }
 

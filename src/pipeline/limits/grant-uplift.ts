@@ -25,7 +25,6 @@ import {
 } from '../../caps/uplift-store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import type { Traffic } from '../../destinations/traffic.ts';
-import { appendEvidence } from '../../evidence/append.ts';
 import { Clock, formatInstant, toDate, type Instant } from '../../kernel/clock.ts';
 import { formatAmount, type Micros } from '../../kernel/money.ts';
 import { LONGEST_PERIOD_MS } from '../../kernel/period.ts';
@@ -48,7 +47,8 @@ export interface UpliftRequest {
 const LONGEST_MS = 366 * 86_400_000;
 const IN_FORCE_MAX = 20;
 const BY = 'plafond';
-const CHUNK = 100;
+/** Importers wait while so many end. */
+const CHUNK = 20;
 
 @Injectable()
 export class GrantUplift {
@@ -76,14 +76,9 @@ export class GrantUplift {
       at,
     });
     const change = { trigger: 'manual' as const, words: raisedWords(row, account) };
-    await carryOutCrossings(
-      client,
-      await holdAnew(client, account, await capBook(client), [row], change, at),
-      at,
-      undefined,
-    );
+    const crossings = await holdAnew(client, account, await capBook(client), [row], change, at);
     const said = { by: asked.actor, reason: asked.reason };
-    await appendEvidence(client, [evidence(row, account, 'uplift-granted', said, at)]);
+    await carryOutCrossings(client, crossings, at, undefined, [evidence(row, account, 'uplift-granted', said, at)]);
     return row.uplift_id;
   }
 
@@ -170,11 +165,8 @@ export class GrantUplift {
       const words = `since ${own.map((row) => `its uplift of ${shown(row)} has ended`).join(', and ')}`;
       crossings.push(...(await holdAnew(client, account, book, own, { trigger, words }, at)));
     }
-    await carryOutCrossings(client, crossings, at, undefined);
-    await appendEvidence(
-      client,
-      standing.map((row) => evidence(row, accounts.get(row.account_id)!, 'uplift-ended', said, at)),
-    );
+    const ended = standing.map((row) => evidence(row, accounts.get(row.account_id)!, 'uplift-ended', said, at));
+    await carryOutCrossings(client, crossings, at, undefined, ended);
   }
 }
 

@@ -29,7 +29,7 @@ import {
 } from '../../ledger/version.ts';
 import { spentSoFar, type SpentSoFar } from '../../spend/counters.ts';
 import { followInterims } from '../../spend/running-calls.ts';
-import { carryOutCrossings } from '../deciding/carry-out.ts';
+import { carryOutEach, mattersOf } from '../deciding/carry-out.ts';
 import { askToObserve } from '../deviations/ask-to-observe.ts';
 import { grouped } from '../grouped.ts';
 import { applyMovements } from './apply-movements.ts';
@@ -238,11 +238,12 @@ export async function writeBatch(transaction: Transaction, batch: WeighedBatch):
   if (crossings.length === 0) return;
   await assureCountedOnce(client, batch, crossings);
   const partOf = new Map(all.flatMap((of, part) => of.map(({ to }) => [to, part] as const)));
-  for (const [part, ofPart] of grouped(crossings, ({ record }) => partOf.get(record!)!)) {
+  const wanted = [...grouped(crossings, ({ record }) => partOf.get(record!)!)].map(([part, ofPart]) => {
     const { importId, latestStart } = parts[part]!;
     const freshness = { feed: source.feed, importId, latestStart: latestStart! };
-    await carryOutCrossings(client, ofPart, now, freshness);
-  }
+    return { wanted: mattersOf(ofPart, now), freshness };
+  });
+  await carryOutEach(client, wanted, now);
 }
 
 /** The accounts, records and days that rows name; a start too far ahead is refused, whatever is held. */
