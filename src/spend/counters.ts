@@ -312,19 +312,25 @@ export interface CounterDifference {
 }
 
 /**
- * Where a meter's counters and the ledger differ; an absent counter and a sum of nothing are equal. What is counted ahead of
+ * Where a meter's counters and the ledger differ, of `accounts` or of all; an absent counter and a sum of nothing are equal. What is counted ahead of
  * a cap may not be whole yet.
  */
-export async function differences(client: ClientBase, traffic: Traffic, period: Period): Promise<CounterDifference[]> {
-  const { whole, lacking } = await periodsOfLedger(client, period, undefined);
+export async function differences(
+  client: ClientBase,
+  traffic: Traffic,
+  period: Period,
+  accounts?: readonly string[],
+): Promise<CounterDifference[]> {
+  const { whole, lacking } = await periodsOfLedger(client, period, accounts);
   const { rows } = await withoutLoops(client, () =>
     client.query<CounterDifference>(
       `SELECT account_id, service_id, $6 AS traffic, $7 AS period, period_start, c.spend_micros AS counted, l.spend_micros AS ledger
-       FROM (SELECT * FROM counters c WHERE traffic = $6 AND period = $7 AND ${countable(period, 8)}) c
+       FROM (SELECT * FROM counters c
+              WHERE traffic = $6 AND period = $7 AND ($5::text[] IS NULL OR account_id = ANY ($5)) AND ${countable(period, 8)}) c
        FULL JOIN (${recounted(traffic, period, HOLDING)}) l USING (account_id, service_id, period_start)
       WHERE coalesce(c.spend_micros, 0) <> coalesce(l.spend_micros, 0)
         AND (l.spend_micros IS NOT NULL OR NOT EXISTS (SELECT FROM counting_ahead ahead WHERE ahead.traffic = $6 AND ahead.period = $7))`,
-      [...whole, null, traffic, period, ...lacking.slice(0, 3)],
+      [...whole, accounts ?? null, traffic, period, ...lacking.slice(0, 3)],
     ),
   );
   return rows;

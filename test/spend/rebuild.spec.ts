@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { inTransaction } from '../../src/database/transaction.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
+import { lockShards } from '../../src/ledger/usage-store.ts';
 import { RebuildSpend } from '../../src/pipeline/usage/rebuild-spend.ts';
 import { TestPlafond } from '../harness/plafond.ts';
 
@@ -52,6 +54,14 @@ describe('spend is counted anew from the ledger', () => {
     );
     expect(found).toHaveLength(3);
     expect(await spends()).toEqual(before);
+  });
+
+  it('while importers go on, where there is nothing to mend', async () => {
+    // As an importer does while it counts.
+    await inTransaction(plafond.database.dataSource, async ({ client }) => {
+      await lockShards(client, [0]);
+      expect(await rebuild.mend('test')).toEqual([]);
+    });
   });
 
   it('which mends it, says what was mended, and lets a hidden threshold act', async () => {

@@ -53,7 +53,7 @@ async function changeAlone(client: ClientBase): Promise<void> {
   await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
 }
 
-/** Caps are made, changed and removed here; what a change crosses is decided and carried out in its own transaction. */
+/** Caps are made, changed and removed here; what a change crosses is decided and carried out in the transaction in which it comes to hold. */
 @Injectable()
 export class ChangeCaps {
   readonly #dataSource: DataSource;

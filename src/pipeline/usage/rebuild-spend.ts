@@ -1,6 +1,6 @@
 /** Counts every counter anew from the ledger: to prove that they are equal, or to mend those that are not. */
 import { Injectable, Logger } from '@nestjs/common';
-import type { ClientBase, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import type { Cap } from '../../caps/cap.ts';
 import type { Crossing } from '../../caps/evaluation.ts';
@@ -28,25 +28,34 @@ export class RebuildSpend {
   async check(): Promise<CounterDifference[]> {
     return inTransaction(this.dataSource, async ({ client }) => {
       await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
-      return differing(client, await allCaps(client));
+      const found: CounterDifference[] = [];
+      for (const cap of metersOf(await allCaps(client)))
+        found.push(...(await differences(client, cap.traffic, cap.period)));
+      return found;
     });
   }
 
   /**
-   * Mends what differs while importers stand still, records each difference, and holds the caps against what is spent by
-   * the ledger: a threshold that a wrong counter had hidden acts now.
+   * Looks for what differs while importers go on; while they stand still mends what of it still does, records each
+   * difference, and holds the caps against what is spent by the ledger: a threshold that a wrong counter had hidden acts now.
    */
   async mend(actor: string): Promise<CounterDifference[]> {
-    const mended = await inTransaction(this.dataSource, ({ client }) => this.#mend(client, actor));
+    const seen = await this.check();
+    if (seen.length === 0) return [];
+    const mended = await inTransaction(this.dataSource, ({ client }) => this.#mend(client, seen, actor));
     if (mended.length > 0) this.#log.warn(`${mended.length} counters differed from the ledger and were mended`);
     return mended;
   }
 
-  async #mend(client: PoolClient, actor: string): Promise<CounterDifference[]> {
+  async #mend(client: PoolClient, seen: readonly CounterDifference[], actor: string): Promise<CounterDifference[]> {
     const at = this.clock.now();
     await lockCounting(client);
     const caps = await allCaps(client);
-    const found = await differing(client, caps);
+    const found: CounterDifference[] = [];
+    for (const cap of metersOf(caps)) {
+      const accounts = accountsOf(seen, cap);
+      if (accounts.length > 0) found.push(...(await differences(client, cap.traffic, cap.period, accounts)));
+    }
     await recordChanges(
       client,
       found.map((each) => ({
@@ -80,12 +89,6 @@ export class RebuildSpend {
     await carryOutCrossings(client, crossings, at, undefined);
     return found;
   }
-}
-
-async function differing(client: ClientBase, caps: readonly Cap[]): Promise<CounterDifference[]> {
-  const found: CounterDifference[] = [];
-  for (const cap of metersOf(caps)) found.push(...(await differences(client, cap.traffic, cap.period)));
-  return found;
 }
 
 /** One cap for each traffic and period that has counters; rolling windows are read from the ledger itself. */
