@@ -73,9 +73,10 @@ const SIGNS_OF_RANGE_MAX = 1_000;
 /** Keeps signs, each once however often it is seen. */
 const KEEP_SIGNS = `
   INSERT INTO tariff_signs (kind, currency, range, account_id, record_id, at, ratio)
-  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::float8[])
+  SELECT s.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::float8[])
          AS s (kind, currency, range, account_id, record_id, at, ratio)
-   WHERE (SELECT count(*) FROM tariff_signs t WHERE t.range = s.range) < ${SIGNS_OF_RANGE_MAX}
+         LEFT JOIN (SELECT range, count(*) AS signs FROM tariff_signs WHERE range = ANY ($3::text[]) GROUP BY range) kept USING (range)
+   WHERE coalesce(kept.signs, 0) < ${SIGNS_OF_RANGE_MAX}
    ORDER BY range, kind, account_id, record_id
   ON CONFLICT DO NOTHING`;
 
