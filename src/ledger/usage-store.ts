@@ -313,21 +313,36 @@ export async function endSweep(client: ClientBase, { next }: Sweep): Promise<voi
   await client.query('UPDATE moved_records_sweep SET import_id = greatest(import_id, $1)', [next]);
 }
 
-/** What imports after `$1` brought, by the days that were touched since the first of them: a process writes that down hourly. */
-const FRESH = (after: string) => `
+/**
+ * The days of which usage came since then, where it did: a process writes that down hourly. Named in a query they keep
+ * PostgreSQL from reading all others; as a subselect they would not.
+ */
+export async function daysTouchedSince(client: ClientBase, since: Date): Promise<string[]> {
+  const { rows } = await client.query<{ day: string }>(
+    `SELECT day::text FROM ledger_days WHERE touched_at >= $1::timestamptz - interval '2 hours' ORDER BY day`,
+    [since],
+  );
+  return rows.map(({ day }) => day);
+}
+
+/** What imports after `$1` brought, of the days on which they can have. */
+const FRESH = (after: string, days: readonly string[]) => `
   CREATE TEMP TABLE fresh ON COMMIT DROP AS
   SELECT u.record_id, u.origin, u.day FROM usage u
-   WHERE u.import_id > ${BigInt(after)}
-     AND u.day = ANY (ARRAY(SELECT day FROM ledger_days
-                             WHERE touched_at >= (SELECT min(started_at) - interval '2 hours' FROM imports
-                                                   WHERE import_id > ${BigInt(after)})))`;
+   WHERE u.import_id > ${BigInt(after)} AND u.day = ANY ('{${days.join()}}'::date[])`;
 
 /**
  * Records that stand on several days, one of which came since the last sweep. The days that were touched are read, and the
  * others asked for these records: by their keys where they are few, else in one pass, for the night.
  */
 export async function recordsOnSeveralDays(client: ClientBase, { after }: Sweep): Promise<RecordIdentity[]> {
-  await client.query(FRESH(after));
+  const { rows: imports } = await client.query<{ first: Date | null }>(
+    'SELECT min(started_at) AS first FROM imports WHERE import_id > $1',
+    [after],
+  );
+  const first = imports[0]!.first;
+  if (!first) return [];
+  await client.query(FRESH(after, await daysTouchedSince(client, first)));
   await client.query('ANALYZE fresh');
   const { rows } = await client.query<{ origin: string; record_id: string }>(
     `SELECT DISTINCT u.origin, u.record_id

@@ -25,6 +25,7 @@ import { lockCounting } from '../../ledger/usage-store.ts';
 import { forgetUncounted, recount } from '../../spend/counters.ts';
 import { carryOutCrossings, wouldDecide } from '../deciding/carry-out.ts';
 import type { Person } from '../deciding/second-person.ts';
+import { accountsNamed, usersBefore, type KnownUsers } from './accounts-named.ts';
 import { previewOf, type CapPreview } from './cap-preview.ts';
 import { countAhead, isCountedAhead, settleAhead } from './count-ahead.ts';
 import { holdCap } from './hold-cap.ts';
@@ -72,8 +73,9 @@ export class ChangeCaps {
     return this.#alone(async (client) => {
       if (!alone) await refuseWeakerCap(client, undefined, capOf('', 1, definition), this.#clock.now());
       await this.#countAhead(client, definition, undefined);
+      const way = forGood(await this.#usersBefore(scopeOf(definition)));
       await lockCounting(client);
-      return (await this.#create(client, definition, actor, FOR_GOOD)).stored;
+      return (await this.#create(client, definition, actor, way)).stored;
     });
   }
 
@@ -91,8 +93,9 @@ export class ChangeCaps {
         if (!alone) await refuseWeakerCap(client, before, after, this.#clock.now());
         await this.#countAhead(client, definition, before);
       }
+      const way = forGood(await this.#usersBefore(scopeOf(definition), before?.scope));
       await lockCounting(client);
-      return (await this.#change(client, id, ifMatch, definition, actor, FOR_GOOD)).stored;
+      return (await this.#change(client, id, ifMatch, definition, actor, way)).stored;
     });
   }
 
@@ -102,6 +105,7 @@ export class ChangeCaps {
    */
   async remove(id: string, ifMatch: number | undefined, actor: string, alone = true): Promise<void> {
     await this.#alone(async (client) => {
+      const way = forGood(await this.#usersBefore((await allCaps(client)).find((cap) => cap.id === id)?.scope));
       await lockCounting(client);
       const at = this.#clock.now();
       const row = await existing(client, id, ifMatch);
@@ -113,10 +117,10 @@ export class ChangeCaps {
         [{ actor, subject: 'cap', subjectId: id, change: 'removed', before: row.definition }],
         at,
       );
-      const accounts = await accountsIn(client, removed);
-      await FOR_GOOD.uncount(client, removed, accounts, at);
+      const accounts = await way.accountsNamed(client, removed);
+      await way.uncount(client, removed, accounts, at);
       await settleAhead(client, undefined);
-      await FOR_GOOD.carryOut(client, await holdMeter(client, removed, accounts, at), at);
+      await way.carryOut(client, await holdMeter(client, removed, accounts, at), at);
     });
   }
 
@@ -141,6 +145,10 @@ export class ChangeCaps {
         return work(client);
       }),
     );
+  }
+
+  #usersBefore(...scopes: (Scope | undefined)[]): Promise<KnownUsers> {
+    return usersBefore(this.#dataSource, scopes, this.#clock.now());
   }
 
   /** Where the cap needs more counted than is, and many are concerned: importers go on meanwhile. */
@@ -222,11 +230,11 @@ export class ChangeCaps {
     const crossings: Crossing[] = [];
     // What the cap held for before comes under others now.
     if (before && !countsAlike(before, cap)) {
-      const accounts = await accountsIn(client, before);
+      const accounts = await way.accountsNamed(client, before);
       await way.uncount(client, before, accounts, at);
       crossings.push(...(await holdMeter(client, before, accounts, at)));
     }
-    const accounts = await accountsIn(client, cap);
+    const accounts = await way.accountsNamed(client, cap);
     if (!before || !countsAlike(before, cap)) await way.count(client, cap, accounts, at);
     crossings.push(...(await holdMeter(client, cap, accounts, at, before)));
     const decisions = await way.carryOut(client, crossings, at);
@@ -240,10 +248,11 @@ type Count = (client: ClientBase, cap: Cap, accountIds: readonly string[] | unde
 interface Way {
   count: Count;
   uncount: Count;
+  accountsNamed(client: ClientBase, cap: Cap): Promise<string[] | undefined>;
   carryOut(client: ClientBase, crossings: readonly Crossing[], at: Instant): Promise<Decision[]>;
 }
 
-const FOR_GOOD: Way = {
+const forGood = (users: KnownUsers): Way => ({
   async count(client, cap, accountIds) {
     // What was counted ahead is there.
     if (!isCountedAhead(cap)) await recountUnder(client, cap, accountIds);
@@ -253,8 +262,9 @@ const FOR_GOOD: Way = {
     if (isCountedAhead(cap)) await forgetUncounted(client, cap.traffic, cap.period);
     else await recountUnder(client, cap, accountIds);
   },
+  accountsNamed: (client, cap) => accountsNamed(client, cap, users),
   carryOut: (client, crossings, at) => carryOutCrossings(client, crossings, at, undefined),
-};
+});
 
 const countToSee: Count = async (client, cap, accountIds, at) => {
   await client.query('CREATE TEMP TABLE IF NOT EXISTS counters (LIKE counters INCLUDING ALL) ON COMMIT DROP');
@@ -262,7 +272,7 @@ const countToSee: Count = async (client, cap, accountIds, at) => {
 };
 
 /** Only to see what it does: in counters of the transaction's own, which hide the others from it, and of periods that run alone. */
-const TO_SEE: Way = { count: countToSee, uncount: countToSee, carryOut: wouldDecide };
+const TO_SEE: Way = { count: countToSee, uncount: countToSee, accountsNamed, carryOut: wouldDecide };
 
 interface Saved {
   stored: StoredCap;
@@ -336,30 +346,6 @@ async function refuseWhatDoesNotFit(
       'cap_exists',
       `cap ${twin.cap_id} "${twin.definition.name}" has the same scope, traffic, period and currency; change that one`,
     );
-  }
-}
-
-/** The accounts that a cap's scope names; undefined where it is too many to name: everyone or a segment. */
-async function accountsIn(client: ClientBase, cap: Cap): Promise<string[] | undefined> {
-  switch (cap.scope.kind) {
-    case 'account':
-      return [cap.scope.value];
-    case 'service': {
-      const { rows } = await client.query<{ account_id: string }>(
-        'SELECT DISTINCT account_id FROM usage WHERE service_id = $1',
-        [cap.scope.value],
-      );
-      return rows.map((row) => row.account_id);
-    }
-    case 'segment': {
-      const { rows } = await client.query<{ account_id: string }>(
-        'SELECT account_id FROM accounts WHERE segment = $1 AND currency = $2',
-        [cap.scope.value, cap.currency],
-      );
-      return rows.map((row) => row.account_id);
-    }
-    case 'everyone':
-      return undefined;
   }
 }
 
