@@ -87,10 +87,11 @@ describe('calibration', () => {
     expect(share).toBeLessThanOrEqual(most);
   });
 
-  it('promises no less of use from abroad than chance allows a likelihood ratio, however little few journeys showed', () => {
-    const roaming = SCALES - 1;
+  it('promises no less of use from abroad than chance allows a likelihood ratio, nor of calls than is built in, however little was seen', () => {
+    const [calls, roaming] = [SCALES - 2, SCALES - 1];
     const { everyone } = calibrate([], watchedOf(4_000, 7, 0.1)).settled;
     expect(everyone.scales[roaming]!.slope).toBe(1);
+    expect(everyone.scales[calls]!.slope).toBe(0.35);
     expect(everyone.scales[0]!.slope).toBeLessThan(0.3);
   });
 

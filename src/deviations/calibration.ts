@@ -58,11 +58,15 @@ const TRUSTED_RATE = 0.0015;
 const SEEN_SHARE = 0.5;
 
 const SLOPE_MIN = 0.05;
+/** What is built in, of money and of calls. */
+const SLOPE_USUAL = 0.35;
 /**
- * Use from abroad is the logarithm of a likelihood ratio: by chance it gets to x as often as e to the minus x, at most (J. Ville, 1939).
- * That in the few journeys of two months it did so more rarely promises nothing.
+ * Of what hardly anyone does, a few weeks promise nothing: use from abroad is the logarithm of a likelihood ratio, and by chance gets
+ * to x as often as e to the minus x, at most (J. Ville, 1939); a fax machine that calls the whole night comes in no time of learning.
  */
-const SLOPE_LEAST = SCALE.map(({ family }) => (family === 'roaming' ? 1 : SLOPE_MIN));
+const SLOPE_LEAST = SCALE.map(({ family }) =>
+  family === 'roaming' ? 1 : family === 'calls' ? SLOPE_USUAL : SLOPE_MIN,
+);
 
 const UNFITTED_TAILS: Tails = {
   accountMonths: 0,
@@ -70,7 +74,7 @@ const UNFITTED_TAILS: Tails = {
     from: scale < 3 || scale === SCALES - 1 ? 1 : 0.8,
     rate: 0.02,
     // Use from abroad is a log-likelihood itself.
-    slope: scale === SCALES - 1 ? 1 : scale < 3 ? 0.6 : 0.35,
+    slope: scale === SCALES - 1 ? 1 : scale < 3 ? 0.6 : SLOPE_USUAL,
     seen: SLOPE_WEIGHT,
   })),
   together: { from: Math.log(50), rate: 0.06, slope: 1, seen: SLOPE_WEIGHT },

@@ -66,7 +66,7 @@ export function normalInWords(normal: Normal, { currency }: Pick<Account, 'curre
   const places = normal.places.slice(0, 5).map(nameOf);
   const busiest = normal.hours.toSorted((a, b) => b.share - a.share)[0]!;
   return [
-    `Usually ${amount(normal.perDay)} a day, ${amount(normal.perDayAbroad)} of it abroad and on premium numbers, in ${normal.callsPerDay} calls`,
+    `Usually ${amount(normal.perDay)} a day, ${amount(normal.perDayAbroad)} of it abroad and on premium numbers, with ${normal.callsPerDay} calls at home`,
     places.length === 0 ? ', to no destination beyond the usual ones at home' : `, to ${places.join(', ')}`,
     busiest.share === 0 ? '.' : `; ${Math.round(busiest.share * 100)} % of its calls at ${busiest.part}.`,
   ].join('');

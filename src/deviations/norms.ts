@@ -28,7 +28,7 @@ export interface SegmentNorms {
   /** the typical account's spend a day */
   dayInternational: number;
   dayAll: number;
-  /** the typical account's calls a day, as the engine weighs them */
+  /** the typical account's calls at home a day, as the engine weighs them */
   dayCalls: number;
   /** share of usage in each part of the week */
   hours: number[];
@@ -104,7 +104,7 @@ export class NormsCollector {
     seen.hours[weekPart(hourOfWeek(account.timeZone, version.startedAt))]!++;
     const key = destinationKey(version.destination, version.originCountry, account.homeCountry);
     if (key !== 0) seen.keys.add(key);
-    seen.calls += callWeight(version);
+    else seen.calls += callWeight(version);
     const away = awayKey(version.originCountry, account.homeCountry);
     if (away !== 0)
       (seen.away ??= new Journeys()).add(away, version.kind, money, Math.floor(version.startedAt / DAY_MS));

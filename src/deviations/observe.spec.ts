@@ -9,6 +9,7 @@ import { drop, takeIn } from './learning.ts';
 import { HotList, Model } from './model.ts';
 import { UNFITTED_NORMS } from './norms.ts';
 import { observe, type Reading } from './observe.ts';
+import { SCALE } from './scales.ts';
 import { AT, Signature, SIGNATURE_BYTES_MAX } from './signature.ts';
 import { isRedialled } from './weight.ts';
 import { SAMPLE_ACCOUNT } from '../../test/samples/account.ts';
@@ -79,6 +80,19 @@ describe('the engine', () => {
     const help = (numberOf: (index: number) => number) =>
       scoreOf(calls((index) => `+31906${1 + numberOf(index)}234567`));
     expect(help((index) => index % 2)).toBeGreaterThan(0.5 * help((index) => index));
+  });
+
+  it('takes many short calls at home for what runs away by itself, and as many to a country that is known for no more than they cost', () => {
+    const weekly = USUAL.concat(
+      Array.from({ length: 60 }, (_, day) => call(MONDAY + day * DAY + 19 * HOUR, '+4930123456', 4, 0.4)),
+    ).toSorted((a, b) => a.startedAt - b.startedAt);
+    const evening = NIGHT + 17 * HOUR;
+    const calls = (numberOf: (index: number) => string) =>
+      Array.from({ length: 120 }, (_, index) => call(evening + index * 0.03 * HOUR, numberOf(index), 1, 0.01));
+    const abroad = run([...weekly, ...calls(() => '+4930123456')]);
+    const atHome = run([...weekly, ...calls((index) => `+31201999${100 + index}`)]);
+    expect(abroad.rises).toEqual([]);
+    expect(atHome.rises.map(({ scale }) => SCALE[scale]!.family)).toEqual(['calls']);
   });
 
   it('takes numbers of one block for more, whoever calls a third country from abroad', () => {

@@ -38,7 +38,7 @@ const fades = left;
 const ROAMING = SCALES - 1;
 /** All spend, over as long as the block at home is followed that most of it goes to. */
 export const ALL_4_DAYS = 6;
-/** A call at home to a number that was called before counts so much as one to another. */
+/** A call to a number that was called in a week before counts so much as one to another. */
 const KNOWN_CALL = 0.2;
 
 /** Of what one record costs, beyond so many euros the root counts: one dear call is not yet a series of calls. */
@@ -186,10 +186,6 @@ function add(
   fadeBy(Math.max(0, late));
   const isNational = (version.destination.traffic & (TRAFFIC_BIT.international | TRAFFIC_BIT.premium)) === 0;
   sum(f, AT.waitingAll + waits, euros);
-  const counted =
-    calls * callWeight(version) * (key === 0 && isKnownAtHome(signature, version.destination.number) ? KNOWN_CALL : 1);
-  if (calls > 0 && key === 0 && version.kind === 'voice') rememberAtHome(signature, version.destination.number, start);
-  sum(f, AT.waitingCalls + waits, counted);
   const part = weekPart(hourOfWeek(account.timeZone, version.startedAt));
   if (calls > 0) f[AT.hours + part] = f[AT.hours + part]! + 1;
   const money = sign * micros;
@@ -198,12 +194,12 @@ function add(
   const believed = sign * (price > DEAR_RECORD ? Math.sqrt(DEAR_RECORD * price) : price);
   raise(f, 5, believed, waits);
   raise(f, 6, believed, waits);
-  if (key === 0) followBlock(signature, version.destination.number, euros * fades[ALL_4_DAYS]!);
   const share = hourShare(f, segment, part);
-  const busy = counted * unusualHour(share, part);
-  raise(f, 7, busy, waits);
-  raise(f, 8, busy, waits);
-  if (key === 0) return;
+  if (key === 0) {
+    followBlock(signature, version.destination.number, euros * fades[ALL_4_DAYS]!);
+    countAtHome(signature, version, calls, start, unusualHour(share, part), waits);
+    return;
+  }
   const abroad = f[AT.evidence + 4]! + f[AT.awayRecords]!;
   if (calls > 0 && isOver(signature, 1, abroad, f[AT.peaks + 4]!)) beginRun(signature, 1, start);
   extendRun(signature, 1, start, money, calls);
@@ -323,6 +319,23 @@ function extendRun(signature: Signature, run: number, start: number, micros: num
 
 function isOfRun({ u }: Signature, run: number, start: number): boolean {
   return start >= u[AT.runSince + run]! - RUN_REACHES_BACK_S;
+}
+
+/** What runs away by itself calls at home; who calls one country often, as in a family's crisis, is weighed by the money alone. */
+function countAtHome(
+  signature: Signature,
+  version: Version,
+  calls: number,
+  start: number,
+  unusual: number,
+  waits: number,
+): void {
+  const { number } = version.destination;
+  const counted = calls * callWeight(version) * (isKnownAtHome(signature, number) ? KNOWN_CALL : 1);
+  if (calls > 0 && version.kind === 'voice') rememberAtHome(signature, number, start);
+  sum(signature.f, AT.waitingCalls + waits, counted);
+  raise(signature.f, 7, counted * unusual, waits);
+  raise(signature.f, 8, counted * unusual, waits);
 }
 
 /** The number block at home that more than half of the money goes to, if there is one (R. Boyer, J. Moore: a majority vote). */

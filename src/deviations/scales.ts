@@ -4,7 +4,7 @@ import { SCALES } from './signature.ts';
 
 const HOUR_S = 3_600;
 
-/** What a scale looks at: unusual usage (weighed), all that goes abroad or is premium, everything, the number of calls, or use from abroad. */
+/** What a scale looks at: unusual usage (weighed), all that goes abroad or is premium, everything, the number of calls at home, or use from abroad. */
 export type Family = 'unusual' | 'international' | 'all' | 'calls' | 'roaming';
 
 /**
