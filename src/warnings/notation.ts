@@ -49,9 +49,14 @@ export function together(text: string): string {
   return text.replaceAll(' ', '\u00A0');
 }
 
-/** The narrow one of the non-breaking spaces is a box in some mail programs. French has one before these signs, which begin no line. */
+/** The narrow one of the non-breaking spaces is a box in some mail programs. */
 export function widened(text: string): string {
-  return text.replaceAll(/\u202F| (?=[:;?!])/g, '\u00A0');
+  return text.replaceAll('\u202F', '\u00A0');
+}
+
+/** French has a space before these signs, which begin no line. For words alone: in a style sheet it would be none. */
+export function signsHeld(words: string): string {
+  return words.replaceAll(/ (?=[:;?!])/g, '\u00A0');
 }
 
 /** A name or a clause without line ends and control characters. */

@@ -41,6 +41,13 @@ describe('the templates of a provider', () => {
     );
   });
 
+  it('keep their style sheets as they are, where French words keep their signs on their line', () => {
+    const styled = '<style>p :link { color : red !important }</style>';
+    mkdirSync(join(folder, 'fr'));
+    write('fr/mail.html.hbs', `${styled}<p>{{say "countriesHeading"}} {{say "nextHeading"}}</p>`);
+    expect(mail('fr-FR').html).toBe(`${styled}<p>L'essentiel concerne\u00A0: Et maintenant\u00A0?</p>`);
+  });
+
   it.each([
     ['is not closed', 'nl/subject.hbs', 'a\n\n{{#if limit}}x', 3, 'Parse error'],
     ['asks for what no warning has', 'nl/figures.hbs', 'Spent:\n{{spent_amount}}', 2, '"spent_amount" not defined'],

@@ -1,5 +1,6 @@
 /** The templates of a language, compiled: plain for text and SMS, escaping for HTML. */
 import Handlebars from 'handlebars';
+import { signsHeld } from '../notation.ts';
 import { FRAGMENTS, trafficNames, type Fragment, type Language, type TrafficName } from './language.ts';
 import { BUILT_IN_LAYOUTS, type Layout } from './layouts.ts';
 
@@ -27,7 +28,8 @@ export function prepareWording(language: Language, replacements: Replacements = 
   const fragments = { ...language.fragments, ...replacements };
   const layouts = { ...BUILT_IN_LAYOUTS, ...replacements };
   const plain = environment(fragments, { noEscape: true, strict });
-  const escaping = environment(fragments, { noEscape: false, strict });
+  const held = Object.fromEntries(FRAGMENTS.map((name) => [name, signsHeld(fragments[name])])) as typeof fragments;
+  const escaping = environment(held, { noEscape: false, strict });
   return {
     language,
     subject: plain(fragments.subject),
