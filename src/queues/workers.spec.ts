@@ -39,3 +39,16 @@ it('tells once why a job that comes by the clock fails, and that it is done agai
     'scan-inbox: no database',
   ]);
 });
+
+it('tells of a job that comes by the clock that it is tried again, and that it failed for good', () => {
+  const said: string[] = [];
+  const say = (text: unknown) => void said.push(String(text).replace(/.*; /, ''));
+  jest.spyOn(Logger.prototype, 'error').mockImplementation(say);
+  jest.spyOn(Logger.prototype, 'warn').mockImplementation(say);
+  const worker = new UpkeepWorker({} as JobHandlers, {} as Queues);
+  for (const attemptsMade of [1, 2, 3, 1, 2, 3]) {
+    const night = { ...job('drop-old-partitions'), opts: { attempts: 3 }, attemptsMade, queueName: 'maintenance' };
+    worker.onFailed(night as Job, new Error('no database'));
+  }
+  expect(said).toEqual(['it is tried again', 'it is kept among the failed jobs of maintenance']);
+});

@@ -9,7 +9,7 @@ import { Queues } from './queues.ts';
 @Injectable()
 export abstract class QueueWorker extends WorkerHost implements OnModuleDestroy {
   readonly #log = new Logger('worker');
-  /** what was told of jobs that come by the clock, by their names, until one is done again */
+  /** what was told of jobs that come by the clock, by their names, until one is done again: that it failed, or failed for good, and why */
   readonly #told = new Map<string, Set<string>>();
 
   constructor(
@@ -40,9 +40,9 @@ export abstract class QueueWorker extends WorkerHost implements OnModuleDestroy 
   @OnWorkerEvent('failed')
   onFailed(job: Job | undefined, error: Error): void {
     if (!job) return void this.#log.error(`a job that stalled is no longer known: ${reasonOf(error)}`);
-    if (comesByTheClock(job) && this.#isTold(job.name, reasonOf(error))) return;
     const attempts = job.opts.attempts ?? 1;
     const forGood = error instanceof UnrecoverableError || job.attemptsMade >= attempts;
+    if (comesByTheClock(job) && this.#isTold(job.name, `${forGood ? 'for good' : 'again'}: ${reasonOf(error)}`)) return;
     const story = `${job.name} (${job.id}) failed, attempt ${job.attemptsMade} of ${attempts}: ${reasonOf(error)}`;
     if (forGood) this.#log.error(`${story}; it is kept among the failed jobs of ${job.queueName}`, error.stack);
     else this.#log.warn(`${story}; it is tried again`);
@@ -53,10 +53,10 @@ export abstract class QueueWorker extends WorkerHost implements OnModuleDestroy 
     if (comesByTheClock(job) && this.#told.delete(job.name)) this.#log.log(`${job.name} is done again`);
   }
 
-  #isTold(name: string, reason: string): boolean {
+  #isTold(name: string, what: string): boolean {
     const told = this.#told.get(name) ?? new Set();
-    if (told.has(reason)) return true;
-    this.#told.set(name, told.add(reason));
+    if (told.has(what)) return true;
+    this.#told.set(name, told.add(what));
     return false;
   }
 
