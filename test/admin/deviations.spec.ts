@@ -176,4 +176,27 @@ describe('deviations over HTTP', () => {
     expect([alone.statusCode, await live()]).toEqual([200, 0]);
     await put('/v1/second-person', { above: null });
   });
+
+  it('are waited for no longer where something was said of the case since, and settle it where its account is gone', async () => {
+    const carl = await admin.keyOf('billing');
+    await put('/v1/second-person', { above: '5.00' });
+    const alone = (verdict: string) =>
+      admin.call('POST', '/v1/cases/1/verdict', { body: { verdict, reason: 'x' }, headers: JSON_BODY });
+    const agree = async (asked: Awaited<ReturnType<typeof judge>>) =>
+      (await admin.call('POST', `${asked.headers.location as string}/approve`, { key: carl })).json();
+    await alone('confirmed-fraud');
+    const first = await judge(billing, 'legitimate');
+    expect(first.statusCode).toBe(202);
+    await alone('rating-error');
+    await alone('confirmed-fraud');
+    expect(await agree(first)).toMatchObject({ status: 412, code: 'changed_meanwhile' });
+    const second = await judge(billing, 'legitimate');
+    expect(second.statusCode).toBe(202);
+    await admin.database.dataSource.query(`DELETE FROM usage`);
+    await admin.database.dataSource.query(`UPDATE suspensions SET state = 'lifted'`);
+    const removed = await admin.call('DELETE', '/v1/accounts/1001', { headers: { 'if-match': '*' } });
+    expect([removed.statusCode, removed.body]).toEqual([204, '']);
+    expect(await agree(second)).toMatchObject({ state: 'approved' });
+    expect(await get('/v1/cases/1')).toMatchObject({ state: 'legitimate' });
+  });
 });

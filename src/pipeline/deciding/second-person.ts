@@ -32,7 +32,7 @@ import { lockSuspension } from '../../suspensions/store.ts';
 import { endAll } from '../suspending/tell-of-suspensions.ts';
 import { GrantUplift, type UpliftRequest } from '../limits/grant-uplift.ts';
 import { recordChanges } from '../recorded-change.ts';
-import { SettleCase } from './settle-case.ts';
+import { refuseOtherVersion, SettleCase } from './settle-case.ts';
 
 /** Who asks or agrees. */
 export interface Person {
@@ -186,6 +186,7 @@ export class SecondPerson {
       if (!(error instanceof NeedsTwo)) throw error;
       return inTransaction(this.dataSource, async ({ client }) => {
         const row = (await lockCase(client, caseNo))!;
+        if (seen !== undefined) await refuseOtherVersion(client, row, seen);
         const version = await caseVersion(client, caseNo);
         const about = { ...error.about, accountId: row.account_id };
         return this.#ask(client, { do: 'verdict', case: caseNo, verdict, version, reason }, about, person);
@@ -297,7 +298,8 @@ export class SecondPerson {
 /** What else would be asked for twice. */
 function sameAs(asked: Asked): object {
   if (asked.do === 'lift') return { do: 'lift', suspension: asked.suspension };
-  return asked.do === 'verdict' ? { do: 'verdict', case: asked.case } : asked;
+  // One of a case of which something was said since is never agreed to, so it is in nobody's way.
+  return asked.do === 'verdict' ? { do: 'verdict', case: asked.case, version: asked.version } : asked;
 }
 
 /** Of bars that ended the spend of each account, together, in the currency in which that is most. */

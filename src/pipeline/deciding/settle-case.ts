@@ -266,7 +266,8 @@ export class SettleCase {
   }
 }
 
-async function refuseOtherVersion(client: PoolClient, row: CaseRow, seen: number): Promise<void> {
+/** Refuses with `changed_meanwhile` where something was said of a case since it was read. */
+export async function refuseOtherVersion(client: PoolClient, row: CaseRow, seen: number): Promise<void> {
   const version = await caseVersion(client, row.case_no);
   if (version === seen) return;
   const since = row.state_by === null ? '' : `: it is ${row.state} since ${row.state_by} said so (${row.state_why})`;
