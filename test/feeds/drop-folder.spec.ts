@@ -141,6 +141,7 @@ describe('a file in the drop folder', () => {
     expect(await complete()).toEqual(['a.csv']);
     await rm(disk, { recursive: true });
     expect(await complete()).toEqual([]);
+    expect(await alarms()).toEqual([{ subject: folder, open: true }]);
   });
 
   it('that comes again under another name does nothing, and says so', async () => {
@@ -203,18 +204,25 @@ describe('a file in the drop folder', () => {
     expect(await alarms()).toEqual([{ subject: file.path, open: false }]);
   });
 
-  it('in a folder that can not be read holds up no other feed, and is in one alarm until it can', async () => {
+  it.each([
+    ['not be read', 0o000],
+    ['be read for its names alone', 0o444],
+  ])('in a folder that can %s is in an alarm, and holds up no other feed', async (_, rights) => {
     await drop('a.csv', HEADER);
     const shut = join(inbox, `${feed}-shut`);
     await mkdir(shut);
-    await writeFile(join(shut, 'a.csv'), HEADER);
-    await chmod(inbox, 0o777);
-    await chmod(shut, 0o000);
-    expect(await asNobody(complete)).toEqual(['a.csv']);
-    expect(await alarms()).toEqual([{ subject: shut, open: true }]);
-    await chmod(shut, 0o755);
+    for (const name of ['a.csv', 'feed.json']) await writeFile(join(shut, name), HEADER);
+    const all = `SELECT kind, cleared_at IS NULL AS open FROM alarms WHERE subject IN ($1, $2) ORDER BY kind`;
+    const told = () => plafond.query<{ kind: string; open: boolean }>(all, [shut, `${feed}-shut`]);
     await complete();
-    expect(await alarms()).toEqual([{ subject: shut, open: false }]);
+    await chmod(inbox, 0o777);
+    await chmod(shut, rights);
+    expect(await asNobody(complete)).toEqual(['a.csv']);
+    expect((await told()).map(({ kind, open }) => open && kind)).toEqual(['feed-definition', 'file-waits']);
+    await chmod(shut, 0o755);
+    await rm(join(shut, 'feed.json'));
+    await complete();
+    expect((await told()).map(({ open }) => open)).toEqual([false, false]);
   });
 
   it('that can not be read waits and is in one alarm, and is imported when it can', async () => {
@@ -292,11 +300,7 @@ describe('a file in the drop folder', () => {
   });
 
   it.each<[string, Buffer, RegExp]>([
-    [
-      'is not gzipped',
-      Buffer.from(HEADER),
-      /its name ends in \.gz, but it is not gzipped, or not all of it: drop it again/,
-    ],
+    ['is not gzipped', Buffer.from(HEADER), /its name ends in \.gz, but it is not gzipped, or not all of it: gzip it/],
     ['breaks off', gzipSync(HEADER).subarray(0, 40), /breaks off before its gzipped content ends: have it sent again/],
     ['is damaged', gzipSync(HEADER).fill(0, 20, 60), /its gzipped content is damaged: have it sent again/],
     ['has more behind', Buffer.concat([gzipSync(HEADER), Buffer.from('more')]), /not gzipped, or not all of it/],

@@ -47,7 +47,11 @@ export async function completeFiles(
       const name = file.name.toString();
       if (!file.isFile() || UNFINISHED.test(name)) continue;
       const path = Buffer.concat([Buffer.from(join(folder, '/')), file.name]);
-      const found = await stat(path).catch(() => undefined);
+      const found = await stat(path).catch((error: unknown) => {
+        // It is gone, unless the folder lets its names be read and nothing else.
+        if (isRefusedByDisk(error)) closed.set(folder, messageOf(error));
+        return undefined;
+      });
       if (!found) continue;
       const bytes = path.toString('latin1');
       there.add(bytes);
@@ -64,7 +68,7 @@ export async function completeFiles(
   return { complete: complete.toSorted((a, b) => (a.path < b.path ? -1 : 1)), closed };
 }
 
-/** The folders of feeds; one may be a link, as to a disk that a peer writes to. */
+/** The folders of feeds; one may be a link, as to a disk that a peer writes to, whether or not that is there now. */
 export async function feedFolders(inboxDir: string): Promise<{ feed: string; folder: string }[]> {
   const found: { feed: string; folder: string }[] = [];
   for (const entry of await readdir(inboxDir, { withFileTypes: true })) {
@@ -73,7 +77,7 @@ export async function feedFolders(inboxDir: string): Promise<{ feed: string; fol
     const isFolder = entry.isSymbolicLink()
       ? await stat(folder).then(
           (target) => target.isDirectory(),
-          () => false,
+          () => true,
         )
       : entry.isDirectory();
     if (isFolder) found.push({ feed: entry.name, folder });
@@ -138,9 +142,9 @@ function notUnpacked(error: unknown): Refusal | undefined {
   if (!code.startsWith('Z_') && code !== 'ERR_TRAILING_JUNK_AFTER_STREAM_END') return undefined;
   const words =
     message === 'incorrect header check'
-      ? 'its name ends in .gz, but it is not gzipped, or not all of it: drop it again gzipped, or without .gz in its name'
+      ? 'its name ends in .gz, but it is not gzipped, or not all of it: gzip it, or take .gz from its name'
       : message === 'unexpected end of file'
-        ? 'it breaks off before its gzipped content ends: have it sent again, and drop it under its final name when it is whole'
+        ? 'it breaks off before its gzipped content ends: have it sent again, under its final name only when it is whole'
         : 'its gzipped content is damaged: have it sent again';
   return new Refusal('unreadable', 'bad_gzip', words);
 }

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
@@ -85,8 +86,16 @@ export class ImportDroppedFile implements OnModuleDestroy {
   async scan(): Promise<DroppedFile[]> {
     const now = this.#fileTime.now();
     const { complete, closed } = await completeFiles(this.#config.inboxDir, this.#seen, now);
-    await this.#tellOfClosed(closed);
     const waiting = await this.#readDefinitions();
+    await this.#tell(async (client, at) => [
+      ...(await settleFileWaits(client, closed, at)),
+      ...(await settleFeedDefinitions(
+        client,
+        waiting,
+        [...closed.keys()].map((folder) => basename(folder)),
+        at,
+      )),
+    ]);
     for (const [path, until] of this.#waiting) if (until <= now) this.#waiting.delete(path);
     const ofFeed = new Map<string, number>();
     return complete.filter(({ feed, path }) => {
@@ -97,32 +106,12 @@ export class ImportDroppedFile implements OnModuleDestroy {
     });
   }
 
-  /** Raises an alarm for each folder that can't be read, and clears those of folders that can, and of files that are gone. */
-  async #tellOfClosed(closed: ReadonlyMap<string, string>): Promise<void> {
-    await this.#tell(async (client, at) => {
-      const told: string[] = [];
-      for (const [folder, why] of closed) {
-        const trouble = { text: `no file of ${folder} is imported: ${why}`, facts: { why } };
-        told.push(...(await settleAlarm(client, 'file-waits', folder, trouble, '', at)));
-      }
-      for (const path of await openSubjects(client, 'file-waits')) {
-        const isFile = await stat(path).then(
-          (found) => found.isFile(),
-          () => false,
-        );
-        if (closed.has(path) || isFile) continue;
-        told.push(...(await settleAlarm(client, 'file-waits', path, undefined, `${path} waits no longer`, at)));
-      }
-      return told;
-    });
-  }
-
   async #tell(settle: (client: ClientBase, at: Instant) => Promise<string[]>): Promise<void> {
     const told = await inTransaction(this.#dataSource, ({ client }) => settle(client, this.#clock.now()));
     for (const each of told) this.#log.warn(each);
   }
 
-  /** Takes over what the files of the drop folder say of their feeds; answers, and tells operators of, those that can't be used. */
+  /** Takes over what the files of the drop folder say of their feeds; answers the feeds whose file can't be used, and why. */
   async #readDefinitions(): Promise<ReadonlyMap<string, Trouble>> {
     const waiting = new Map<string, Trouble>();
     for (const { feed, path, text } of await definitionFiles(this.#config.inboxDir)) {
@@ -137,15 +126,6 @@ export class ImportDroppedFile implements OnModuleDestroy {
         });
       }
     }
-    await this.#tell(async (client, at) => {
-      const told: string[] = [];
-      for (const [feed, trouble] of waiting) {
-        told.push(...(await settleAlarm(client, 'feed-definition', feed, trouble, '', at)));
-      }
-      const allClear = 'its files are read again';
-      told.push(...(await clearAllBut(client, ['feed-definition'], [...waiting.keys()], allClear, at)));
-      return told;
-    });
     return waiting;
   }
 
@@ -161,8 +141,8 @@ export class ImportDroppedFile implements OnModuleDestroy {
       const { path } = file;
       const why = messageOf(error);
       this.#waiting.set(path, this.#fileTime.now() + WAITS_MS);
-      const trouble = { text: `${path} waits, and is tried again every minute: ${why}`, facts: { why } };
-      await this.#tell((client, at) => settleAlarm(client, 'file-waits', path, trouble, '', at));
+      const text = `${path} waits, and is tried again every minute: ${why}. Plafond has to be able to read it, and to move it into done/ or failed/ beside it`;
+      await this.#tell((client, at) => settleAlarm(client, 'file-waits', path, { text, facts: { why } }, '', at));
     }
   }
 
@@ -253,4 +233,43 @@ export class ImportDroppedFile implements OnModuleDestroy {
       await endImport(client, importId, { state, error, latestStart: undefined }, now);
     });
   }
+}
+
+/** An alarm for each folder that can't be read; what was told of folders that can, and of files that are gone, is over. */
+async function settleFileWaits(
+  client: ClientBase,
+  closed: ReadonlyMap<string, string>,
+  at: Instant,
+): Promise<string[]> {
+  const told: string[] = [];
+  for (const [folder, why] of closed) {
+    const text = `files of ${folder} are not imported: ${why}. Plafond has to be able to read that folder, and to move its files into done/ or failed/ in it`;
+    told.push(...(await settleAlarm(client, 'file-waits', folder, { text, facts: { why } }, '', at)));
+  }
+  for (const path of await openSubjects(client, 'file-waits')) {
+    const isFile = await stat(path).then(
+      (found) => found.isFile(),
+      () => false,
+    );
+    // Of a file in a folder that can't be read nobody knows whether it is gone.
+    if (closed.has(path) || closed.has(dirname(path)) || isFile) continue;
+    told.push(...(await settleAlarm(client, 'file-waits', path, undefined, `${path} waits no longer`, at)));
+  }
+  return told;
+}
+
+/** An alarm for each feed whose definition can't be used; of those in `unseen` nobody knows what it says now. */
+async function settleFeedDefinitions(
+  client: ClientBase,
+  waiting: ReadonlyMap<string, Trouble>,
+  unseen: readonly string[],
+  at: Instant,
+): Promise<string[]> {
+  const told: string[] = [];
+  for (const [feed, trouble] of waiting) {
+    told.push(...(await settleAlarm(client, 'feed-definition', feed, trouble, '', at)));
+  }
+  const but = [...waiting.keys(), ...unseen];
+  told.push(...(await clearAllBut(client, ['feed-definition'], but, 'its files are read again', at)));
+  return told;
 }

@@ -35,11 +35,12 @@ export class PullSftp {
   /** The feeds that are pulled. What was told of others that were is over. */
   async feeds(): Promise<string[]> {
     const at = this.#clock.now();
-    return inTransaction(this.#dataSource, async ({ client }) => {
+    const { feeds, told } = await inTransaction(this.#dataSource, async ({ client }) => {
       const feeds = (await pulledFeeds(client)).map(({ name }) => name);
-      await clearAllBut(client, ['pull-fails'], feeds, 'it is not pulled any more', at);
-      return feeds;
+      return { feeds, told: await clearAllBut(client, ['pull-fails'], feeds, 'it is not pulled any more', at) };
     });
+    for (const each of told) this.#log.warn(each);
+    return feeds;
   }
 
   /** Pulls a feed, and has operators told once of what goes wrong with that, however often it is tried, and once that it is over. */
@@ -64,9 +65,8 @@ export class PullSftp {
 
   /**
    * Looks at a feed's server once, and takes what looked the same before and was not taken yet. Safe to repeat: what is
-   * taken twice has the same content, which counts once. A file that fails does not hold up the others; what failed first is
-   * thrown when all have been seen to, or at once where the server has fallen silent. Answers what is not taken, and why.
-   * @throws WrongHostKey
+   * taken twice has the same content, which counts once. A file that fails does not hold up the others. Answers what is not
+   * taken, or not settled there, and why. @throws WrongHostKey, SilentServer, and what else keeps it from looking at all
    */
   async pull(feed: string): Promise<string[]> {
     const { sftp } = await inTransaction(this.#dataSource, ({ client }) => definitionOfFeed(client, feed));
@@ -80,7 +80,6 @@ export class PullSftp {
       .filter(({ name }) => !isPlainName(name))
       .map(({ name }) => `no file can be kept under the name ${JSON.stringify(name.slice(0, 80))}: it is not taken`);
     const files = listed.filter(({ name }) => isPlainName(name));
-    const failures: unknown[] = [];
     const at = this.#clock.now();
     const looks = await inTransaction(this.#dataSource, ({ client }) => keepLook(client, feed, files, at));
     for (const [index, file] of files.entries()) {
@@ -96,10 +95,9 @@ export class PullSftp {
         if (taken || (await this.#take(folder, feed, file))) await folder.settle(file.name, at);
       } catch (error) {
         if (error instanceof SilentServer) throw error;
-        failures.push(new Error(`${file.name}: ${messageOf(error)}`, { cause: error }));
+        wrong.push(`${file.name}: ${messageOf(error)}`);
       }
     }
-    if (failures.length > 0) throw failures[0];
     return wrong;
   }
 
