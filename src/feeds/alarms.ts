@@ -2,22 +2,24 @@
 import type { ClientBase } from 'pg';
 import { toDate, type Instant } from '../kernel/clock.ts';
 
-export type AlarmKind =
-  | 'feed-behind'
-  | 'feed-definition'
-  | 'feed-gap'
-  | 'rejects-rise'
-  | 'file-waits'
-  | 'pull-fails'
-  | 'lifting-waits'
-  | 'reconciliation'
-  | 'guard'
-  | 'tariff-brake'
-  | 'receiver-failing'
-  | 'switch-away'
-  | 'contact-fails'
-  | 'gateway-trouble'
-  | 'template-broken';
+export const ALARM_KINDS = [
+  'feed-behind',
+  'feed-definition',
+  'feed-gap',
+  'rejects-rise',
+  'file-waits',
+  'pull-fails',
+  'lifting-waits',
+  'reconciliation',
+  'guard',
+  'tariff-brake',
+  'receiver-failing',
+  'switch-away',
+  'contact-fails',
+  'gateway-trouble',
+  'template-broken',
+] as const;
+export type AlarmKind = (typeof ALARM_KINDS)[number];
 
 export interface Trouble {
   text: string;

@@ -148,10 +148,11 @@ function factView(
       name: spent.country === '' ? language.noNumber : countryName(spent.country, locale, language.specialNetworks),
       amount: amount(spent.amount),
       // What goes to no number is data, and its name says so.
+      used: spent.country === '' ? '' : usedOf(spent, language, counted),
+      // By these a provider's templates have told of calls since before others were told of.
       data: spent.country === '',
       calls: counted(spent.calls),
       single: spent.calls === 1,
-      used: spent.country === '' ? '' : usedOf(spent, language, counted),
     })),
     next: {
       percent: next ? percent(next.percent) : '',

@@ -235,7 +235,7 @@ describe('a feed that is pulled', () => {
     await pull.feeds();
     expect(await alarms()).toEqual([
       {
-        text: 'not all is pulled of the feed peer: a.csv has 11 bytes, more than the 10 that are taken',
+        text: 'not all is pulled of the feed peer: a.csv has 11 bytes, more than the 10 that are taken (bytes_max). It is tried again every minute',
         cleared_text: 'the feed peer is pulled again',
       },
       {

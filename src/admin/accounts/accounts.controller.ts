@@ -72,7 +72,9 @@ export class AccountsController {
   @Route({
     needs: 'billing',
     summary: 'Creates or changes an account',
-    description: 'With `If-Match`, only where it still has that version. 201 where it is new.',
+    description:
+      'With `If-Match`, only where it still has that version. 201 where it is new. 409 for another currency than that of its ' +
+      'usage, and where a second person has to agree to caps so much weaker.',
     answers: 'The account as it is now',
     schema: accountResponse,
   })
@@ -98,7 +100,8 @@ export class AccountsController {
   @Route({
     needs: 'billing',
     summary: 'Deletes an account',
-    description: 'Refused where it has usage: what was spent stays on record.',
+    description:
+      'Refused (409) where it has usage: what was spent stays on record; and where something of it is barred, or waits for approval.',
     status: 204,
     answers: 'It is gone',
   })
@@ -118,7 +121,8 @@ export class AccountsController {
     needs: 'billing',
     summary: 'Creates or changes the accounts of a CSV file',
     description:
-      'All rows are checked first; where one is wrong, each wrong line and field is named and nothing changes.',
+      'All rows are checked first; where one is wrong, each wrong line and field is named and nothing changes. Nor does anything ' +
+      'where one account is refused like by `PUT` (409).',
     answers: 'How many were created, changed, and as they were',
     schema: imported,
   })

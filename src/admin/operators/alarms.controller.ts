@@ -2,6 +2,7 @@ import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { ALARM_KINDS } from '../../feeds/alarms.ts';
 import { SEEN_FEEDS } from '../../feeds/feed-store.ts';
 import { Clock, toDate } from '../../kernel/clock.ts';
 import { WatchFeeds } from '../../pipeline/usage/watch-feeds.ts';
@@ -23,8 +24,7 @@ const alarm = z
   .object({
     id: z.string(),
     kind: z.string().meta({
-      description:
-        '`feed-behind`, `feed-definition`, `feed-gap`, `rejects-rise`, `lifting-waits`, `reconciliation`, `guard`, `tariff-brake`, `switch-away`; more may come',
+      description: `${ALARM_KINDS.map((kind) => `\`${kind}\``).join(', ')}; more may come`,
     }),
     subject: z.string(),
     raised_at: instant,

@@ -46,9 +46,11 @@ export class PullSftp {
   /** Pulls a feed, and has operators told once of what goes wrong with that, however often it is tried, and once that it is over. */
   async run(feed: string): Promise<void> {
     const wrong = await this.pull(feed).catch((error: unknown) => [messageOf(error)]);
+    const reasons = wrong.slice(0, TOLD_MAX);
+    const more = wrong.length - reasons.length;
     const trouble = wrong.length > 0 && {
-      text: `not all is pulled of the feed ${feed}: ${wrong.slice(0, TOLD_MAX).join('; ')}`,
-      facts: { what: wrong.length },
+      text: `not all is pulled of the feed ${feed}: ${reasons.join('; ')}${more > 0 ? ` and ${more} more` : ''}. It is tried again every minute`,
+      facts: { reasons, more },
     };
     const told = await inTransaction(this.#dataSource, ({ client }) =>
       settleAlarm(
@@ -87,7 +89,9 @@ export class PullSftp {
       if (!taken) {
         if (at - firstSeenAt < STANDS_STILL_MS) continue;
         if (file.bytes > sftp.bytes_max) {
-          wrong.push(`${file.name} has ${file.bytes} bytes, more than the ${sftp.bytes_max} that are taken`);
+          wrong.push(
+            `${file.name} has ${file.bytes} bytes, more than the ${sftp.bytes_max} that are taken (bytes_max)`,
+          );
           continue;
         }
       }
