@@ -11,7 +11,7 @@ import { unreadable } from './file-body.ts';
 import { CommandFailure, type Server } from './server.ts';
 import { counted, table, type Out } from './terminal.ts';
 
-/** Of what a server has, none keeps the others from being read. */
+/** A server may have one from before in a currency that there is not: it keeps no other from being read. */
 const serverCap = capDefinition.extend({ id: z.string(), version: z.int(), currency: z.string() }).strip();
 export type ServerCap = z.output<typeof serverCap>;
 

@@ -48,9 +48,7 @@ const policyResponse = policyForm
         customer_months_of_everyone: z
           .number()
           .meta({ description: 'what a segment is held against that is too small for itself' }),
-        enough_customer_months: z
-          .number()
-          .meta({ description: 'more than these, and a hold is no rarer than was seen' }),
+        enough_customer_months: z.number().meta({ description: 'with so many, a hold is no rarer than what was seen' }),
         calibrated_at: instant.nullable(),
         words: z.string().meta({ description: 'whether the promise is backed by that, and what is done meanwhile' }),
       })
