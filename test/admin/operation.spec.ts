@@ -164,10 +164,9 @@ describe('a database that takes no changes', () => {
     await dataSource.query(
       `BEGIN READ WRITE; ALTER DATABASE ${name} SET default_transaction_read_only = ${!takes}; COMMIT`,
     );
-    // Of the session that asks as well, which the pool replaces: it is the one that knows the old setting.
-    await dataSource
-      .query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name])
-      .catch(() => undefined);
+    // All that know the old setting, which the pool replaces: the one that asks last, or others outlive it.
+    const each = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1';
+    await dataSource.query(`${each} ORDER BY pid = pg_backend_pid()`, [name]).catch(() => undefined);
     await until('sessions are new', async () => {
       const ready = await admin.call('GET', '/health/ready', { key: null });
       return ready.json<{ code?: string }>().code !== 'database_away';
