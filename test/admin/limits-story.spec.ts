@@ -67,6 +67,8 @@ describe('the guard', () => {
     expect(made).toBe(1);
     expect(await ask('GET', `/v1/guard/questions/${question}`)).toMatchObject({ state: 'open', held: 1, waiting: 1 });
     const [held] = (await ask('GET', `/v1/guard/questions/${question}/suspensions`)).items!;
+    const unknown = `/v1/guard/questions/${crypto.randomUUID()}/suspensions`;
+    expect(await ask('GET', unknown)).toMatchObject({ status: 404 });
     expect(held).toMatchObject({ account: '1002', class: 'international', spend: '130.00', limit: '100.00' });
     const [waiting] = await suspensionsOf('1002');
     expect(waiting).toMatchObject({ state: 'awaiting-approval', kind: 'suspension', guard_question: question });

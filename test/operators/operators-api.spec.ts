@@ -78,6 +78,7 @@ describe('receivers', () => {
     ]);
     await admin.call('DELETE', '/v1/receivers/hook');
     expect((await admin.call('GET', '/v1/receivers/hook/messages')).json().items).toMatchObject([{ state: 'failed' }]);
+    expect((await admin.call('GET', '/v1/receivers/nobody/messages')).statusCode).toBe(404);
   });
 });
 

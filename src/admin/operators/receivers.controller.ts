@@ -172,6 +172,8 @@ export class ReceiversController {
     @Query({ schema: pageQuery }) { cursor, limit }: z.output<typeof pageQuery>,
   ): Promise<Page<Message>> {
     const rows = await this.dataSource.query<MessageRow[]>(MESSAGES, [name, numberCursor(cursor), limit + 1]);
+    // What one that was removed had been sent stays on record.
+    if (rows.length === 0 && !(await this.#find(name))) throw notFound(`receiver ${name}`);
     return toPage(rows, limit, (row) => row.message_no, showMessage);
   }
 

@@ -221,6 +221,7 @@ export class GuardController {
     @Query({ schema: pageQuery }) { cursor, limit }: z.output<typeof pageQuery>,
   ): Promise<Page<HeldSuspension>> {
     const rows = await this.#dataSource.query<HeldRow[]>(HELD, [id, numberCursor(cursor), limit + 1]);
+    if (rows.length === 0) await this.question(id);
     return toPage(rows, limit, (row) => row.suspension_no, showHeld);
   }
 
