@@ -136,7 +136,9 @@ describe('a sample', () => {
       [
         '1 a5c9f6c0-0001-11e3-8bfb-65b6c3cdac7d 1001 2010-03-14T01:40:00Z 85s voice +252612345678 2.0164 EUR final/0',
         '2 passed over: not_answered',
-        '3 rejected:  unreadable_row',
+        // Whoever calls chooses this name: its quotes are read as they are, and one that adds a cell moves no other.
+        '3 a5c9f6c0-0003-11e3-8bfb-65b6c3cdac7d 1001 2010-03-14T01:43:05Z 15s voice +252612345679 0.50 EUR final/0',
+        '4 rejected:  unreadable_row',
       ],
     ],
     [

@@ -4,6 +4,8 @@ import * as fc from 'fast-check';
 import { cellsOf, type Marks } from './cells.ts';
 
 const RFC: Marks = { separator: ',', quote: '"', escape: '"' };
+/** FreeSWITCH quotes every value, and escapes nothing in it. */
+const BARE: Marks = { separator: ',', quote: '"', escape: '' };
 const SIPWISE: Marks = { separator: ',', quote: "'", escape: '\\' };
 
 describe('a line of CSV', () => {
@@ -23,6 +25,12 @@ describe('a line of CSV', () => {
     ['is separated by semicolons', "a;b,c;'d'", { ...SIPWISE, separator: ';' }, ['a', 'b,c', 'd']],
     ['quotes nothing', '"a",b', { separator: ',', quote: '', escape: '' }, ['"a"', 'b']],
     ['is empty', '', RFC, ['']],
+    ['escapes nothing', '"a "b"","","c, d"', BARE, ['a "b"', '', 'c, d']],
+    ['escapes nothing, and has a name that adds a cell', '"x","y","c"', BARE, ['x', 'y', 'c']],
+    ['escapes nothing, and has a name that might be two', '"x",","c"', BARE, undefined],
+    ['escapes nothing, and has a quote beside a comma', '"x", y","c"', BARE, ['x', ' y"', 'c']],
+    ['escapes nothing, and has a bare cell', '"a",5,"b"', BARE, ['a', '5', 'b']],
+    ['escapes nothing, and is one quote', '"', BARE, undefined],
   ])('%s: %s', (_, text, marks, expected) => {
     expect(cellsOf(text, marks)).toEqual(expected);
   });
@@ -37,6 +45,17 @@ describe('a line of CSV', () => {
       fc.property(fc.array(cell, { minLength: 1 }), (cells) => {
         expect(cellsOf(cells.map(written).join(separator), marks)).toEqual(cells);
       }),
+    );
+  });
+
+  it('that escapes nothing is never misread where all is quoted and as many cells come out as went in', () => {
+    const odd = fc.string({ unit: fc.constantFrom('a', ',', '"') });
+    fc.assert(
+      fc.property(fc.array(odd, { minLength: 1, maxLength: 6 }), (cells) => {
+        const read = cellsOf(cells.map((each) => `"${each}"`).join(','), BARE);
+        if (read?.length === cells.length) expect(read).toEqual(cells);
+      }),
+      { numRuns: 20_000 },
     );
   });
 

@@ -3,7 +3,7 @@ export interface Marks {
   separator: string;
   /** empty: nothing is quoted */
   quote: string;
-  /** what stands before a quote within quotes; where it is the quote itself, it is doubled */
+  /** what stands before a quote within quotes; where it is the quote itself, it is doubled; empty: nothing does */
   escape: string;
 }
 
@@ -14,6 +14,8 @@ export interface Marks {
 export function cellsOf(text: string, { separator, quote, escape }: Marks): string[] | undefined {
   const quoted = quote !== '' && text.includes(quote);
   if (!quoted && (escape === quote || escape === '' || !text.includes(escape))) return text.split(separator);
+  const whole = quoted && escape === '' ? allQuoted(text, separator, quote) : undefined;
+  if (whole) return whole;
   const cells: string[] = [];
   let at = 0;
   for (;;) {
@@ -47,6 +49,18 @@ export function cellsOf(text: string, { separator, quote, escape }: Marks): stri
     if (at >= text.length) return cells;
     at++;
   }
+}
+
+/**
+ * The cells of a line whose cells are all quoted, with quotes within them as they are. `undefined` where a cell is bare, or a
+ * quote within one stands beside a separator: which of them ends the cell can't be told. So whoever chooses what a cell says
+ * can add cells, which their number shows, but never move what others say to another place.
+ */
+function allQuoted(text: string, separator: string, quote: string): string[] | undefined {
+  if (text.length < 2 || !text.startsWith(quote) || !text.endsWith(quote)) return undefined;
+  const cells = text.slice(1, -1).split(quote + separator + quote);
+  const isVague = (cell: string) => cell.includes(quote + separator) || cell.includes(separator + quote);
+  return cells.some(isVague) ? undefined : cells;
 }
 
 /** Where the next quote or escape stands; −1: nowhere. */

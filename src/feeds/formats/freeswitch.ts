@@ -1,6 +1,7 @@
 /**
- * FreeSWITCH's mod_cdr_csv with the template `example`, and a price at the end: no header row, every value in double
- * quotes that are not escaped, times without a zone. After the `cdr_csv.conf.xml` that comes with it and
+ * FreeSWITCH's mod_cdr_csv with the template `example`, and a price at the end: no header row, times without a zone, every
+ * value in double quotes; those in a value, such as the name that a caller has chosen, are not escaped. After the
+ * `cdr_csv.conf.xml` that comes with it and
  * https://developer.signalwire.com/freeswitch/FreeSWITCH-Explained/Configuration/CDR; `nibble_total_billed` is what
  * mod_nibblebill has charged.
  */
@@ -35,6 +36,7 @@ export const freeswitchCsv: PeerFormat = {
     b_number: ['destination_number'],
     amount: ['nibble_total_billed'],
   },
+  escape: '',
   kind: 'voice',
   needsTimeZone: true,
   verdict: (row, mapping) => unansweredFree(row('answer_stamp') === '', row, mapping),
