@@ -2,14 +2,11 @@
 import { z } from 'zod';
 import type { Account } from './account.ts';
 import { isCountry } from '../destinations/number-plan.ts';
+import { textUpTo } from '../kernel/characters.ts';
 import { isCurrency } from '../kernel/money.ts';
 import { isTimeZone } from '../kernel/period.ts';
 
-const line = (longest: number) =>
-  z
-    .string()
-    .max(longest, { error: `must have at most ${longest} characters` })
-    .regex(/^[^\p{Cc}\p{Cs}]*$/u, { error: 'must be one line of text' });
+const line = (longest: number) => textUpTo(longest).regex(/^[^\p{Cc}\p{Cs}]*$/u, { error: 'must be one line of text' });
 
 const reference = line(64).regex(/^(?:\S(?:.*\S)?)?$/u, { error: 'must not begin or end with a space' });
 

@@ -16,6 +16,9 @@ import { invalid, ProblemFilter, databaseAnswered, sendProblem } from './http/pr
 /** A large file on a slow line takes its time, but not for ever. */
 const REQUEST_MS_MAX = 600_000;
 
+/** An id of 64 characters is up to 128 long, as JavaScript counts; of a longer one its controller says what is wrong. */
+const PARAMETER_LENGTH_MAX = 1_024;
+
 /** The adapter that the application is to be created with. */
 export function httpAdapter(config?: Pick<Config, 'trustedProxies'>): FastifyAdapter {
   return new FastifyAdapter({
@@ -23,6 +26,7 @@ export function httpAdapter(config?: Pick<Config, 'trustedProxies'>): FastifyAda
     requestTimeout: REQUEST_MS_MAX,
     // Whose address counts as the caller's: that of the connection, unless a proxy that is trusted says otherwise.
     trustProxy: config?.trustedProxies ?? false,
+    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
     // What no route can be looked for, such as a path that does not decode, never reaches a filter.
     frameworkErrors: sendProblem,
   });

@@ -3,6 +3,7 @@
  */
 import { z } from 'zod';
 import { parseTraffic, type Traffic } from '../destinations/traffic.ts';
+import { textUpTo } from '../kernel/characters.ts';
 import { isCurrency, parseAmount, percentOf, type Currency, type Micros } from '../kernel/money.ts';
 import { parsePeriod, type Period } from '../kernel/period.ts';
 
@@ -33,7 +34,7 @@ const unwritable = { error: 'holds a control character' };
 /** Ten times this, in micros, is still a bigint of PostgreSQL's. */
 const LIMIT_MAX: Micros = 100_000_000_000_000_000n;
 
-const reference = z.string().min(1).max(64).regex(WRITABLE, unwritable);
+const reference = textUpTo(64).min(1).regex(WRITABLE, unwritable);
 
 const scope = z
   .strictObject({ segment: reference.optional(), account: reference.optional(), service: reference.optional() })
@@ -58,7 +59,7 @@ const threshold = z.strictObject({
 /** A cap as it travels: the body of `POST /v1/caps` and of `caps apply`. */
 export const capDefinition = z
   .strictObject({
-    name: z.string().min(1).max(200).regex(WRITABLE, unwritable),
+    name: textUpTo(200).min(1).regex(WRITABLE, unwritable),
     scope: scope.default({}),
     traffic: z.string().refine((text): text is Traffic => parseTraffic(text) !== undefined, {
       error:

@@ -36,6 +36,13 @@ describe('the billing team at work', () => {
     expect((await admin.call('GET', '/v1/accounts/nobody')).statusCode).toBe(404);
   });
 
+  it('takes an id of 64 characters, whatever they take up', async () => {
+    const url = `/v1/accounts/${encodeURIComponent('📞'.repeat(64))}`;
+    expect((await admin.call('PUT', url, { body: ACCOUNT })).statusCode).toBe(201);
+    expect((await admin.call('PUT', `${url}x`, { body: ACCOUNT })).statusCode).toBe(422);
+    expect((await admin.call('DELETE', url)).statusCode).toBe(204);
+  });
+
   it('shows a viewer neither address nor number in full', async () => {
     const seen = (await admin.call('GET', '/v1/accounts/1001', { key: viewer })).json();
     expect([seen.email, seen.msisdn]).toEqual(['j***@example.nl', '+316***78']);

@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import type { AccountRow } from '../../accounts/store.ts';
+import { textUpTo } from '../../kernel/characters.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { ChangeAccounts } from '../../pipeline/limits/change-accounts.ts';
 import { readAccounts } from '../../accounts/account-file.ts';
@@ -17,7 +18,7 @@ import { pageOf, pageQuery, textCursor, toPage, type Page } from '../http/paging
 import { etag, ifMatch } from '../http/precondition.ts';
 import { Actor, Caller, Route } from '../http/route.ts';
 
-const accountsQuery = pageQuery.extend({ segment: z.string().max(64).optional() });
+const accountsQuery = pageQuery.extend({ segment: textUpTo(64).optional() });
 
 const imported = z.object({ created: z.int(), changed: z.int(), unchanged: z.int() }).meta({ id: 'ImportedAccounts' });
 

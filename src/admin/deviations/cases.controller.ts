@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { CASE_STATES, VERDICTS } from '../../cases/case.ts';
 import { CASE_VERSION, type CaseRow } from '../../cases/store.ts';
+import { textUpTo } from '../../kernel/characters.ts';
 import { SecondPerson } from '../../pipeline/deciding/second-person.ts';
 import { notFound, NumberPipe } from '../http/identifiers.ts';
 import { wordsFor } from '../http/masking.ts';
@@ -17,7 +18,7 @@ import type { Principal } from '../keys/role.ts';
 
 const casesQuery = pageQuery.extend({
   state: z.enum(CASE_STATES).optional(),
-  account: z.string().max(64).optional(),
+  account: textUpTo(64).optional(),
   kind: z.enum(['account', 'tariff']).optional(),
 });
 

@@ -10,6 +10,7 @@ import { normalInWords, normalOf, WEEK_PART_NAMES } from '../../deviations/norma
 import { policyBook } from '../../deviations/policy-store.ts';
 import { DEVIATION_MODES } from '../../deviations/policy.ts';
 import { latestFit, signaturesOf } from '../../deviations/signature-store.ts';
+import { textUpTo } from '../../kernel/characters.ts';
 import { Clock, parseInstant, toDate } from '../../kernel/clock.ts';
 import { formatAmount } from '../../kernel/money.ts';
 import { Refusal } from '../../kernel/refusal.ts';
@@ -24,7 +25,7 @@ import { amount, queryInstant, showInstant } from '../http/wire.ts';
 const SHOWN_MAX = 1_000;
 const WEEK_MS = 7 * 86_400_000;
 
-const deviationsQuery = pageQuery.extend({ account: z.string().max(64).optional() });
+const deviationsQuery = pageQuery.extend({ account: textUpTo(64).optional() });
 
 const deviation = z.looseObject({ case: z.string().nullable(), case_state: z.string().nullable() }).meta({
   id: 'Deviation',

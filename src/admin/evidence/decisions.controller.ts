@@ -6,6 +6,7 @@ import { toJSONSchema, z } from 'zod';
 import { MODES } from '../../caps/cap.ts';
 import { decisionResponse } from '../../decisions/decision.ts';
 import { decisionOf, type DecisionRow } from '../../decisions/store.ts';
+import { textUpTo } from '../../kernel/characters.ts';
 import { parseInstant, toDate } from '../../kernel/clock.ts';
 import { wordsFor } from '../http/masking.ts';
 import { numberCursor, pageOf, pageQuery, toPage, type Page } from '../http/paging.ts';
@@ -18,7 +19,7 @@ const JSON_LIMIT = 100;
 const NDJSON_LIMIT = 10_000;
 
 const decisionsQuery = z.object({
-  account: z.string().max(64).optional(),
+  account: textUpTo(64).optional(),
   since: queryInstant.optional().meta({ description: 'those whose `at` is this instant or later' }),
   cursor: pageQuery.shape.cursor,
   limit: z.coerce.number().int().min(1).max(NDJSON_LIMIT).optional().meta({ description: 'how many at most' }),

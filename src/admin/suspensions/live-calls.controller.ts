@@ -2,6 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/com
 import { ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { textUpTo } from '../../kernel/characters.ts';
 import { INSTANT_WANTED, parseInstant, toDate } from '../../kernel/clock.ts';
 import { NAME, NAME_FORM } from '../../kernel/name.ts';
 import { FollowCalls, type CallEvent } from '../../pipeline/limits/follow-calls.ts';
@@ -17,7 +18,7 @@ const CALLS_MAX = 20_000;
 const EVENTS_MAX = 1_000;
 
 const callId = z.string().min(1).max(256).meta({ description: 'as the switch tells it apart' });
-const account = z.string().min(1).max(64);
+const account = textUpTo(64).min(1);
 const number = z.string().min(1).max(64).meta({ description: 'the called number' });
 const moment = z.string().refine((text) => parseInstant(text) !== undefined, { error: INSTANT_WANTED });
 

@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { isHoldScope, parseBarScope, type BarScope } from '../../caps/barring.ts';
+import { textUpTo } from '../../kernel/characters.ts';
 import { INSTANT_WANTED, parseInstant } from '../../kernel/clock.ts';
 import { SecondPerson } from '../../pipeline/deciding/second-person.ts';
 import { SettleSuspensions } from '../../pipeline/suspending/settle-suspension.ts';
@@ -15,7 +16,7 @@ import { personOf } from '../keys/person.ts';
 import { Actor, Caller, Route } from '../http/route.ts';
 import { instant, showInstant } from '../http/wire.ts';
 
-const suspensionsQuery = pageQuery.extend({ account: z.string().max(64).optional() });
+const suspensionsQuery = pageQuery.extend({ account: textUpTo(64).optional() });
 
 export const reason = z
   .string()

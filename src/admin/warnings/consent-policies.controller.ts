@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import type { ConsentPolicy } from '../../answers/consent.ts';
 import { policyOf, type AnswerRow, type PolicyRow } from '../../answers/store.ts';
+import { textUpTo } from '../../kernel/characters.ts';
 import { formatAmount, parseAmount } from '../../kernel/money.ts';
 import { ChangeOperators } from '../../pipeline/telling/change-operators.ts';
 import { addressFor } from '../http/masking.ts';
@@ -12,10 +13,8 @@ import { Actor, Caller, Route } from '../http/route.ts';
 import type { Principal } from '../keys/role.ts';
 import { amount, instant, showInstant } from '../http/wire.ts';
 
-const word = z
-  .string()
+const word = textUpTo(64)
   .min(1)
-  .max(64)
   .regex(/^[^\p{Cc}]*$/u, { error: 'holds a control character' });
 const scope = z
   .strictObject({ segment: word.optional(), account: word.optional() })
@@ -44,7 +43,7 @@ type PolicyResponse = z.output<typeof policyResponse>;
 
 const policyQuery = z.object({ segment: word.optional(), account: word.optional(), currency });
 
-const answersQuery = pageQuery.extend({ account: z.string().max(64).optional() });
+const answersQuery = pageQuery.extend({ account: textUpTo(64).optional() });
 const answerResponse = z
   .object({
     id: z.string(),

@@ -2,6 +2,7 @@ import { Controller, Get, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { textUpTo } from '../../kernel/characters.ts';
 import { formatInstant } from '../../kernel/clock.ts';
 import type { KeyRole, Principal } from '../keys/role.ts';
 import { addressFor, answerFor } from '../http/masking.ts';
@@ -9,7 +10,7 @@ import { numberCursor, pageOf, pageQuery, toPage, type Page } from '../http/pagi
 import { Caller, Route } from '../http/route.ts';
 import { instant, showInstant } from '../http/wire.ts';
 
-const warningsQuery = pageQuery.extend({ account: z.string().max(64).optional() });
+const warningsQuery = pageQuery.extend({ account: textUpTo(64).optional() });
 
 const warning = z
   .object({

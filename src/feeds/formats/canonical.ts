@@ -1,6 +1,7 @@
 /**
  * The canonical usage row. Pure: the values of one row in, a record or a reject out.
  */
+import { hasMoreThan } from '../../kernel/characters.ts';
 import { parseInstant, type Instant } from '../../kernel/clock.ts';
 import { formatAmount, parseAmount, type Micros } from '../../kernel/money.ts';
 import {
@@ -90,7 +91,7 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
   const odd = (value: string) => !plain && CONTROL.test(value);
 
   if (!recordId) return missing('record_id');
-  if (recordId.length > RECORD_ID_LENGTH_MAX || odd(recordId)) {
+  if (hasMoreThan(recordId, RECORD_ID_LENGTH_MAX) || odd(recordId)) {
     return new Unusable(
       'record_id',
       'bad_record_id',
@@ -98,14 +99,14 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
     );
   }
   if (!accountId) return missing('account_id');
-  if (accountId.length > REFERENCE_LENGTH_MAX || odd(accountId)) {
+  if (hasMoreThan(accountId, REFERENCE_LENGTH_MAX) || odd(accountId)) {
     return new Unusable(
       'account_id',
       'bad_account_id',
       `has more than ${REFERENCE_LENGTH_MAX} characters or a control character`,
     );
   }
-  if (serviceId!.length > REFERENCE_LENGTH_MAX || odd(serviceId!)) {
+  if (hasMoreThan(serviceId!, REFERENCE_LENGTH_MAX) || odd(serviceId!)) {
     return new Unusable(
       'service_id',
       'bad_service_id',
@@ -174,7 +175,7 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
       `"${shown(originCountry)}" is no ISO 3166-1 alpha-2 code`,
     );
   }
-  if (tariff.length > REFERENCE_LENGTH_MAX || odd(tariff)) {
+  if (hasMoreThan(tariff, REFERENCE_LENGTH_MAX) || odd(tariff)) {
     return new Unusable(
       'tariff',
       'bad_tariff',
