@@ -7,6 +7,7 @@ export const ALARM_KINDS = [
   'feed-definition',
   'feed-gap',
   'rejects-rise',
+  'file-failed',
   'file-waits',
   'pull-fails',
   'lifting-waits',

@@ -225,6 +225,39 @@ describe('a file in the drop folder', () => {
     expect((await told()).map(({ open }) => open)).toEqual([false, false]);
   });
 
+  it('in a folder that no feed can be called by is told of once, unless nobody expects anything of it', async () => {
+    const named = (name: string) => join(inbox, name);
+    for (const name of ['My Feed', '.My Trash', 'lost+found']) await mkdir(named(name));
+    await writeFile(join(named('My Feed'), 'a.csv'), HEADER);
+    await complete();
+    await complete();
+    const ofNames = () =>
+      plafond.query(
+        `SELECT subject, text, cleared_at IS NULL AS open FROM alarms WHERE kind = 'file-waits' AND subject = ANY ($1)`,
+        [['My Feed', '.My Trash', 'lost+found'].map(named)],
+      );
+    expect(await ofNames()).toEqual([
+      { subject: named('My Feed'), text: expect.stringContaining('must be 1 to 64 letters'), open: true },
+    ]);
+    for (const name of ['My Feed', '.My Trash', 'lost+found']) await rm(named(name), { recursive: true });
+    await complete();
+    expect(await ofNames()).toMatchObject([{ open: false }]);
+  });
+
+  it('that fails is in one alarm of its feed, with what to do, until one of the feed is imported', async () => {
+    const ofFeed = () =>
+      plafond.query(`SELECT text, cleared_at IS NULL AS open FROM alarms WHERE kind = 'file-failed' AND subject = $1`, [
+        feed,
+      ]);
+    await drop('a.csv', 'id,name\n1,x\n');
+    await drop('b.csv', 'id,names\n1,x\n');
+    await importAll();
+    expect(await ofFeed()).toEqual([{ text: expect.stringMatching(/b\.csv .*header.* drop it again/), open: true }]);
+    await drop('c.csv', [HEADER, row(`${feed}-c`)].join('\n'));
+    await importAll();
+    expect(await ofFeed()).toMatchObject([{ open: false }]);
+  });
+
   it('that can not be read waits and is in one alarm, and is imported when it can', async () => {
     await drop('closed.csv', [HEADER, row('closed')].join('\n'));
     const file = { feed, path: join(folder, 'closed.csv') };

@@ -10,7 +10,7 @@ import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { Instant } from '../../kernel/clock.ts';
-import { NAME } from '../../kernel/name.ts';
+import { NAME, NAME_FORM } from '../../kernel/name.ts';
 import { messageOf, Refusal } from '../../kernel/refusal.ts';
 import type { Format } from '../formats/rows.ts';
 
@@ -22,12 +22,14 @@ export interface DroppedFile {
 /** Names that copying programs use while a file is on its way. */
 export const UNFINISHED = /(^\.|~$|\.(part|partial|tmp|temp|filepart|crdownload|swp|writing)$)/i;
 const STANDS_STILL_MS = 2_000;
+/** Folders of which nobody expects anything: hidden ones, and what a file system makes of itself. */
+const NO_FEEDS = /^\.|^lost\+found$/;
 
 /**
  * The files that are complete. `seen` remembers what lay there at the last look: a file is complete when it looks the same
  * as then and has not been written to for {@link STANDS_STILL_MS}. `now` is the file system's time, in epoch milliseconds.
- * One whose name is not UTF-8 gets another first. A feed's folder that can't be read is named in `closed`, with the reason;
- * it holds up no other.
+ * One whose name is not UTF-8 gets another first. A folder that can't be read, or whose name can't be a feed's, is named in
+ * `closed`, with the reason and what to do; it holds up no other.
  */
 export async function completeFiles(
   inboxDir: string,
@@ -38,9 +40,13 @@ export async function completeFiles(
   const complete: DroppedFile[] = [];
   const closed = new Map<string, string>();
   const there = new Set<string>();
+  for (const { name, folder } of await foldersIn(inboxDir)) {
+    if (!NAME.test(name) && !NO_FEEDS.test(name))
+      closed.set(folder, `no feed can have its name, which ${NAME_FORM}; rename it as the feed`);
+  }
   for (const { feed, folder } of await feedFolders(inboxDir)) {
     const files = await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch((error: unknown) => {
-      closed.set(folder, messageOf(error));
+      closed.set(folder, unreadable(error));
       return [];
     });
     for (const file of files) {
@@ -49,7 +55,7 @@ export async function completeFiles(
       const path = Buffer.concat([Buffer.from(join(folder, '/')), file.name]);
       const found = await stat(path).catch((error: unknown) => {
         // It is gone, unless the folder lets its names be read and nothing else.
-        if (isRefusedByDisk(error)) closed.set(folder, messageOf(error));
+        if (isRefusedByDisk(error)) closed.set(folder, unreadable(error));
         return undefined;
       });
       if (!found) continue;
@@ -68,19 +74,27 @@ export async function completeFiles(
   return { complete: complete.toSorted((a, b) => (a.path < b.path ? -1 : 1)), closed };
 }
 
+function unreadable(error: unknown): string {
+  return `${messageOf(error)}. Plafond has to be able to read that folder, and to move its files into done/ or failed/ in it`;
+}
+
 /** The folders of feeds; one may be a link, as to a disk that a peer writes to, whether or not that is there now. */
 export async function feedFolders(inboxDir: string): Promise<{ feed: string; folder: string }[]> {
-  const found: { feed: string; folder: string }[] = [];
+  const named = (await foldersIn(inboxDir)).filter(({ name }) => NAME.test(name));
+  return named.map(({ name, folder }) => ({ feed: name, folder }));
+}
+
+async function foldersIn(inboxDir: string): Promise<{ name: string; folder: string }[]> {
+  const found: { name: string; folder: string }[] = [];
   for (const entry of await readdir(inboxDir, { withFileTypes: true })) {
     const folder = join(inboxDir, entry.name);
-    if (!NAME.test(entry.name)) continue;
     const isFolder = entry.isSymbolicLink()
       ? await stat(folder).then(
           (target) => target.isDirectory(),
           () => true,
         )
       : entry.isDirectory();
-    if (isFolder) found.push({ feed: entry.name, folder });
+    if (isFolder) found.push({ name: entry.name, folder });
   }
   return found;
 }

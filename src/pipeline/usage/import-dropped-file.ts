@@ -181,6 +181,16 @@ export class ImportDroppedFile implements OnModuleDestroy {
       if (!(await this.#putAway(path, looks, 'done'))) {
         await inTransaction(this.#dataSource, ({ client }) => releaseChangedFile(client, result.importId));
       }
+      await this.#tell((client, at) =>
+        settleAlarm(
+          client,
+          'file-failed',
+          feed,
+          undefined,
+          `the feed ${feed} has brought a file that was imported: ${path}`,
+          at,
+        ),
+      );
       const { received, counted, superseded, duplicate, stale, rejected } = result;
       this.#log.log(
         `${path}: import ${result.importId}, ${received} rows: ${counted} counted, ${superseded} superseded earlier ones, ` +
@@ -191,6 +201,11 @@ export class ImportDroppedFile implements OnModuleDestroy {
       if (!isFaultOfDelivery(error)) throw error;
       const why = messageOf(error);
       await this.#recordUnread(delivery, 'failed', why);
+      const trouble = {
+        text: `the file ${path} of the feed ${feed} was not imported, and lies in failed/ there: ${why}. Have it sent again, or mend it or the feed's definition, and drop it again`,
+        facts: { path, reason: why },
+      };
+      await this.#tell((client, at) => settleAlarm(client, 'file-failed', feed, trouble, '', at));
       await this.#putAway(path, looks, 'failed', why);
       this.#log.error(`${path} was not imported: ${why}`);
     }
@@ -235,7 +250,7 @@ export class ImportDroppedFile implements OnModuleDestroy {
   }
 }
 
-/** An alarm for each folder that can't be read; what was told of folders that can, and of files that are gone, is over. */
+/** An alarm for each folder of which no file is imported; what was told of folders that can, and of files that are gone, is over. */
 async function settleFileWaits(
   client: ClientBase,
   closed: ReadonlyMap<string, string>,
@@ -243,7 +258,7 @@ async function settleFileWaits(
 ): Promise<string[]> {
   const told: string[] = [];
   for (const [folder, why] of closed) {
-    const text = `files of ${folder} are not imported: ${why}. Plafond has to be able to read that folder, and to move its files into done/ or failed/ in it`;
+    const text = `files of ${folder} are not imported: ${why}`;
     told.push(...(await settleAlarm(client, 'file-waits', folder, { text, facts: { why } }, '', at)));
   }
   for (const path of await openSubjects(client, 'file-waits')) {

@@ -17,7 +17,8 @@ import {
 } from '../../feeds/watched-feeds.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
 
-const KINDS: readonly AlarmKind[] = ['feed-behind', 'feed-gap', 'rejects-rise'];
+/** What is open about a feed that is gone is over. */
+const KINDS: readonly AlarmKind[] = ['feed-behind', 'feed-gap', 'rejects-rise', 'file-failed'];
 const WATCH_LOCK = 7_010;
 
 @Injectable()
