@@ -160,4 +160,57 @@ describe('usage that is older than is kept', () => {
     await retention.run();
     expect(await plafond.query('SELECT import_id FROM rejects')).toEqual([{ import_id: importId }]);
   });
+
+  it('takes what it summed up to and crossed with it, when what comes late has had as long again', async () => {
+    const thresholds = [{ percent: 100, actions: ['warn' as const] }];
+    for (const period of ['day', 'rolling:24h'] as const) await plafond.addCap({ period, limit: '8.00', thresholds });
+    const remembered = async () => [await spends(), (await plafond.query('SELECT FROM crossings')).length];
+    await march(10);
+    daysLater(50);
+    await retention.run();
+    daysLater(39);
+    await retention.run();
+    await march(10, { record_id: 'late', amount: '3.00' });
+    expect([await kept(), await remembered()]).toEqual([['late'], [['2026-03 13', '2026-03 13'], 2]]);
+    expect(await plafond.decisions()).toHaveLength(2);
+    daysLater(50);
+    await retention.run();
+    expect([await kept(), await remembered()]).toEqual([[], [['2026-03 13', '2026-03 13'], 2]]);
+    await march(11, { started_at: '2026-07-20T10:00:00+02:00' });
+    daysLater(41);
+    await retention.run();
+    expect(await remembered()).toEqual([['2026-07 10', '2026-07 10'], 2]);
+    expect(await plafond.differences()).toEqual([]);
+    // As if nothing of March had ever been.
+    await march(10, { record_id: 'later', amount: '4.00' });
+    expect(await remembered()).toEqual([['2026-03 4', '2026-03 4', '2026-07 10', '2026-07 10'], 2]);
+    expect(await plafond.differences()).toEqual([]);
+  });
+
+  it('leaves what a suspension stands on that is not over', async () => {
+    await plafond.addCap({ traffic: 'all', limit: '10.00', reinstate: 'manual' });
+    await march(10);
+    const sums = async () => [
+      await plafond.query('SELECT traffic FROM counters ORDER BY traffic'),
+      await plafond.query('SELECT percent::int FROM crossings ORDER BY percent'),
+    ];
+    for (const days of [50, 50]) {
+      daysLater(days);
+      await retention.run();
+    }
+    const [both, all] = [
+      [{ traffic: 'all' }, { traffic: 'international' }],
+      [{ percent: 50 }, { percent: 80 }, { percent: 100 }],
+    ];
+    expect(await sums()).toEqual([both, all]);
+    await march(10, { record_id: 'late', amount: '-1.00', state: 'final' });
+    const corrected = (await plafond.decisions()).filter(({ trigger }) => trigger === 'correction');
+    expect(corrected.map(({ threshold, spend }) => [threshold, spend])).toEqual([[100, 9_000_000n]]);
+    await plafond.query(`UPDATE suspensions SET state = 'lifted'`);
+    for (const days of [50, 50]) {
+      daysLater(days);
+      await retention.run();
+    }
+    expect(await sums()).toEqual([[], []]);
+  });
 });

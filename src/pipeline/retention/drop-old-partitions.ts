@@ -1,4 +1,7 @@
-/** Retention: usage and rejects older than RETENTION_DAYS are dropped, and what tells of single records with them. */
+/**
+ * Retention: usage and rejects older than RETENTION_DAYS are dropped, and what tells of single records with them; as long after
+ * that, what it had summed up to.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
@@ -34,6 +37,46 @@ const FORGET_IMPORTS = `
   days AS (DELETE FROM import_days WHERE import_id IN (SELECT import_id FROM old))
   DELETE FROM imports WHERE import_id IN (SELECT import_id FROM old)`;
 
+/** The days of which usage is in the ledger, or was dropped of late: what comes of their periods adds to what was counted. */
+const REMEMBERED = `
+  remembered AS MATERIALIZED (
+    SELECT coalesce(range_agg(daterange(day, day + 1)), '{}') AS days FROM ledger_days WHERE ${IS_THERE} OR dropped_at >= $1)`;
+
+/**
+ * What was crossed in periods of which no day is remembered, nor one that could bear on them: a window's length later, and a
+ * period that is called alike. What an open suspension stands on stays. By the index `crossings_of_account`.
+ */
+const FORGET_CROSSINGS = `
+  WITH ${REMEMBERED}, old AS MATERIALIZED (
+    SELECT x.account_id, x.cap_id, x.percent, x.period FROM crossings x, remembered
+     WHERE x.account_id >= $2 AND x.period_end < $1
+       AND NOT daterange((x.period_from - interval '1 day')::date,
+                         (x.period_end + greatest(x.period_end - x.period_from, interval '32 days'))::date + 1) && days
+       AND NOT EXISTS (SELECT FROM suspensions s
+                        WHERE s.account_id = x.account_id AND s.cap_id = x.cap_id AND s.period = x.period
+                          AND s.state NOT IN ('lifted', 'declined'))
+     ORDER BY x.account_id, x.period_end LIMIT ${FORGOTTEN_AT_ONCE} FOR UPDATE OF x SKIP LOCKED),
+  gone AS (
+    DELETE FROM crossings x USING old
+     WHERE (x.account_id, x.cap_id, x.percent, x.period) = (old.account_id, old.cap_id, old.percent, old.period)
+    RETURNING x.account_id)
+  SELECT max(account_id) AS last, count(*)::int AS rows FROM gone`;
+
+/** The same of counters, but for those whose crossings stay: no period is longer than 32 days. By the primary key. */
+const FORGET_COUNTERS = `
+  WITH ${REMEMBERED}, old AS MATERIALIZED (
+    SELECT c.account_id, c.period_start, c.period, c.traffic, c.service_id FROM counters c, remembered
+     WHERE c.account_id >= $2 AND c.period_start < $1::timestamptz - interval '32 days'
+       AND NOT daterange((c.period_start - interval '1 day')::date, (c.period_start + interval '33 days')::date) && days
+       AND NOT EXISTS (SELECT FROM crossings x WHERE x.account_id = c.account_id AND x.period_from = c.period_start)
+     ORDER BY c.account_id, c.period_start LIMIT ${FORGOTTEN_AT_ONCE} FOR UPDATE OF c SKIP LOCKED),
+  gone AS (
+    DELETE FROM counters c USING old
+     WHERE (c.account_id, c.period_start, c.period, c.traffic, c.service_id)
+         = (old.account_id, old.period_start, old.period, old.traffic, old.service_id)
+    RETURNING c.account_id)
+  SELECT max(account_id) AS last, count(*)::int AS rows FROM gone`;
+
 @Injectable()
 export class DropOldPartitions {
   readonly #log = new Logger('retention');
@@ -54,6 +97,13 @@ export class DropOldPartitions {
     }
     if (dropped > 0) this.#log.log(`dropped the usage of ${dropped} days, older than ${retentionDays} days`);
     await this.#forgetRecords();
+    const crossings = await this.#forgetSums(FORGET_CROSSINGS);
+    const counters = await this.#forgetSums(FORGET_COUNTERS);
+    if (counters + crossings > 0) {
+      this.#log.log(
+        `forgot ${counters} counters and ${crossings} crossings, whose usage was dropped ${retentionDays} days ago`,
+      );
+    }
   }
 
   async #drop(day: number): Promise<boolean> {
@@ -75,5 +125,20 @@ export class DropOldPartitions {
     while ((await once(FORGET_REJECTS)) > 0);
     while ((await once(FORGET_IMPORTS)) > 0);
     await once(`UPDATE reconciliations SET sample = '[]' WHERE at < $1 AND sample <> '[]'`);
+  }
+
+  /** Account by account, each portion by itself; answers how many there were. */
+  async #forgetSums(sql: string): Promise<number> {
+    const before = toDate(this.clock.now() - this.config.retentionDays * DAY_MS);
+    let forgotten = 0;
+    for (let account = ''; ;) {
+      const { last, rows } = await inTransaction(this.dataSource, async ({ client }) => {
+        const found = await client.query<{ last: string | null; rows: number }>(sql, [before, account]);
+        return found.rows[0]!;
+      });
+      forgotten += rows;
+      if (rows < FORGOTTEN_AT_ONCE) return forgotten;
+      account = last!;
+    }
   }
 }
