@@ -66,34 +66,31 @@ export async function keepFinalDays(client: ClientBase, importId: string, days: 
 }
 
 /**
- * Local days, `$1` to `$4`, each with the (UTC) days of the ledger that it is in. Days are cut by kernel/period.ts alone,
- * since PostgreSQL may know other clocks.
+ * Usage of one (UTC) day of the ledger in the local days, `$1` to `$4`, that reach into it: one partition, however many a file
+ * covers. Days are cut by kernel/period.ts alone, since PostgreSQL may know other clocks.
  */
-const LOCAL_DAYS = `
-  SELECT l.time_zone, l.name, l.from_at, l.to_at, d::date AS day
-    FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) AS l (time_zone, name, from_at, to_at),
-         generate_series((l.from_at AT TIME ZONE 'UTC')::date, (l.to_at AT TIME ZONE 'UTC')::date, '1 day') AS d`;
-
-const USAGE_BY_LOCAL_DAY = `
+const USAGE_OF_DAY = `
     FROM usage u
     JOIN accounts a ON a.account_id = u.account_id
-    JOIN (${LOCAL_DAYS}) l ON l.day = u.day AND l.time_zone = a.time_zone AND u.started_at >= l.from_at AND u.started_at < l.to_at`;
+    JOIN unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) AS l (time_zone, name, from_at, to_at)
+         ON l.time_zone = a.time_zone AND u.started_at >= l.from_at AND u.started_at < l.to_at
+   WHERE u.day = $5::date`;
 
 /** The local days on which the imports' final versions start, and the latest such start. */
 const COVERED = `
-  SELECT l.name, (extract(epoch FROM max(u.started_at)) * 1000)::bigint AS latest_ms ${USAGE_BY_LOCAL_DAY}
-   WHERE u.day = ANY ($5::date[]) AND u.import_id = ANY ($6::bigint[]) AND u.state = 2
-   GROUP BY 1 ORDER BY 1`;
+  SELECT l.name, (extract(epoch FROM max(u.started_at)) * 1000)::bigint AS latest_ms ${USAGE_OF_DAY}
+     AND u.import_id = ANY ($6::bigint[]) AND u.state = 2
+   GROUP BY 1`;
 
-/** Each record of the covered days with what it compares to. A scan of these days, once a nightly file. */
+/** Each record of the covered days with what it compares to. */
 const COMPARED = `
   SELECT u.record_id, u.account_id, u.started_at, l.name AS local_day, a.currency, u.country, u.tariff,
          coalesce(u.near_import_id, u.import_id) AS first_import_id,
          CASE WHEN u.state < 2 THEN 'only-near' WHEN u.near_import_id IS NULL THEN 'only-nightly'
               WHEN u.near_amount_micros = u.amount_micros THEN 'equal' ELSE 'different' END AS comparison,
          CASE WHEN u.state < 2 THEN u.amount_micros ELSE u.near_amount_micros END AS near_micros,
-         CASE WHEN u.state = 2 THEN u.amount_micros END AS nightly_micros ${USAGE_BY_LOCAL_DAY}
-   WHERE u.origin = $5 AND u.day = ANY ($6::date[])`;
+         CASE WHEN u.state = 2 THEN u.amount_micros END AS nightly_micros ${USAGE_OF_DAY}
+     AND u.origin = $6`;
 
 const LINES = `
   SELECT local_day AS day, currency, country, tariff, i.feed, comparison, count(*) AS records, coalesce(sum(near_micros), 0) AS near,
@@ -109,44 +106,71 @@ const UNEQUAL = `
    WHERE comparison <> 'equal'
    ORDER BY abs(coalesce(nightly_micros, 0) - coalesce(near_micros, 0)) DESC, record_id LIMIT $7`;
 
-/** Compares the days that the imports cover; the sample has the records that differ most. */
+type LineRow = Record<Exclude<keyof ReconciliationLine, 'feed' | 'comparison'>, string> & {
+  comparison: Comparison;
+  feed: string | null;
+};
+
+/**
+ * Compares the days that the imports cover, one day of the ledger after the other; the sample has the records that differ
+ * most. `eachDay` is called before each, and ends it all where it throws.
+ */
 export async function reconcile(
   client: ClientBase,
   { origin, importIds, days, begunAt }: Reconciled,
   sampleSize: number,
+  eachDay: () => void = () => undefined,
 ): Promise<{ days: string[]; lines: ReconciliationLine[]; sample: UnequalRecord[] }> {
   const { rows: zones } = await client.query<{ time_zone: string }>('SELECT DISTINCT time_zone FROM accounts');
   const local = localDays(
     zones.map((row) => row.time_zone),
     days,
   );
-  const { rows: covered } = await client.query<{ name: string; latest_ms: string }>(COVERED, [
-    ...columnsOf(local),
-    days.map(dateOfDay),
-    importIds,
-  ]);
-  const latest = new Map(covered.map((row) => [row.name, Number(row.latest_ms)]));
+  const latest = new Map<string, Instant>();
+  for (const day of days) {
+    eachDay();
+    const parameters = [...columnsOf(reachingInto(day, local)), dateOfDay(day), importIds];
+    const { rows } = await client.query<{ name: string; latest_ms: string }>(COVERED, parameters);
+    for (const { name, latest_ms } of rows) latest.set(name, Math.max(latest.get(name) ?? 0, Number(latest_ms)));
+  }
   const compared = local
     .filter(({ name }) => latest.has(name))
     .map((day) => (day.to <= begunAt ? day : { ...day, to: latest.get(day.name)! + 1 }));
-  const around = new Set(compared.flatMap(({ from, to }) => daysFrom(from, to)));
-  const parameters = [...columnsOf(compared), origin, [...around].map(dateOfDay)];
-  const { rows: lines } = await client.query<
-    Record<keyof ReconciliationLine, string> & { comparison: Comparison; feed: string | null }
-  >(LINES, parameters);
-  const { rows: sample } = await client.query<UnequalRecord>(UNEQUAL, [...parameters, sampleSize]);
-  return {
-    days: [...latest.keys()],
-    lines: lines.map((row) => ({
-      ...row,
-      feed: row.feed ?? '',
-      records: Number(row.records),
-      near: BigInt(row.near),
-      nightly: BigInt(row.nightly),
-      apart: BigInt(row.apart),
-    })),
-    sample,
-  };
+  const lines = new Map<string, ReconciliationLine>();
+  let sample: UnequalRecord[] = [];
+  for (const day of new Set(compared.flatMap(({ from, to }) => daysFrom(from, to)))) {
+    eachDay();
+    const parameters = [...columnsOf(reachingInto(day, compared)), dateOfDay(day), origin];
+    for (const row of (await client.query<LineRow>(LINES, parameters)).rows) addLine(lines, row);
+    const { rows: unequal } = await client.query<UnequalRecord>(UNEQUAL, [...parameters, sampleSize]);
+    sample = [...sample, ...unequal].toSorted(byWhatIsApart).slice(0, sampleSize);
+  }
+  return { days: [...latest.keys()].toSorted(), lines: [...lines.values()], sample };
+}
+
+/** Part of a local day may be in one day of the ledger, and part in the next. */
+function addLine(lines: Map<string, ReconciliationLine>, { feed, ...row }: LineRow): void {
+  const { day, currency, country, tariff, comparison } = row;
+  const key = JSON.stringify([day, currency, country, tariff, feed, comparison]);
+  const found = lines.get(key);
+  lines.set(key, {
+    ...row,
+    feed: feed ?? '',
+    records: (found?.records ?? 0) + Number(row.records),
+    near: (found?.near ?? 0n) + BigInt(row.near),
+    nightly: (found?.nightly ?? 0n) + BigInt(row.nightly),
+    apart: (found?.apart ?? 0n) + BigInt(row.apart),
+  });
+}
+
+/** As {@link UNEQUAL} has them. */
+function byWhatIsApart(a: UnequalRecord, b: UnequalRecord): number {
+  const [apartA, apartB] = [a, b].map(({ near_micros, nightly_micros }) => {
+    const apart = BigInt(nightly_micros ?? 0) - BigInt(near_micros ?? 0);
+    return apart < 0n ? -apart : apart;
+  });
+  if (apartA !== apartB) return apartA! > apartB! ? -1 : 1;
+  return a.record_id < b.record_id ? -1 : 1;
 }
 
 export type ReconciliationOutcome = 'within-tolerance' | 'beyond-tolerance' | 'nothing-to-compare';
@@ -216,6 +240,10 @@ function localDays(timeZones: readonly string[], days: readonly number[]): Local
     }
   }
   return [...found.values()];
+}
+
+function reachingInto(day: number, local: readonly LocalDay[]): LocalDay[] {
+  return local.filter(({ from, to }) => from < (day + 1) * DAY_MS && to > day * DAY_MS);
 }
 
 function columnsOf(days: readonly LocalDay[]): [string[], string[], Date[], Date[]] {

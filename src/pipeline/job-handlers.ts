@@ -62,7 +62,7 @@ export class PipelineHandlers {
     'observe-usage': ({ shards }) => this.observations.observe(shards),
     'sweep-observations': () => this.observations.sweep(),
     'fit-norms': () => this.norms.run(),
-    'rebuild-signatures': () => this.signatures.mend(),
+    'rebuild-signatures': ({ from_shard }) => this.signatures.mend(from_shard),
     'mend-signatures': () => this.signatures.mendCorrected(),
     'evaluate-exposure': () => this.#evaluateExposure(),
     'reinstate-due': () => this.#endWhatIsOver(),

@@ -63,7 +63,12 @@ export const JOB_MAP = {
   'sweep-observations': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
   /** Learns prices and what is usual in each segment from the ledger. */
   'fit-norms': { queue: 'maintenance', payload: nothing, attempts: 3, backoff_ms: 60_000 },
-  'rebuild-signatures': { queue: 'maintenance', payload: nothing, attempts: 3, backoff_ms: 60_000 },
+  'rebuild-signatures': {
+    queue: 'maintenance',
+    payload: z.strictObject({ from_shard: z.int().min(0).max(32_767).optional() }),
+    attempts: 3,
+    backoff_ms: 60_000,
+  },
   /** Makes the signatures of accounts anew whose usage was corrected. */
   'mend-signatures': { queue: 'maintenance', payload: nothing, attempts: 1, backoff_ms: 0 },
   'evaluate-exposure': { queue: 'suspensions', payload: nothing, attempts: 1, backoff_ms: 0 },

@@ -78,6 +78,18 @@ describe('signatures', () => {
     expect(await bytes()).toEqual(before);
   });
 
+  it('are made anew by the next process from where this one has to end', async () => {
+    signatures.onModuleDestroy();
+    expect(await signatures.mend()).toMatchObject({ accounts: 0 });
+    const [left] = await plafond.query<{ payload: { from_shard: number } }>(
+      `SELECT payload FROM outbox WHERE job = 'rebuild-signatures'`,
+    );
+    const { from_shard } = left!.payload;
+    const next = new RebuildSignatures(plafond.database.dataSource, plafond.clock, observe);
+    expect(await next.mend(from_shard)).toMatchObject({ accounts: ACCOUNTS.length });
+    expect((await next.mend(from_shard + 1)).accounts).toBeLessThan(ACCOUNTS.length);
+  });
+
   it('stay what the ledger makes of them through duplicates, the night that confirms, late records, credits and corrections', async () => {
     const calls = officeDays('b1', START, 20, 1);
     await live(calls);

@@ -249,6 +249,30 @@ describe('a nightly file is held against near-real-time usage', () => {
     expect(await alarms()).toMatchObject([{ subject: 'night 2026-03-10' }]);
   });
 
+  it('by the next process, where this one ends before it is done', async () => {
+    await near([{ record_id: 'a', started_at: at('10:00') }]);
+    await night([{ record_id: 'a', started_at: at('10:00') }]);
+    reconciliations.onModuleDestroy();
+    await reconciliations.run();
+    expect(await outcomes()).toEqual([]);
+    await new ReconcileImports(plafond.database.dataSource, plafond.clock).run();
+    expect(await outcomes()).toEqual(['within-tolerance']);
+  });
+
+  it('over a year, each day of it by itself, with what differs most of all of it', async () => {
+    const days = Array.from({ length: 120 }, (_, day) => new Date(now - (day + 1) * 86_400_000).toISOString());
+    const ofDays = (amounts: (day: number) => string) =>
+      days.map((started_at, day) => ({ record_id: `r${day}`, started_at, amount: amounts(day) }));
+    await near(ofDays(() => '1.00'));
+    await night(ofDays((day) => (day % 40 === 7 ? `${day}.00` : '1.00')));
+    await reconcile();
+    const [{ days: compared, sample }] = (await plafond.query('SELECT days, sample FROM reconciliations')) as [
+      { days: string[]; sample: { record_id: string }[] },
+    ];
+    expect(compared).toHaveLength(120);
+    expect(sample.map(({ record_id }) => record_id)).toEqual(['r87', 'r47', 'r7']);
+  });
+
   it('each once, whoever is at it', async () => {
     await near([{ record_id: 'a', started_at: at('10:00') }]);
     await night([{ record_id: 'a', started_at: at('10:00') }]);

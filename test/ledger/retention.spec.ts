@@ -187,6 +187,14 @@ describe('usage that is older than is kept', () => {
     expect(await plafond.differences()).toEqual([]);
   });
 
+  it('goes by the next process, where this one ends before', async () => {
+    await march(10);
+    daysLater(60);
+    retention.onModuleDestroy();
+    await expect(retention.run()).rejects.toThrow('the next goes on from here');
+    expect(await kept()).toEqual(['march 10']);
+  });
+
   it('leaves what a suspension stands on that is not over', async () => {
     await plafond.addCap({ traffic: 'all', limit: '10.00', reinstate: 'manual' });
     await march(10);

@@ -1,5 +1,5 @@
 /** Makes signatures anew from the ledger: to prove that they are equal, to mend those that are not, or after a verdict. */
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { ClientBase, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import type { Account } from '../../accounts/account.ts';
@@ -24,6 +24,7 @@ import {
 import { Clock, SystemClock } from '../../kernel/clock.ts';
 import { lockShards, revisionOf, SHARDS, shardOf, USAGE_ROW, versionsInTurn } from '../../ledger/usage-store.ts';
 import type { HeldVersion } from '../../ledger/version.ts';
+import { enqueue } from '../../queues/outbox.ts';
 import { grouped, inChunks } from '../grouped.ts';
 import { ObservationContexts } from './observation-context.ts';
 import { ObserveUsage } from './observe-usage.ts';
@@ -48,17 +49,23 @@ export interface RebuiltSignatures {
 }
 
 @Injectable()
-export class RebuildSignatures {
+export class RebuildSignatures implements OnModuleDestroy {
   readonly #log = new Logger('deviations');
   readonly #contexts = new ObservationContexts('all');
   /** How long the work takes is the machine's time, whatever the clock that drives Plafond. */
   readonly #machine = new SystemClock();
+  #stopping = false;
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly clock: Clock,
     private readonly observations: ObserveUsage,
   ) {}
+
+  /** There may be more accounts than this process has time for before it has to end: the next start goes on with the rest. */
+  onModuleDestroy(): void {
+    this.#stopping = true;
+  }
 
   /** Where live signatures and the ledger differ. Nobody is held up. */
   async check(): Promise<RebuiltSignatures> {
@@ -82,11 +89,20 @@ export class RebuildSignatures {
     return found;
   }
 
-  /** Makes all signatures anew. Importers wait only for the few accounts that somebody is at work on meanwhile. */
-  async mend(): Promise<RebuiltSignatures> {
+  /**
+   * Makes all signatures anew, or those of the shards from one on. Importers wait only for the few accounts that somebody is at
+   * work on meanwhile. Where the process ends before it is done, a job for the shards that are left waits for the next.
+   */
+  async mend(fromShard = 0): Promise<RebuiltSignatures> {
     const done = nothingFound();
     for (const [shard, ids] of await this.#accountsByShard()) {
+      if (shard < fromShard) continue;
       for (const chunk of inChunks(ids, MENDED_TOGETHER)) {
+        if (this.#stopping) {
+          const rest = { job: 'rebuild-signatures', payload: { from_shard: shard } } as const;
+          await inTransaction(this.dataSource, ({ client }) => enqueue(client, [rest]));
+          return done;
+        }
         const { left, differing } = await this.#mendBeside(shard, chunk);
         done.differing.push(...differing);
         if (left.length === 0) continue;
@@ -112,7 +128,8 @@ export class RebuildSignatures {
     let mended = 0;
     for (const [shard, ids] of grouped(corrected, shardOf)) {
       for (const chunk of inChunks(ids, MENDED_TOGETHER)) {
-        if (this.#machine.now() < until) mended += chunk.length - (await this.#mendBeside(shard, chunk)).left.length;
+        if (!this.#stopping && this.#machine.now() < until)
+          mended += chunk.length - (await this.#mendBeside(shard, chunk)).left.length;
       }
     }
     if (corrected.length > 0)

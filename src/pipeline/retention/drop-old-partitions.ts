@@ -3,11 +3,12 @@
  * that, what it had summed up to.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../../config.ts';
 import { inTransaction, LOCK_NOT_AVAILABLE, sqlState } from '../../database/transaction.ts';
 import { Clock, toDate } from '../../kernel/clock.ts';
+import { Refusal } from '../../kernel/refusal.ts';
 import { IS_THERE, UsagePartitions } from '../../ledger/partitions.ts';
 
 const DAY_MS = 86_400_000;
@@ -78,8 +79,9 @@ const FORGET_COUNTERS = `
   SELECT max(account_id) AS last, count(*)::int AS rows FROM gone`;
 
 @Injectable()
-export class DropOldPartitions {
+export class DropOldPartitions implements OnModuleDestroy {
   readonly #log = new Logger('retention');
+  #stopping = false;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -88,11 +90,17 @@ export class DropOldPartitions {
     private readonly partitions: UsagePartitions,
   ) {}
 
+  /** What is old may take longer than this process has before it has to end: the next start goes on with the rest. */
+  onModuleDestroy(): void {
+    this.#stopping = true;
+  }
+
   /** Drops what is old now. Safe to run anywhere at the same time, and to be cut off anywhere. */
   async run(): Promise<void> {
     const { retentionDays } = this.config;
     let dropped = 0;
     for (const day of await this.partitions.oldDays(retentionDays)) {
+      this.#goOn();
       if (await this.#drop(day)) dropped++;
     }
     if (dropped > 0) this.#log.log(`dropped the usage of ${dropped} days, older than ${retentionDays} days`);
@@ -120,8 +128,10 @@ export class DropOldPartitions {
   /** Rows, record ids and texts of old imports go; and imports of which nothing is left in the ledger. */
   async #forgetRecords(): Promise<void> {
     const before = toDate(this.clock.now() - this.config.retentionDays * DAY_MS);
-    const once = (sql: string) =>
-      inTransaction(this.dataSource, async ({ client }) => (await client.query(sql, [before])).rowCount ?? 0);
+    const once = (sql: string) => {
+      this.#goOn();
+      return inTransaction(this.dataSource, async ({ client }) => (await client.query(sql, [before])).rowCount ?? 0);
+    };
     while ((await once(FORGET_REJECTS)) > 0);
     while ((await once(FORGET_IMPORTS)) > 0);
     await once(`UPDATE reconciliations SET sample = '[]' WHERE at < $1 AND sample <> '[]'`);
@@ -132,6 +142,7 @@ export class DropOldPartitions {
     const before = toDate(this.clock.now() - this.config.retentionDays * DAY_MS);
     let forgotten = 0;
     for (let account = ''; ;) {
+      this.#goOn();
       const { last, rows } = await inTransaction(this.dataSource, async ({ client }) => {
         const found = await client.query<{ last: string | null; rows: number }>(sql, [before, account]);
         return found.rows[0]!;
@@ -140,5 +151,10 @@ export class DropOldPartitions {
       if (rows < FORGOTTEN_AT_ONCE) return forgotten;
       account = last!;
     }
+  }
+
+  #goOn(): void {
+    if (this.#stopping)
+      throw new Refusal('unavailable', 'stopping', 'this process ends, and the next goes on from here');
   }
 }

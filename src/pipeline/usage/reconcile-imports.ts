@@ -1,11 +1,12 @@
 /** After a nightly file: its days are held against what near real time had, and what is beyond tolerance is told. */
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { inTransaction } from '../../database/transaction.ts';
 import { settleAlarm, type Trouble } from '../../feeds/alarms.ts';
 import { Clock, parseInstant, SystemClock, toDate, type Instant } from '../../kernel/clock.ts';
 import { formatAmount, parseAmount, type Micros } from '../../kernel/money.ts';
+import { Refusal } from '../../kernel/refusal.ts';
 import {
   keepReconciliation,
   reconcile,
@@ -43,22 +44,33 @@ const WAITING = `
    GROUP BY i.feed ORDER BY 1`;
 
 @Injectable()
-export class ReconcileImports {
+export class ReconcileImports implements OnModuleDestroy {
   readonly #log = new Logger('reconciliation');
   /** how long it takes is a matter of the machine's time, whatever clock the rules live by */
   readonly #stopwatch = new SystemClock();
+  #stopping = false;
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly clock: Clock,
   ) {}
 
+  /** A file may cover more days than can be compared before this process has to end: the next start compares them. */
+  onModuleDestroy(): void {
+    this.#stopping = true;
+  }
+
   /** Reconciles what imports have brought since, each feed's together. Safe to run anywhere at the same time. */
   async run(): Promise<void> {
     const waiting = await inTransaction(this.dataSource, ({ client }) =>
       client.query<{ import_id: string }>(WAITING, [toDate(this.clock.now())]),
     );
-    for (const { import_id } of waiting.rows) await this.#reconcile(import_id);
+    try {
+      for (const { import_id } of waiting.rows) await this.#reconcile(import_id);
+    } catch (error) {
+      if (!this.#stopping || !(error instanceof Refusal)) throw error;
+      this.#log.log(error.message);
+    }
   }
 
   /** Reconciles the days of an import and of earlier ones of its feed that wait, under its number: each of them once. */
@@ -69,7 +81,10 @@ export class ReconcileImports {
       const pending = await lockPending(client, importId);
       if (!pending) return [];
       const { feed, feedsOfOrigin, tolerance, importIds, pushed } = pending;
-      const found = await reconcile(client, pending, SAMPLE_SIZE);
+      const found = await reconcile(client, pending, SAMPLE_SIZE, () => {
+        if (this.#stopping)
+          throw new Refusal('unavailable', 'stopping', 'this process ends, and the next compares this anew');
+      });
       let outcome: ReconciliationOutcome = totalsOf(found.lines).some(canCompare)
         ? 'within-tolerance'
         : 'nothing-to-compare';
