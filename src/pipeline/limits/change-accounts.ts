@@ -21,6 +21,7 @@ import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { lockCounting } from '../../ledger/usage-store.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';
+import { inChunks } from '../grouped.ts';
 import { recountUnder } from './change-caps.ts';
 import { holdCap } from './hold-cap.ts';
 import { refuseWeakerSegment } from './weakened-protection.ts';
@@ -32,6 +33,8 @@ import { hasOpenSuspension } from '../../suspensions/store.ts';
 const MADE_MEANWHILE = { retryOnUniqueViolation: true };
 
 const MANY = 1_000;
+/** So many accounts are read, written and put on record at once: of a file of hundred thousands little is held in memory. */
+const PORTION = 2_000;
 
 /** Accounts are made, changed and removed here; a change that puts one under other caps or periods counts it anew. */
 @Injectable()
@@ -68,8 +71,11 @@ export class ChangeAccounts {
           );
         }
         if (before && isSame(accountOf(before), account)) return { version: before.version, created: false };
-        const [after] = await this.#put(client, [account], before ? [before] : [], actor, alone);
-        return { version: after!.version, created: !before };
+        if (before) await lockCounting(client);
+        const at = this.#clock.now();
+        const { rows, recut } = await this.#put(client, [account], before ? [accountOf(before)] : [], actor, alone, at);
+        if (recut.length > 0) await countAnew(client, recut, at);
+        return { version: rows[0]!.version, created: !before };
       },
       MADE_MEANWHILE,
     );
@@ -84,20 +90,21 @@ export class ChangeAccounts {
     return inTransaction(
       this.#dataSource,
       async ({ client }) => {
-        const before = await lockAccounts(
-          client,
-          accounts.map((account) => account.accountId),
-        );
-        const known = new Map(before.map((row) => [row.account_id, row]));
-        const differing = accounts.filter((account) => {
-          const row = known.get(account.accountId);
-          return !row || !isSame(accountOf(row), account);
-        });
-        await this.#put(client, differing, before, actor, alone);
-        const created = differing.filter((account) => !known.has(account.accountId)).length;
+        const at = this.#clock.now();
+        const { made, changed } = await lockDiffering(client, accounts);
+        // New accounts disturb nobody; a changed one is remembered by importers, who must read it again.
+        if (changed.length > 0) await lockCounting(client);
+        for (const portion of inChunks(made, PORTION)) await this.#put(client, portion, [], actor, alone, at);
+        const recut: string[] = [];
+        for (const portion of inChunks(changed, PORTION)) {
+          const before = await accountsById(client, portion.map(idOf));
+          recut.push(...(await this.#put(client, portion, before, actor, alone, at)).recut);
+        }
+        if (recut.length > 0) await countAnew(client, recut, at);
+        const created = made.length;
         // Until PostgreSQL looks by itself, a minute later, it takes accounts for few: a cap that is made meanwhile is counted for minutes.
         if (created >= MANY) await client.query('ANALYZE accounts');
-        return { created, changed: differing.length - created, unchanged: accounts.length - differing.length };
+        return { created, changed: changed.length, unchanged: accounts.length - created - changed.length };
       },
       MADE_MEANWHILE,
     );
@@ -142,18 +149,17 @@ export class ChangeAccounts {
     });
   }
 
+  /** Within a lock on counting where any is there `before`; `recut` are those that have to be counted anew. */
   async #put(
     client: ClientBase,
     accounts: readonly Account[],
-    before: readonly AccountRow[],
+    before: readonly Account[],
     actor: string,
     alone: boolean,
-  ): Promise<AccountRow[]> {
-    const at = this.#clock.now();
-    const known = new Map(before.map((row) => [row.account_id, accountOf(row)]));
+    at: Instant,
+  ): Promise<{ rows: AccountRow[]; recut: string[] }> {
+    const known = new Map(before.map((account) => [account.accountId, account]));
     const changed = accounts.filter((account) => known.has(account.accountId));
-    // New accounts disturb nobody; a changed one is remembered by importers, who must read it again.
-    if (changed.length > 0) await lockCounting(client);
     await refuseOtherCurrency(
       client,
       changed.filter(({ accountId, currency }) => currency !== known.get(accountId)!.currency),
@@ -183,33 +189,55 @@ export class ChangeAccounts {
       at,
     );
     const otherwise = changed.filter((account) => !isSeenAlike(known.get(account.accountId)!, account));
-    await noteCorrected(
-      client,
-      otherwise.map(({ accountId }) => accountId),
-      at,
-    );
+    await noteCorrected(client, otherwise.map(idOf), at);
     const recut = changed.filter((account) => !isCutAlike(known.get(account.accountId)!, account));
-    if (recut.length > 0) await countAnew(client, recut, at);
-    return rows;
+    return { rows, recut: recut.map(idOf) };
   }
 }
 
+/** Which accounts are not there yet, and which are otherwise; all that are there stay as they are while the transaction lasts. */
+async function lockDiffering(
+  client: ClientBase,
+  accounts: readonly Account[],
+): Promise<{ made: Account[]; changed: Account[] }> {
+  const made: Account[] = [];
+  const changed: Account[] = [];
+  // In one order, whatever that of the file: so two files wait for each other, and no one for ever.
+  const ordered = accounts.toSorted((a, b) => (a.accountId < b.accountId ? -1 : 1));
+  for (const portion of inChunks(ordered, PORTION)) {
+    const rows = new Map((await lockAccounts(client, portion.map(idOf))).map((row) => [row.account_id, row]));
+    for (const account of portion) {
+      const row = rows.get(account.accountId);
+      if (!row) made.push(account);
+      else if (!isSame(accountOf(row), account)) changed.push(account);
+    }
+  }
+  return { made, changed };
+}
+
+/** The first of these accounts that has usage; by the index on (account_id, started_at). */
+const WITH_USAGE = `
+  SELECT account_id, currency FROM unnest($1::text[], $2::text[]) AS a (account_id, currency)
+   WHERE EXISTS (SELECT FROM usage u WHERE u.account_id = a.account_id) LIMIT 1`;
+
 /** What was spent in one currency would be told, and held against limits, in the other. @throws Refusal account_has_usage */
 async function refuseOtherCurrency(client: ClientBase, accounts: readonly Account[]): Promise<void> {
-  for (const { accountId, currency } of accounts) {
-    const { rows } = await client.query('SELECT FROM usage WHERE account_id = $1 LIMIT 1', [accountId]);
-    if (rows.length === 0) continue;
+  if (accounts.length === 0) return;
+  const { rows } = await client.query<{ account_id: string; currency: string }>(WITH_USAGE, [
+    accounts.map(idOf),
+    accounts.map(({ currency }) => currency),
+  ]);
+  for (const { account_id, currency } of rows) {
     throw new Refusal(
       'conflict',
       'account_has_usage',
-      `account ${accountId} has usage in another currency than ${currency}; what is charged in ${currency} needs an account of its own`,
+      `account ${account_id} has usage in another currency than ${currency}; what is charged in ${currency} needs an account of its own`,
     );
   }
 }
 
 /** Counts accounts under the caps and in the periods that hold for them now, and acts on what that crosses. */
-async function countAnew(client: ClientBase, accounts: readonly Account[], at: Instant): Promise<void> {
-  const ids = accounts.map((account) => account.accountId);
+async function countAnew(client: ClientBase, ids: readonly string[], at: Instant): Promise<void> {
   const caps = await allCaps(client);
   const meters = new Map([...caps, ...(await capsAhead(client))].map((cap) => [`${cap.traffic} ${cap.period}`, cap]));
   for (const cap of meters.values()) await recountUnder(client, cap, ids);
@@ -223,6 +251,10 @@ async function countAnew(client: ClientBase, accounts: readonly Account[], at: I
   // All at once: evidence of many accounts locks their chains in one order.
   await carryOutCrossings(client, crossings, at, undefined);
   await moveEnds(client, ids);
+}
+
+function idOf({ accountId }: Account): string {
+  return accountId;
 }
 
 function isSame(a: Account, b: Account): boolean {
