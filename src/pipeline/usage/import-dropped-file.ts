@@ -16,6 +16,7 @@ import {
 } from '../../feeds/imports.ts';
 import { peerReading } from '../../feeds/feed.ts';
 import { checkSeal } from '../../feeds/formats/seal.ts';
+import { kept } from '../../feeds/rejects.ts';
 import { definitionFiles, isDefinitionFile } from '../../feeds/sources/definition-file.ts';
 import {
   completeFiles,
@@ -199,7 +200,7 @@ export class ImportDroppedFile implements OnModuleDestroy {
     } catch (error) {
       // In other hands, or the database is away: the file stays, and this job is tried again.
       if (!isFaultOfDelivery(error)) throw error;
-      const why = messageOf(error);
+      const why = kept(messageOf(error));
       await this.#recordUnread(delivery, 'failed', why);
       const trouble = {
         text: `the file ${path} of the feed ${feed} was not imported, and lies in failed/ there: ${why}. Have it sent again, or mend it or the feed's definition, and drop it again`,
