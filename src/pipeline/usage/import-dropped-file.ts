@@ -28,6 +28,7 @@ import {
   type DroppedFile,
 } from '../../feeds/sources/drop-folder.ts';
 import { Clock, SystemClock, type Instant } from '../../kernel/clock.ts';
+import { maskAnswer } from '../../kernel/masking.ts';
 import { messageOf, Refusal } from '../../kernel/refusal.ts';
 import { ChangeFeeds } from './change-feeds.ts';
 import { FeedBook } from './feed-book.ts';
@@ -202,9 +203,11 @@ export class ImportDroppedFile implements OnModuleDestroy {
       if (!isFaultOfDelivery(error)) throw error;
       const why = kept(messageOf(error));
       await this.#recordUnread(delivery, 'failed', why);
+      // Its first line, which it may hold, can be usage.
+      const reason = maskAnswer(why, '');
       const trouble = {
-        text: `the file ${path} of the feed ${feed} was not imported, and lies in failed/ there: ${why}. Have it sent again, or mend it or the feed's definition, and drop it again`,
-        facts: { path, reason: why },
+        text: `the file ${path} of the feed ${feed} was not imported, and lies in failed/ there: ${reason}. Once it, or the feed's definition, is mended, drop it again`,
+        facts: { path, reason },
       };
       await this.#tell((client, at) => settleAlarm(client, 'file-failed', feed, trouble, '', at));
       await this.#putAway(path, looks, 'failed', why);
