@@ -438,6 +438,21 @@ describe('which cap holds', () => {
     ]);
   });
 
+  it('of a service’s own is held in the periods as they are cut now too', async () => {
+    await plafond.addCap({ scope: { service: `trunk-${account}` } });
+    await use('100.00', { service_id: `trunk-${account}`, started_at: '2026-03-16T10:00:00+01:00' });
+    const move = (cycleDay: number) =>
+      plafond.accounts.put({ ...ACCOUNT, accountId: account, cycleDay }, undefined, 'test');
+    await move(15);
+    const ends = `SELECT state, ends_at FROM suspensions WHERE account_id = $1 ORDER BY suspension_no`;
+    expect(await plafond.query(ends, [account])).toEqual([
+      { state: 'wanted', ends_at: new Date('2026-04-15T00:00:00+02:00') },
+    ]);
+    // Lifted where the period of that name has none of it any more.
+    await move(18);
+    expect(await plafond.query(ends, [account])).toMatchObject([{ state: 'lifting' }]);
+  });
+
   it('falls to what little the period holds now', async () => {
     await plafond.addCap(own({ thresholds: [{ percent: 100, actions: ['suspend:international'] }] }));
     await use('100.00', { started_at: '2026-03-10T10:00:00+01:00' });

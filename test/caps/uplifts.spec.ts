@@ -6,7 +6,7 @@ import { verifyAccount } from '../../src/evidence/read.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { formatAmount } from '../../src/kernel/money.ts';
 import { GrantUplift } from '../../src/pipeline/limits/grant-uplift.ts';
-import { TestPlafond, type UsageRow } from '../harness/plafond.ts';
+import { ACCOUNT, TestPlafond, type UsageRow } from '../harness/plafond.ts';
 
 Logger.overrideLogger(false);
 
@@ -159,6 +159,22 @@ describe('an uplift', () => {
     pass(1_000);
     await grant(50n * EURO, { of: { cap } });
     expect(await states()).toEqual(['lifting']);
+  });
+
+  it('raises the limit of its account alone where others come under the same cap with it', async () => {
+    await plafond.addCap({ scope: { segment: `soho-${account}` }, thresholds: at100 });
+    const other = `${account}-other`;
+    await plafond.addAccount({ accountId: other });
+    await plafond.send(
+      [other, account].map((account_id) => ({ record_id: `r${++records}`, account_id, amount: '90.00' })),
+    );
+    await plafond.addCap({ scope: { account }, period: 'week', limit: '500.00' });
+    await grant(50n * EURO);
+    const moved = [other, account].map((accountId) => ({ ...ACCOUNT, accountId, segment: `soho-${account}` }));
+    await plafond.accounts.importAll(moved, 'test');
+    const warned = (await plafond.decisions()).filter(({ accountId }) => accountId === other);
+    expect(warned.map(({ type, threshold }) => `${type} ${threshold}`)).toEqual(['warn 80']);
+    expect(await decided()).toEqual([]);
   });
 
   it('ended by hand acts like one whose time is over, and ends once', async () => {

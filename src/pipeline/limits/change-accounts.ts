@@ -236,18 +236,31 @@ async function refuseOtherCurrency(client: ClientBase, accounts: readonly Accoun
   }
 }
 
+/** The services of these accounts that are counted apart; by the primary key. */
+async function servicesCounted(client: ClientBase, accounts: readonly string[]): Promise<Set<string>> {
+  const { rows } = await client.query<{ service_id: string }>(
+    `SELECT DISTINCT service_id FROM counters WHERE account_id = ANY ($1) AND service_id <> ''`,
+    [accounts],
+  );
+  return new Set(rows.map((row) => row.service_id));
+}
+
 /** Counts accounts under the caps and in the periods that hold for them now, and acts on what that crosses. */
 async function countAnew(client: ClientBase, ids: readonly string[], at: Instant): Promise<void> {
   const caps = await allCaps(client);
   const meters = new Map([...caps, ...(await capsAhead(client))].map((cap) => [`${cap.traffic} ${cap.period}`, cap]));
   for (const cap of meters.values()) await recountUnder(client, cap, ids);
   const book = await capBook(client);
-  const holding = new Map<string, Cap>();
+  const ofAccounts = new Set<string>();
   for (const account of await accountsById(client, ids)) {
-    for (const cap of book.ofAccount(account)) holding.set(cap.id, cap);
+    for (const { id } of book.ofAccount(account)) ofAccounts.add(id);
   }
+  const services = await servicesCounted(client, ids);
+  const isHolding = ({ id, scope }: Cap) =>
+    ofAccounts.has(id) || (scope.kind === 'service' && services.has(scope.value));
   const crossings: Crossing[] = [];
-  for (const cap of holding.values()) crossings.push(...(await holdCap(client, cap, ids, at)));
+  // As they are for all: raised for one of the accounts, a cap would overlook the others' spend.
+  for (const cap of caps.filter(isHolding)) crossings.push(...(await holdCap(client, cap, ids, at, { book })));
   // All at once: evidence of many accounts locks their chains in one order.
   await carryOutCrossings(client, crossings, at, undefined);
   await moveEnds(client, ids);
