@@ -257,6 +257,23 @@ describe('a second person can not be done without by whoever weakens the protect
     expect(await put({ ...percent(100), limit: '100.00' })).toMatchObject({ version: 6 });
   });
 
+  it('who puts a service’s cap over a stricter one of a segment, or takes it away where that is weaker', async () => {
+    const WEEK = { ...SEGMENT, ...percent(100), period: 'week' };
+    const service = { ...WEEK, scope: { service: 'trunk' } };
+    const remove = async (id: string, key = anna) => (await admin.call('DELETE', `/v1/caps/${id}`, { key })).statusCode;
+    const segment = await make({ ...WEEK, limit: '100.00' });
+    expect(await make({ ...service, limit: '225.01' })).toMatchObject(needed);
+    const own = await make({ ...service, limit: '225.00' });
+    expect(own).toMatchObject({ version: 1 });
+    const everyone = await make({ ...WEEK, scope: {}, limit: '225.00' });
+    const weak = await make({ ...WEEK, scope: { segment: 'few' }, limit: '500.00' }, ADMIN_KEY);
+    expect(await remove(own.id)).toBe(409);
+    expect(await remove(weak.id)).toBe(204);
+    expect(await remove(own.id)).toBe(204);
+    expect(await remove(segment.id, ADMIN_KEY)).toBe(204);
+    expect(await remove(everyone.id, ADMIN_KEY)).toBe(204);
+  });
+
   it('who removes a cap, unless one that is as strict takes over', async () => {
     const remove = async (id: string, key = anna) => (await admin.call('DELETE', `/v1/caps/${id}`, { key })).statusCode;
     expect(await remove(cap)).toBe(409);

@@ -42,13 +42,15 @@ export async function refuseWeakerCap(
   if (above === undefined) return;
   const others = (await allCaps(client)).filter(({ id }) => id !== before?.id);
   const isSame = before && after && standsAlike(before, after);
-  if (before && !isSame && weakens(before, await otherwise(client, others, before), above)) throw needed(above);
+  if (before && !isSame && (await otherwise(client, others, before)).some((each) => weakens(before, each, above))) {
+    throw needed(above);
+  }
   if (!after) return;
-  const held = isSame ? before : await otherwise(client, others, after);
+  const held = isSame ? [before] : await otherwise(client, others, after);
   // What is no weaker than what holds now puts nothing at risk, whatever held before.
-  if (!weakens(held, after, 0n)) return;
+  if (!held.some((each) => weakens(each, after, 0n))) return;
   const since = before ? (await sinceMonthAgo(client, before.id, at)).filter((each) => standsAlike(each, after)) : [];
-  if ([held, ...since].some((each) => weakens(each, after, above))) throw needed(above);
+  if ([...held, ...since].some((each) => weakens(each, after, above))) throw needed(above);
 }
 
 /** Refuses with `second_person_needed` where an account would come under weaker caps by its new segment. */
@@ -77,14 +79,18 @@ function standsAlike(a: Cap, b: Cap): boolean {
   return a.scope.kind === b.scope.kind && a.scope.value === b.scope.value && countsAlike(a, b);
 }
 
-/** What holds where a cap would stand, or stood, if it is not there: the less specific one. */
-async function otherwise(client: ClientBase, others: readonly Cap[], cap: Cap): Promise<Cap | undefined> {
+/**
+ * What holds where a cap would stand, or stood, if it is not there: the less specific one. Of a service each is that may hold
+ * for who uses it, today or later.
+ */
+async function otherwise(client: ClientBase, others: readonly Cap[], cap: Cap): Promise<(Cap | undefined)[]> {
   const { kind, value } = cap.scope;
-  if (kind === 'everyone') return undefined;
+  if (kind === 'everyone') return [undefined];
   const alike = others.filter((each) => countsAlike(each, cap));
+  const everyone = alike.find(({ scope }) => scope.kind === 'everyone');
+  if (kind === 'service') return [everyone, ...alike.filter(({ scope }) => scope.kind !== 'service')];
   const [account] = kind === 'account' ? await accountsById(client, [value]) : [];
-  const ofSegment = alike.find(({ scope }) => scope.kind === 'segment' && scope.value === account?.segment);
-  return ofSegment ?? alike.find(({ scope }) => scope.kind === 'everyone');
+  return [alike.find(({ scope }) => scope.kind === 'segment' && scope.value === account?.segment) ?? everyone];
 }
 
 const MONTH_MS = 31 * 86_400_000;
