@@ -6,7 +6,14 @@
 import type { Account } from '../accounts/account.ts';
 import type { Instant } from '../kernel/clock.ts';
 import type { Micros } from '../kernel/money.ts';
-import { calendarPeriod, periodNamed, rollingHours, rollingName, type CalendarPeriod } from '../kernel/period.ts';
+import {
+  calendarPeriod,
+  isNameOf,
+  periodNamed,
+  rollingHours,
+  rollingName,
+  type CalendarPeriod,
+} from '../kernel/period.ts';
 import type { Movement, Version } from '../ledger/version.ts';
 import { counterKey } from '../spend/counters.ts';
 import type { RunningCall } from '../spend/exposure.ts';
@@ -176,6 +183,8 @@ export class Evaluation {
     const kind = meter.cap.period as 'day' | 'week' | 'month';
     for (const threshold of meter.cap.thresholds) {
       for (const state of this.#standing(account, meter, threshold.percent, at)) {
+        // Of an account that the cap has left meanwhile, and come back to with other periods.
+        if (!isNameOf(kind, state.period.name)) continue;
         const period = periodNamed(kind, state.period.name, account);
         if (period.from === state.period.from && period.to === state.period.to) continue;
         state.period = period;
@@ -195,6 +204,7 @@ export class Evaluation {
     const record = undefined;
     for (const threshold of meter.cap.thresholds) {
       for (const { period } of this.#standing(account, meter, threshold.percent, at)) {
+        if (!isNameOf(meter.cap.period, period.name)) continue;
         const spend = window.spendAt(endOf(period));
         if (spend >= threshold.amount) continue;
         this.#settle(crossings, { account, meter, period, threshold, direction: 'fell', spend, record }, at);
@@ -221,11 +231,11 @@ export class Evaluation {
     at: Instant,
   ): Crossing[] {
     const crossings: Crossing[] = [];
-    const isOther = before.period !== meter.cap.period;
     for (const percent of new Set([...before.thresholds, ...meter.cap.thresholds].map((each) => each.percent))) {
       const now = meter.cap.thresholds.find((each) => each.percent === percent);
       for (const state of this.#standing(account, meter, percent, at)) {
         const { period } = state;
+        const isOther = before.period !== meter.cap.period || !isNameOf(meter.cap.period, period.name);
         const spend = spendIn(period);
         const gone = isOther || !now;
         // What falls by the change is lifted as such.

@@ -110,6 +110,12 @@ function cutPeriod(period: 'day' | 'week' | 'month', instant: Instant, calendar:
 
 const NAMES = { day: 'yyyy-MM-dd', week: "kkkk-'W'WW", month: 'yyyy-MM' } as const;
 
+/** Whether one of these periods is called so: each kind is named in a way of its own. */
+export function isNameOf(period: Period, name: string): boolean {
+  if (period !== 'day' && period !== 'week' && period !== 'month') return name.includes('T');
+  return DateTime.fromFormat(name, NAMES[period]).isValid;
+}
+
 /** The day, week or month of this name, as it is cut now. */
 export function periodNamed(period: 'day' | 'week' | 'month', name: string, calendar: Calendar): CalendarPeriod {
   const first = DateTime.fromFormat(name, NAMES[period], { zone: calendar.timeZone });

@@ -198,6 +198,22 @@ describe('what a change of a cap finds crossed already', () => {
     expect((await decided()).slice(1)).toEqual(['restore manual 100 at ']);
     expect(await bars()).toMatchObject([{ state: 'lifting' }]);
   });
+
+  it('of another period than it is in now stays where the cap has left, until either comes back to the other', async () => {
+    const [here, there] = [{ segment: `smb-${account}` }, { segment: `soho-${account}` }];
+    const move = ({ segment }: { segment: string }) =>
+      plafond.accounts.put({ ...ACCOUNT, accountId: account, segment }, undefined, 'test');
+    await move(here);
+    const id = await plafond.addCap({ scope: here, thresholds: [suspending] });
+    await use('120.00');
+    const day = { period: 'day' as const, thresholds: [suspending] };
+    await change(id, { ...day, scope: there });
+    await move(there);
+    await move(here);
+    expect(await bars()).toMatchObject([{ state: 'wanted' }]);
+    await change(id, { ...day, scope: here });
+    expect(await bars()).toMatchObject([{ state: 'lifting' }]);
+  });
 });
 
 describe('a preview', () => {
