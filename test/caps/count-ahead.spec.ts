@@ -4,7 +4,7 @@ import { Client } from 'pg';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { formatAmount } from '../../src/kernel/money.ts';
 import { shardOf } from '../../src/ledger/usage-store.ts';
-import { TestPlafond } from '../harness/plafond.ts';
+import { ACCOUNT, TestPlafond } from '../harness/plafond.ts';
 
 /** Each in a shard of its own; they are counted in this order, and stopped in the middle. */
 const ACCOUNTS = Array.from({ length: 10 }, (_, index) => `a${index}`);
@@ -132,4 +132,25 @@ it('counts an account anew that comes under other periods meanwhile', async () =
   await stopper.query('COMMIT');
   await Promise.all([made, changed]);
   expect(await counted(BEFORE)).toEqual(['65.00']);
+});
+
+it('counts as many accounts at once as ever, however long it waits for importers', async () => {
+  const ids = Array.from({ length: 40_000 }, (_, index) => `s${index}`).filter(
+    (id) => shardOf(id) === shardOf(STOPPED),
+  );
+  const many = ids.slice(0, 500).map((accountId) => ({ ...ACCOUNT, accountId }));
+  await plafond.accounts.importAll(many, 'test');
+  // Each takes a number of a batch.
+  const slices = async () => {
+    const sql = `SELECT last_value / increment_by AS n FROM pg_sequences WHERE sequencename = 'usage_batches'`;
+    return Number((await plafond.query<{ n: string }>(sql))[0]!.n);
+  };
+  const made = plafond.addCap(EVERYONE);
+  await untilStopped();
+  const before = await slices();
+  plafond.clock.advanceTo(plafond.clock.now() + 60_000);
+  await stopper.query('COMMIT');
+  await made;
+  // The one that waited, the rest of its shard, and those of the accounts behind, in five shards at most.
+  expect((await slices()) - before).toBeLessThanOrEqual(7);
 });
