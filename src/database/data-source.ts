@@ -14,6 +14,9 @@ const CONNECTION_S_MAX = 86_400;
  */
 export const KEPT_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 20_000 };
 
+/** So does the server, and lets go what a client that is gone without a word has locked. */
+const CLIENT_KEPT_ALIVE = '-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3';
+
 export interface ConnectionOptions {
   /** How many connections this pool holds at most. */
   poolSize: number;
@@ -39,7 +42,7 @@ export function createDataSource(url: string, { poolSize, applicationName }: Con
     uuidExtension: 'pgcrypto',
     installExtensions: false,
     extra: {
-      options: '-c timezone=UTC -c statement_timeout=0',
+      options: `-c timezone=UTC -c statement_timeout=0 ${CLIENT_KEPT_ALIVE}`,
       ...KEPT_ALIVE,
       maxLifetimeSeconds: CONNECTION_S_MAX,
     },

@@ -9,11 +9,12 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-it('a server that is gone without a word is noticed long before the two hours of the system', async () => {
+it('a server or a client that is gone without a word is noticed long before the two hours of the system', async () => {
   const keptAlive = jest.spyOn(Socket.prototype, 'setKeepAlive');
   const dataSource = createDataSource(database.url, { poolSize: 1, applicationName: 'the tests' });
   await dataSource.initialize();
   expect(keptAlive.mock.calls).toEqual([[true, 20_000]]);
   keptAlive.mockRestore();
+  expect(await dataSource.query('SHOW tcp_keepalives_idle')).toEqual([{ tcp_keepalives_idle: '20' }]);
   await dataSource.destroy();
 });
