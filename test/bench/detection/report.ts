@@ -104,6 +104,8 @@ export function plot(path: string, title: string, detectors: readonly Run[]): vo
     series: detectors.map((runs, index) => ({
       type: 'line',
       name: runs[0]!.name,
+      // Of its own, since there are more rivals than colours.
+      color: index === 0 ? '#222' : undefined,
       symbolSize: index === 0 ? 7 : 4,
       lineStyle: { width: index === 0 ? 4 : 1.5 },
       data: rates.map((rate) => [rate, meanShare(lossesAt(runs, thresholdFor(runs, rate)))]),
