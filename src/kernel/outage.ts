@@ -2,7 +2,7 @@
 const QUIET_MS_MIN = 10_000;
 
 /** Where it is told. Nest's logger is one. */
-export type OutageLog = Record<'log' | 'error', (text: string) => void>;
+type OutageLog = Record<'log' | 'error', (text: string) => void>;
 
 /** Says once that something is away, and once that it is back, however often it is tried in between. */
 export class Outage {

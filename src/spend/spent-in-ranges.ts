@@ -1,10 +1,8 @@
 /** Which part of a stretch's money went to some number ranges: by the ledger. */
 import type { ClientBase } from 'pg';
 import type { Traffic } from '../destinations/traffic.ts';
-import { toDate } from '../kernel/clock.ts';
 import type { Micros } from '../kernel/money.ts';
-import { toDates } from '../ledger/usage-store.ts';
-import type { SpentOnQuestion } from './spent-on.ts';
+import { asked, type SpentOnQuestion } from './spent-on.ts';
 import { trafficSql } from './traffic-sql.ts';
 
 export interface SpentInRanges {
@@ -33,18 +31,8 @@ export async function spentInRanges(
   ranges: readonly string[],
 ): Promise<Map<string, SpentInRanges>> {
   const answers = new Map(questions.map(({ key }) => [key, { all: 0n, ranges: new Map<string, Micros>() }]));
-  const [, , firstDay, lastDay] = toDates(
-    Math.min(...questions.map(({ from }) => from)),
-    Math.max(...questions.map(({ to }) => to)),
-  );
   const { rows } = await client.query<{ key: string; range: string | null; amount: string }>(BY_RANGE(traffic), [
-    questions.map(({ key }) => key),
-    questions.map(({ accountId }) => accountId),
-    questions.map(({ serviceId }) => serviceId),
-    questions.map(({ from }) => toDate(from)),
-    questions.map(({ to }) => toDate(to)),
-    firstDay,
-    lastDay,
+    ...asked(questions),
     ranges,
   ]);
   for (const { key, range, amount } of rows) {

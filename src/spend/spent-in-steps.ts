@@ -4,8 +4,7 @@ import type { Traffic } from '../destinations/traffic.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
 import type { Micros } from '../kernel/money.ts';
 import { calendarPeriod, type Calendar } from '../kernel/period.ts';
-import { toDates } from '../ledger/usage-store.ts';
-import type { SpentOnQuestion } from './spent-on.ts';
+import { asked, type SpentOnQuestion } from './spent-on.ts';
 import { trafficSql } from './traffic-sql.ts';
 
 const HOUR_MS = 3_600_000;
@@ -39,18 +38,8 @@ export async function spentInSteps(
 ): Promise<Map<string, { until: Instant; amount: Micros }[]>> {
   const answers = new Map<string, { until: Instant; amount: Micros }[]>(questions.map(({ key }) => [key, []]));
   const questionOf = new Map(questions.map((question) => [question.key, question]));
-  const [, , firstDay, lastDay] = toDates(
-    Math.min(...questions.map(({ from }) => from)),
-    Math.max(...questions.map(({ to }) => to)),
-  );
   const { rows } = await client.query<{ key: string; step: number; amount: string }>(BY_STEP(traffic), [
-    questions.map(({ key }) => key),
-    questions.map(({ accountId }) => accountId),
-    questions.map(({ serviceId }) => serviceId),
-    questions.map(({ from }) => toDate(from)),
-    questions.map(({ to }) => toDate(to)),
-    firstDay,
-    lastDay,
+    ...asked(questions),
     questions.map(({ from, to }) => stepOf(from, to)),
   ]);
   for (const { key, step, amount } of rows) {

@@ -41,18 +41,13 @@ const BY_COUNTRY = (traffic: Traffic) => `
                      AND u.day BETWEEN $6 AND $7 AND ${trafficSql(traffic)} OFFSET 0) found
    GROUP BY 1, 2 ORDER BY amount DESC, 2`;
 
-/** Answers each question by its key, the most expensive country first. */
-export async function spentOn(
-  client: ClientBase,
-  traffic: Traffic,
-  questions: readonly SpentOnQuestion[],
-): Promise<Map<string, SpentOn[]>> {
-  const answers = new Map<string, SpentOn[]>(questions.map(({ key }) => [key, []]));
+/** Questions as parameters `$1` to `$5`, and `$6` and `$7` the days that they lie in. */
+export function asked(questions: readonly SpentOnQuestion[]): unknown[] {
   const [, , firstDay, lastDay] = toDates(
     Math.min(...questions.map(({ from }) => from)),
     Math.max(...questions.map(({ to }) => to)),
   );
-  const { rows } = await client.query<Omit<SpentOn, 'amount'> & { key: string; amount: string }>(BY_COUNTRY(traffic), [
+  return [
     questions.map(({ key }) => key),
     questions.map(({ accountId }) => accountId),
     questions.map(({ serviceId }) => serviceId),
@@ -60,6 +55,18 @@ export async function spentOn(
     questions.map(({ to }) => toDate(to)),
     firstDay,
     lastDay,
+  ];
+}
+
+/** Answers each question by its key, the most expensive country first. */
+export async function spentOn(
+  client: ClientBase,
+  traffic: Traffic,
+  questions: readonly SpentOnQuestion[],
+): Promise<Map<string, SpentOn[]>> {
+  const answers = new Map<string, SpentOn[]>(questions.map(({ key }) => [key, []]));
+  const { rows } = await client.query<Omit<SpentOn, 'amount'> & { key: string; amount: string }>(BY_COUNTRY(traffic), [
+    ...asked(questions),
   ]);
   for (const { key, amount, ...spent } of rows) {
     answers.get(key)!.push({ ...spent, amount: BigInt(amount) });
