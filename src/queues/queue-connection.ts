@@ -2,7 +2,8 @@
  * Where BullMQ keeps its queues, by QUEUE_URL. Opened and closed by whoever starts Plafond: a Redis Cluster's
  * connection is shared by all queues and workers, so none of them may close it.
  */
-import { createPostgresBackend, setDefaultBackendFactory, type ConnectionOptions } from 'bullmq';
+import { setImmediate } from 'node:timers/promises';
+import { createPostgresBackend, setDefaultBackendFactory, type ConnectionOptions, type QueueBase } from 'bullmq';
 import { Cluster } from 'ioredis';
 import { KEPT_ALIVE } from '../database/data-source.ts';
 
@@ -37,6 +38,22 @@ export function openQueueConnection(queueUrl: string, databaseUrl: string): Queu
     return { options: cluster, prefix: PREFIX, close: async () => cluster.disconnect() };
   }
   return { options: { url: queueUrl, maxRetriesPerRequest: null }, prefix: PREFIX, close: async () => {} };
+}
+
+/**
+ * Whether each connection that this queue or worker has to Redis stands now. While one waits to be made again, BullMQ would
+ * wait for word of its end that ioredis never gives (https://github.com/taskforcesh/bullmq/issues/4656).
+ */
+export async function isConnected({ backend }: Pick<QueueBase, 'backend'>): Promise<boolean> {
+  // PostgreSQL's backend has neither.
+  const { client, blockingClient } = backend as Partial<
+    Record<'client' | 'blockingClient', Promise<{ status: string }>>
+  >;
+  const statuses = [client, blockingClient]
+    .filter((each) => each !== undefined)
+    // A client comes only once it is connected for the first time.
+    .map((each) => Promise.race([each, setImmediate({ status: 'never connected' })]));
+  return (await Promise.all(statuses)).every(({ status }) => status === 'ready' || status === 'connect');
 }
 
 /** `redis-cluster://user:password@host:port,host:port`: any of the cluster's nodes; the rest are found. */

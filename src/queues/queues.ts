@@ -4,6 +4,7 @@ import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { JobsOptions, Queue } from 'bullmq';
 import { JOB_MAP, QUEUES, jobOptions, type JobName, type PendingJob, type QueueName } from './job-map.ts';
 import { Outage } from '../kernel/outage.ts';
+import { isConnected } from './queue-connection.ts';
 
 /** One job for a queue, with what its name does not say already. */
 export type QueuedJob = PendingJob & { options?: JobsOptions };
@@ -79,8 +80,9 @@ export class Queues implements OnModuleDestroy {
 
   /** A queue closes when all it was asked is answered; one that is away would wait for ever, so its connection is cut. */
   async onModuleDestroy(): Promise<void> {
-    if (!this.outage.lasts) return;
-    const cut = Object.values(this.#queues).map((queue) => queue.disconnect().catch(() => undefined));
+    const cut = Object.values(this.#queues).map(async (queue) => {
+      if (this.outage.lasts || !(await isConnected(queue))) await queue.disconnect().catch(() => undefined);
+    });
     await Promise.race([Promise.all(cut), sleep(CUT_MS_MAX, undefined, { ref: false })]);
   }
 

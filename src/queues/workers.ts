@@ -4,6 +4,7 @@ import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common
 import { UnrecoverableError, type Job } from 'bullmq';
 import { JOB_HANDLERS, JOB_MAP, isJobName, type JobHandlers } from './job-map.ts';
 import { reasonOf } from '../kernel/outage.ts';
+import { isConnected } from './queue-connection.ts';
 import { Queues } from './queues.ts';
 
 @Injectable()
@@ -27,9 +28,9 @@ export abstract class QueueWorker extends WorkerHost implements OnModuleDestroy 
     await (this.handlers[job.name] as (payload: unknown) => Promise<unknown>)(payload.data);
   }
 
-  /** A worker ends when its jobs have; one that waits for a queue that is away would wait for ever. */
+  /** A worker ends when its jobs have; one that waits for a queue that is away, or only just back, would wait for ever. */
   async onModuleDestroy(): Promise<void> {
-    if (this.queues.outage.lasts) await this.worker.close(true);
+    if (this.queues.outage.lasts || !(await isConnected(this.worker))) await this.worker.close(true);
   }
 
   @OnWorkerEvent('active')

@@ -6,6 +6,7 @@ import { Database } from '../../src/database/database.module.ts';
 import { enqueue } from '../../src/queues/outbox.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
 import type { PendingJob } from '../../src/queues/job-map.ts';
+import type { Queues } from '../../src/queues/queues.ts';
 import { Relay } from '../../src/queues/relay.ts';
 import { Schedules } from '../../src/queues/schedules.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
@@ -184,13 +185,18 @@ describe.each(brokers)('jobs carried by $name', ({ start }) => {
     await second.stop();
   });
 
-  it('does not keep the process from ending', async () => {
+  it.each([
+    ['is away', () => {}],
+    // As where one connection of many stands again already.
+    ['is only just back', ({ outage }: Queues) => outage.over()],
+  ])('does not keep the process from ending while it %s', async (_, notice) => {
     const server = await startRedis();
     const process = await startQueueProcess(database, { queueUrl: `redis://127.0.0.1:${server.port}` });
     await server.stop();
     await commit([reconcile('1001')]);
     await sleep(1_500);
     const began_ms = performance.now();
+    notice(process.queues);
     await process.close();
     expect(performance.now() - began_ms).toBeLessThan(15_000);
     await database.dataSource.query('DELETE FROM outbox');
