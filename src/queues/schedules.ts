@@ -29,7 +29,7 @@ const ONE_AT_A_TIME = { waitForCompletion: true };
 export class Schedules implements OnApplicationBootstrap {
   // The machine's time, whatever clock the rules live by: a rule's clock may stand still, as in a demonstration.
   readonly #clock = new SystemClock();
-  readonly #last = new Map<ScheduledJob, string>();
+  readonly #last = new Map<ScheduledJob, { slot: number; until: number; jobId: string }>();
 
   constructor(private readonly queues: Queues) {}
 
@@ -135,16 +135,18 @@ export class Schedules implements OnApplicationBootstrap {
 
   /**
    * Adds the job of the current slot, where nobody has yet. A queue that is away is left to the next slot. A job's time lies in
-   * the middle of a slot, `slot_ms` long: timers that fire within half of it, before or after, mean the same time.
+   * the middle of a slot, `slot_ms` long: timers that fire within half of it, before or after, mean the same time. Where the
+   * clock was put back, it comes to slots whose jobs are done and still known: until it is past those, jobs have other names.
    */
   async add(job: ScheduledJob, slot_ms: number): Promise<void> {
     const slot = Math.round(this.#clock.now() / slot_ms);
-    const jobId = `${job}-${slot_ms}-${slot}`;
-    const before = this.#last.get(job);
+    const last = this.#last.get(job);
+    const until = last === undefined ? -Infinity : slot < last.slot ? Math.max(last.slot, last.until + 1) : last.until;
+    const jobId = `${job}-${slot_ms}-${slot}${slot <= until ? `-until-${until}` : ''}`;
     try {
-      if (before === undefined || !(await this.queues.isUnfinished(job, before))) {
+      if (last === undefined || !(await this.queues.isUnfinished(job, last.jobId))) {
         await this.queues.add([{ job, payload: {}, options: { jobId, ...KEPT } }]);
-        this.#last.set(job, jobId);
+        this.#last.set(job, { slot, until, jobId });
       }
     } catch {
       // The queues have said so already, and the next slot comes soon.
