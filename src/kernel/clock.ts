@@ -18,6 +18,16 @@ export class SystemClock extends Clock {
   }
 }
 
+/**
+ * Tells how long something lasts, in milliseconds since some moment: it goes on evenly where the machine's clock is put
+ * forward or back, or the one that drives Plafond stands still.
+ */
+export class Stopwatch {
+  now(): number {
+    return performance.now();
+  }
+}
+
 /** A clock that stands at an instant, and runs on from there only where it is told to. */
 export class DrivenClock extends Clock {
   #at: Instant;

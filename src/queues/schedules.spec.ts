@@ -2,7 +2,7 @@ import { afterEach, expect, it, jest } from '@jest/globals';
 import type { QueuedJob, Queues } from './queues.ts';
 import { Schedules } from './schedules.ts';
 
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 /** What `@nestjs/schedule` remembers of a method that comes by the clock. */
 const CRON = 'SCHEDULE_CRON_OPTIONS';

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Controller, Get } from '@nestjs/common';
 import { KeyRing } from '../../src/admin/keys/key-ring.ts';
 import { KnownRoutes } from '../../src/admin/http/known-routes.ts';
@@ -32,6 +32,14 @@ class ForgottenController {
   show(): string {
     return 'what nobody said who may see it';
   }
+}
+
+afterEach(() => void jest.restoreAllMocks());
+
+/** So much later by the machine's stopwatch, whatever its clock says. */
+function later(ms: number): void {
+  const at = performance.now() + ms;
+  jest.spyOn(performance, 'now').mockReturnValue(at);
 }
 
 describe('the admin API is guarded', () => {
@@ -151,9 +159,25 @@ describe('the admin API is guarded', () => {
       expect(await counted()).toEqual(known);
       for (const each of [one, other]) expect((await each.call('GET', '/v1/caps')).statusCode).toBe(200);
       await one.database.dataSource.query(`UPDATE attempts SET since = since - interval '1 minute'`);
-      for (const each of [one, other]) each.clock.advanceTo(each.clock.now() + 60_000);
+      later(60_000);
       expect([await guess(0), await guess(1)]).toEqual([401, 401]);
       expect(await counted()).toEqual([{ attempts: 2 }]);
+    } finally {
+      await other.close();
+      await one.close();
+    }
+  });
+
+  it('hears within seconds of keys that others revoked, whatever becomes of the clock', async () => {
+    const one = await startAdmin();
+    const other = await startAdmin(undefined, [], one.database);
+    try {
+      const { id, key } = (await one.call('POST', '/v1/keys', { body: { name: 'gone', role: 'feed' } })).json();
+      expect((await other.call('GET', '/v1/imports', { key })).statusCode).toBe(200);
+      expect((await one.call('DELETE', `/v1/keys/${id}`)).statusCode).toBe(204);
+      // Its clock stands still, as after it was put back.
+      later(2_000);
+      expect((await other.call('GET', '/v1/imports', { key })).statusCode).toBe(401);
     } finally {
       await other.close();
       await one.close();

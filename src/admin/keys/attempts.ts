@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Clock, type Instant } from '../../kernel/clock.ts';
+import { Stopwatch } from '../../kernel/clock.ts';
 
 /** By the primary key: of any number that come at once, each is one more. */
 const NOTE = `
@@ -23,12 +23,10 @@ const WAITING_MAX = 10_000;
 @Injectable()
 export class Attempts {
   /** Who has to wait, and until when. They are told so from here: however often they go on, the database hears nothing of it. */
-  readonly #waiting = new Map<string, Instant>();
+  readonly #waiting = new Map<string, number>();
+  readonly #stopwatch = new Stopwatch();
 
-  constructor(
-    private readonly dataSource: DataSource,
-    private readonly clock: Clock,
-  ) {}
+  constructor(private readonly dataSource: DataSource) {}
 
   /**
    * Notes an attempt and tells how many seconds to wait, where it was one of more than `max` within the minute. `who` may hold
@@ -36,7 +34,7 @@ export class Attempts {
    */
   async note(who: string, max: number): Promise<number | undefined> {
     const hashed = createHash('sha256').update(who).digest('base64url');
-    const now = this.clock.now();
+    const now = this.#stopwatch.now();
     const until = this.#waiting.get(hashed) ?? now;
     if (until > now) return Math.ceil((until - now) / 1000);
     this.#waiting.delete(hashed);

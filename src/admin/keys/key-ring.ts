@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../../config.ts';
-import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
+import { Clock, Stopwatch, toDate } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { recordChanges } from '../../pipeline/recorded-change.ts';
@@ -26,7 +26,8 @@ export class KeyRing {
   readonly #dataSource: DataSource;
   readonly #clock: Clock;
   readonly #adminHash: Buffer | undefined;
-  readonly #remembered = new Map<string, { principal: Principal; readAt: Instant }>();
+  readonly #remembered = new Map<string, { principal: Principal; readAt: number }>();
+  readonly #stopwatch = new Stopwatch();
 
   constructor(dataSource: DataSource, clock: Clock, @Inject(CONFIG) config: Config) {
     this.#dataSource = dataSource;
@@ -43,7 +44,7 @@ export class KeyRing {
     if (!isKey(presented)) return undefined;
     const name = hash.toString('base64');
     const known = this.#remembered.get(name);
-    const now = this.#clock.now();
+    const now = this.#stopwatch.now();
     if (known && now - known.readAt < REMEMBERED_MS) return known.principal;
     const [row] = await this.#dataSource.query<{ key_id: string; name: string; role: KeyRole }[]>(LOOK_UP, [hash]);
     this.#remembered.delete(name);

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { DataSource } from 'typeorm';
-import { SystemClock, type Instant } from '../../kernel/clock.ts';
+import { Stopwatch } from '../../kernel/clock.ts';
 
 const COUNTED_ANEW_MS = 15_000;
 /** What takes long to count is counted more seldom: a hundredth of the time goes into it, however much there is. */
@@ -49,16 +49,16 @@ interface Count {
 }
 
 /** Whoever asks while a look lasts, or soon after it, gets its answer. */
-export function paced<T>(look: () => Promise<T>, clock: { now(): Instant } = new SystemClock()): () => Promise<T> {
+export function paced<T>(look: () => Promise<T>, stopwatch: { now(): number } = new Stopwatch()): () => Promise<T> {
   let last: Promise<T> | undefined;
-  let until: Instant = -Infinity;
+  let until: number = -Infinity;
   return () => {
-    const began = clock.now();
+    const began = stopwatch.now();
     if (last && began < until) return last;
     until = Infinity;
     last = look().finally(() => {
-      const took_ms = clock.now() - began;
-      until = clock.now() + Math.max(COUNTED_ANEW_MS, PAUSE_TIMES * took_ms);
+      const took_ms = stopwatch.now() - began;
+      until = stopwatch.now() + Math.max(COUNTED_ANEW_MS, PAUSE_TIMES * took_ms);
     });
     // What could not be counted is counted as soon as somebody asks again.
     last.catch(() => (until = -Infinity));

@@ -21,7 +21,7 @@ import {
   type Fitted,
   type SignatureEvent,
 } from '../../deviations/signature-store.ts';
-import { Clock, SystemClock } from '../../kernel/clock.ts';
+import { Clock, Stopwatch } from '../../kernel/clock.ts';
 import { lockShards, revisionOf, SHARDS, shardOf, USAGE_ROW, versionsInTurn } from '../../ledger/usage-store.ts';
 import type { HeldVersion } from '../../ledger/version.ts';
 import { enqueue } from '../../queues/outbox.ts';
@@ -52,8 +52,7 @@ export interface RebuiltSignatures {
 export class RebuildSignatures implements OnModuleDestroy {
   readonly #log = new Logger('deviations');
   readonly #contexts = new ObservationContexts('all');
-  /** How long the work takes is the machine's time, whatever the clock that drives Plafond. */
-  readonly #machine = new SystemClock();
+  readonly #stopwatch = new Stopwatch();
   #stopping = false;
 
   constructor(
@@ -123,12 +122,12 @@ export class RebuildSignatures implements OnModuleDestroy {
    * on are left for the next hour, and so are those that are not come to within minutes.
    */
   async mendCorrected(): Promise<number> {
-    const until = this.#machine.now() + MENDING_MS;
+    const until = this.#stopwatch.now() + MENDING_MS;
     const corrected = await inTransaction(this.dataSource, ({ client }) => correctedAccounts(client, CORRECTED_MAX));
     let mended = 0;
     for (const [shard, ids] of grouped(corrected, shardOf)) {
       for (const chunk of inChunks(ids, MENDED_TOGETHER)) {
-        if (!this.#stopping && this.#machine.now() < until)
+        if (!this.#stopping && this.#stopwatch.now() < until)
           mended += chunk.length - (await this.#mendBeside(shard, chunk)).left.length;
       }
     }

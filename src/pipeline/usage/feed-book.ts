@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { inTransaction } from '../../database/transaction.ts';
 import type { FeedDefinition } from '../../feeds/feed.ts';
 import { definitionOfFeed } from '../../feeds/feed-store.ts';
-import { SystemClock, type Instant } from '../../kernel/clock.ts';
+import { Stopwatch } from '../../kernel/clock.ts';
 
 /** A change by another process is seen that much later at the most. */
 const REMEMBERED_MS = 1_000;
@@ -13,9 +13,8 @@ const FEEDS_REMEMBERED_MAX = 10_000;
 @Injectable()
 export class FeedBook {
   readonly #dataSource: DataSource;
-  readonly #known = new Map<string, { definition: FeedDefinition; readAt: Instant }>();
-  /** The machine's time: what another process changes does not wait for a clock that is driven. */
-  readonly #clock = new SystemClock();
+  readonly #known = new Map<string, { definition: FeedDefinition; readAt: number }>();
+  readonly #stopwatch = new Stopwatch();
 
   constructor(dataSource: DataSource) {
     this.#dataSource = dataSource;
@@ -23,7 +22,7 @@ export class FeedBook {
 
   async definitionOf(feed: string): Promise<FeedDefinition> {
     const known = this.#known.get(feed);
-    const now = this.#clock.now();
+    const now = this.#stopwatch.now();
     if (known && now - known.readAt < REMEMBERED_MS) return known.definition;
     const definition = await inTransaction(this.#dataSource, ({ client }) => definitionOfFeed(client, feed));
     if (this.#known.size >= FEEDS_REMEMBERED_MAX) this.#known.clear();

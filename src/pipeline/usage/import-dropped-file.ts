@@ -27,7 +27,7 @@ import {
   putAway,
   type DroppedFile,
 } from '../../feeds/sources/drop-folder.ts';
-import { Clock, SystemClock, type Instant } from '../../kernel/clock.ts';
+import { Clock, Stopwatch, SystemClock, type Instant } from '../../kernel/clock.ts';
 import { maskAnswer } from '../../kernel/masking.ts';
 import { messageOf, Refusal } from '../../kernel/refusal.ts';
 import { ChangeFeeds } from './change-feeds.ts';
@@ -55,7 +55,8 @@ export class ImportDroppedFile implements OnModuleDestroy {
   readonly #book: FeedBook;
   readonly #seen = new Map<string, string>();
   /** until when files wait that the disk refused */
-  readonly #waiting = new Map<string, Instant>();
+  readonly #waiting = new Map<string, number>();
+  readonly #stopwatch = new Stopwatch();
   #stopping = false;
   /** Files bear the machine's time, whatever the clock that drives Plafond. */
   readonly #fileTime = new SystemClock();
@@ -98,7 +99,7 @@ export class ImportDroppedFile implements OnModuleDestroy {
         at,
       )),
     ]);
-    for (const [path, until] of this.#waiting) if (until <= now) this.#waiting.delete(path);
+    for (const [path, until] of this.#waiting) if (until <= this.#stopwatch.now()) this.#waiting.delete(path);
     const ofFeed = new Map<string, number>();
     return complete.filter(({ feed, path }) => {
       if (isDefinitionFile(path) || waiting.has(feed) || this.#waiting.has(path)) return false;
@@ -142,7 +143,7 @@ export class ImportDroppedFile implements OnModuleDestroy {
       if (!isRefusedByDisk(error)) throw error;
       const { path } = file;
       const why = messageOf(error);
-      this.#waiting.set(path, this.#fileTime.now() + WAITS_MS);
+      this.#waiting.set(path, this.#stopwatch.now() + WAITS_MS);
       const text = `${path} waits, and is tried again every minute: ${why}. Plafond has to be able to read it, and to move it into done/ or failed/ beside it`;
       await this.#tell((client, at) => settleAlarm(client, 'file-waits', path, { text, facts: { why } }, '', at));
     }

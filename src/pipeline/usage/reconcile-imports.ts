@@ -4,7 +4,7 @@ import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { inTransaction } from '../../database/transaction.ts';
 import { settleAlarm, type Trouble } from '../../feeds/alarms.ts';
-import { Clock, parseInstant, SystemClock, toDate, type Instant } from '../../kernel/clock.ts';
+import { Clock, parseInstant, Stopwatch, toDate, type Instant } from '../../kernel/clock.ts';
 import { formatAmount, parseAmount, type Micros } from '../../kernel/money.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import {
@@ -46,8 +46,7 @@ const WAITING = `
 @Injectable()
 export class ReconcileImports implements OnModuleDestroy {
   readonly #log = new Logger('reconciliation');
-  /** how long it takes is a matter of the machine's time, whatever clock the rules live by */
-  readonly #stopwatch = new SystemClock();
+  readonly #stopwatch = new Stopwatch();
   #stopping = false;
 
   constructor(
