@@ -16,6 +16,11 @@ export const KEPT_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 20_000
 
 /** So does the server, and lets go what a client that is gone without a word has locked. */
 const CLIENT_KEPT_ALIVE = '-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3';
+/**
+ * A process that stands still, its machine paused or short of memory, keeps its connections. What it has locked is let go
+ * after a minute: longer than any transaction reckons by itself between two statements.
+ */
+const CLIENT_HEARD_OF = '-c idle_in_transaction_session_timeout=60s -c idle_session_timeout=60s';
 
 export interface ConnectionOptions {
   /** How many connections this pool holds at most. */
@@ -42,7 +47,7 @@ export function createDataSource(url: string, { poolSize, applicationName }: Con
     uuidExtension: 'pgcrypto',
     installExtensions: false,
     extra: {
-      options: `-c timezone=UTC -c statement_timeout=0 ${CLIENT_KEPT_ALIVE}`,
+      options: `-c timezone=UTC -c statement_timeout=0 ${CLIENT_KEPT_ALIVE} ${CLIENT_HEARD_OF}`,
       ...KEPT_ALIVE,
       maxLifetimeSeconds: CONNECTION_S_MAX,
     },

@@ -18,3 +18,9 @@ it('a server or a client that is gone without a word is noticed long before the 
   expect(await dataSource.query('SHOW tcp_keepalives_idle')).toEqual([{ tcp_keepalives_idle: '20' }]);
   await dataSource.destroy();
 });
+
+it('what a client that stands still has locked is let go within a minute', async () => {
+  const settings = ['idle_in_transaction_session_timeout', 'idle_session_timeout'];
+  const shown = settings.map((name) => database.dataSource.query<object[]>(`SHOW ${name}`));
+  expect((await Promise.all(shown)).flat()).toEqual(settings.map((name) => ({ [name]: '1min' })));
+});

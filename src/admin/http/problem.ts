@@ -171,8 +171,9 @@ const DISK_FULL = '53100';
 /** SQLSTATE read_only_sql_transaction: a standby, or one that was made so until its disk has room. */
 const READ_ONLY = '25006';
 
-// SQLSTATE classes 08 (connection), 57P (server goes down or comes up), 53 (too many connections, no space); and read-only.
-const AWAY_SQLSTATE = /^(?:08...|57P0[1-5]|53...|25006)$/;
+// SQLSTATE classes 08 (connection), 57P (server goes down or comes up), 53 (too many connections, no space); read-only; and
+// idle_in_transaction_session_timeout, after this process stood still.
+const AWAY_SQLSTATE = /^(?:08...|57P0[1-5]|53...|25006|25P03)$/;
 const AWAY_SOCKET = new Set([
   'ECONNREFUSED',
   'ECONNRESET',

@@ -68,6 +68,8 @@ const NOTHING: RoundResult = {
 /** Processes take turns at a node; in two rounds at once, one could take away what the other had just barred. */
 const TAKE_TURN = `SELECT pg_advisory_lock(hashtextextended('plafond switch ' || $1, 0))`;
 const END_TURN = `SELECT pg_advisory_unlock(hashtextextended('plafond switch ' || $1, 0))`;
+/** A session that nothing is heard of ends within a minute, and its turn with it: a process that stands still keeps no node. */
+const HEARD_OF_MS = 20_000;
 // Each holds a connection of the pool for its turn, and needs another for what it writes: few enough that one comes free.
 const TURNS_AT_ONCE = 5;
 
@@ -243,9 +245,11 @@ export class ReconcileSwitches {
       const turn = this.dataSource.createQueryRunner();
       try {
         await turn.query(TAKE_TURN, [node]);
+        const heard = setInterval(() => void turn.query('SELECT').catch(() => undefined), HEARD_OF_MS);
         try {
           return await work();
         } finally {
+          clearInterval(heard);
           await turn.query(END_TURN, [node]);
         }
       } finally {
