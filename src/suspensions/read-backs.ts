@@ -67,9 +67,11 @@ export async function nextBarredAccounts(client: ClientBase, after: string, limi
  */
 const LOCK_ALL = `SELECT FROM suspensions WHERE suspension_id = ANY($1::uuid[]) ORDER BY suspension_id FOR UPDATE`;
 
+/** Of one whose lifting was known to be wanted ($5) the reading is later than that, whatever the clocks of two processes say. */
 const READ = `
   INSERT INTO suspension_nodes AS n (suspension_id, node, barred, read_at)
-  SELECT suspension_id, $2, barred, $4 FROM unnest($1::uuid[], $3::boolean[]) AS read (suspension_id, barred)
+  SELECT suspension_id, $2, barred, greatest($4, CASE WHEN $5 AND NOT barred THEN s.lift_wanted_at END)
+    FROM unnest($1::uuid[], $3::boolean[]) AS read (suspension_id, barred) JOIN suspensions s USING (suspension_id)
   ON CONFLICT (suspension_id, node) DO UPDATE
     SET barred = excluded.barred, read_at = excluded.read_at, answer = NULL,
         calls_ended_at = CASE WHEN n.barred AND excluded.barred THEN n.calls_ended_at END`;
@@ -102,7 +104,7 @@ export interface ReadBack {
   node: string;
   /** all nodes in service */
   nodes: readonly string[];
-  /** suspensions that the node was read to bar, and those that it was read not to */
+  /** suspensions that the node was read to bar, and those being lifted that it was read not to */
   barred: readonly string[];
   gone: readonly string[];
   /** when the reading began */
@@ -118,7 +120,7 @@ export async function recordReadBack(
   const ids = [...barred, ...gone];
   if (ids.length === 0) return { applied: [], lifted: [] };
   await client.query(LOCK_ALL, [ids]);
-  await client.query(READ, [ids, node, ids.map((_, index) => index < barred.length), toDate(readAt)]);
+  await client.query(READ, [ids, node, ids.map((_, index) => index < barred.length), toDate(readAt), true]);
   const applied = await client.query<SuspensionRow>(APPLIED, [barred, nodes, toDate(at)]);
   const lifted = await client.query<SuspensionRow>(LIFTED, [gone, nodes, toDate(at)]);
   return { applied: applied.rows, lifted: lifted.rows };
@@ -132,7 +134,7 @@ export async function recordMissing(
   readAt: Instant,
 ): Promise<void> {
   await client.query(LOCK_ALL, [ids]);
-  await client.query(READ, [ids, node, ids.map(() => false), toDate(readAt)]);
+  await client.query(READ, [ids, node, ids.map(() => false), toDate(readAt), false]);
   await client.query(MISSING, [ids]);
 }
 

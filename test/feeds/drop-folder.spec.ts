@@ -113,6 +113,11 @@ describe('a file in the drop folder', () => {
     expect(await complete()).toEqual(['b.csv']);
   });
 
+  it('that was written by a clock that is ahead does not wait until then', async () => {
+    await drop('a.csv', HEADER, -3_600_000);
+    expect(await complete()).toEqual(['a.csv']);
+  });
+
   it('that still grows between two looks waits', async () => {
     await drop('grows.csv', HEADER);
     await dropped.scan();

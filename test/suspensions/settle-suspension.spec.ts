@@ -123,6 +123,15 @@ describe('a suspension by hand', () => {
     ]);
   });
 
+  it('is lifted when it is read to be gone, also where it was wanted by a clock that is ahead', async () => {
+    const { id } = await ask();
+    await switches.run([account]);
+    const ahead = new SettleSuspensions(database.dataSource, new DrivenClock(start + HOUR_MS));
+    await ahead.lift(id, 'bert', 'customer changed the password');
+    expect(await switches.run([account])).toMatchObject({ lifted: 1 });
+    expect(await stateOf(id)).toBe('lifted');
+  });
+
   it('is refused for an unknown account, twice by hand, and in the past', async () => {
     await expect(
       settle.request({ accountId: 'nobody', class: 'premium', reason: 'x', actor: 'a' }),

@@ -22,12 +22,14 @@ export interface DroppedFile {
 /** Names that copying programs use while a file is on its way. */
 export const UNFINISHED = /(^\.|~$|\.(part|partial|tmp|temp|filepart|crdownload|swp|writing)$)/i;
 const STANDS_STILL_MS = 2_000;
+/** A file's time that is further ahead is another clock's, or another zone's, and does not tell when it was written. */
+const AHEAD_MS_MAX = 5 * 60_000;
 /** Folders of which nobody expects anything: hidden ones, and what a file system makes of itself. */
 const NO_FEEDS = /^\.|^lost\+found$/;
 
 /**
  * The files that are complete. `seen` remembers what lay there at the last look: a file is complete when it looks the same
- * as then and has not been written to for {@link STANDS_STILL_MS}. `now` is the file system's time, in epoch milliseconds.
+ * as then and has not been written to for {@link STANDS_STILL_MS}, as far as its time tells. `now` is the file system's time, in epoch milliseconds.
  * One whose name is not UTF-8 gets another first. A folder that can't be read, or whose name can't be a feed's, is named in
  * `closed`, with the reason and what to do; it holds up no other.
  */
@@ -62,7 +64,8 @@ export async function completeFiles(
       const bytes = path.toString('latin1');
       there.add(bytes);
       const looks = looksOf(found);
-      if (seen.get(bytes) === looks && now - found.mtimeMs >= STANDS_STILL_MS) {
+      const age_ms = now - found.mtimeMs;
+      if (seen.get(bytes) === looks && (age_ms >= STANDS_STILL_MS || age_ms < -AHEAD_MS_MAX)) {
         if (isUtf8(file.name)) complete.push({ feed, path: join(folder, name) });
         else await renameToUtf8(path, folder, file.name);
       }
