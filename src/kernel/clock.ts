@@ -19,12 +19,12 @@ export class SystemClock extends Clock {
 }
 
 /**
- * Tells how long something lasts, in milliseconds since some moment: it goes on evenly where the machine's clock is put
+ * Tells how long something lasts, in whole milliseconds since some moment: it goes on evenly where the machine's clock is put
  * forward or back, or the one that drives Plafond stands still.
  */
 export class Stopwatch {
   now(): number {
-    return performance.now();
+    return Math.round(performance.now());
   }
 }
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { RaiseAlarms1700000000003 } from '../../migrations/3-raise-alarms.ts';
 import { readConfig } from '../../src/config.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
@@ -51,6 +51,17 @@ describe('usage that is older than is kept', () => {
     await rebuild.mend('test');
     await plafond.addCap({ traffic: 'all' });
     expect(await spends()).toEqual(['2026-03 20']);
+  });
+
+  it('is dropped by no clock that is ahead of the database', async () => {
+    await march(10);
+    daysLater(60);
+    const machine = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + DAY_MS);
+    await expect(retention.run()).rejects.toThrow('1440 minutes ahead');
+    expect(await kept()).toEqual(['march 10']);
+    machine.mockRestore();
+    await retention.run();
+    expect(await kept()).toEqual([]);
   });
 
   it('is still counted when it comes, and kept from then on', async () => {

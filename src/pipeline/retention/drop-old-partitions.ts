@@ -10,6 +10,7 @@ import { inTransaction, LOCK_NOT_AVAILABLE, sqlState } from '../../database/tran
 import { Clock, toDate } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { IS_THERE, UsagePartitions } from '../../ledger/partitions.ts';
+import { refuseWrongClock } from './refuse-wrong-clock.ts';
 
 const DAY_MS = 86_400_000;
 const TRIES = 5;
@@ -97,6 +98,7 @@ export class DropOldPartitions implements OnModuleDestroy {
 
   /** Drops what is old now. Safe to run anywhere at the same time, and to be cut off anywhere. */
   async run(): Promise<void> {
+    await refuseWrongClock(this.dataSource);
     const { retentionDays } = this.config;
     let dropped = 0;
     for (const day of await this.partitions.oldDays(retentionDays)) {

@@ -8,6 +8,7 @@ import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../../config.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { Clock, toDate } from '../../kernel/clock.ts';
+import { refuseWrongClock } from './refuse-wrong-clock.ts';
 
 const DAY_MS = 86_400_000;
 /** Shorter than this nothing is forgotten: a warning's link is good for 31 days, and tells of a period of as many. */
@@ -104,6 +105,7 @@ export class ForgetPersonalData {
 
   /** Forgets what is old now, in short transactions. Safe to run anywhere at the same time, and to be cut off anywhere. */
   async run(): Promise<void> {
+    await refuseWrongClock(this.dataSource);
     const days = Math.max(this.config.retentionDays, KEPT_DAYS_MIN);
     const before = toDate(this.clock.now() - days * DAY_MS);
     for (const [what, sql] of Object.entries(FORGET)) {

@@ -5,6 +5,7 @@ import { CONFIG, type Config } from '../../config.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { accountsBeginningBefore, removeOldEvidence } from '../../evidence/remove.ts';
 import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
+import { refuseWrongClock } from './refuse-wrong-clock.ts';
 
 const DAY_MS = 86_400_000;
 const ACCOUNTS_AT_ONCE = 500;
@@ -21,6 +22,7 @@ export class RemoveOldEvidence {
 
   /** Removes what is old now, account by account. Safe to run anywhere at the same time, and to be cut off anywhere. */
   async run(): Promise<void> {
+    await refuseWrongClock(this.dataSource);
     const { evidenceDays } = this.config;
     const before = monthOf(this.clock.now() - evidenceDays * DAY_MS);
     let removed = 0;
