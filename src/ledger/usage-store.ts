@@ -297,10 +297,10 @@ export interface Sweep {
   next: string;
 }
 
-/** What the sweep of now has to look at. Imports that still run are looked at again by the next one. */
+/** What the sweep of now has to look at. Imports that still run are looked at again by the next one, so none runs before it. */
 const SWEEP = `
   SELECT s.import_id AS after,
-         coalesce((SELECT min(import_id) - 1 FROM imports WHERE state = 'running'),
+         coalesce((SELECT min(import_id) - 1 FROM imports WHERE state = 'running' AND import_id > s.import_id),
                   (SELECT max(import_id) FROM imports), 0) AS next
     FROM moved_records_sweep s`;
 
