@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -115,3 +116,9 @@ export const CAP = {
     { percent: 100, actions: ['warn', 'suspend:international'] },
   ],
 };
+
+/** So much later by the machine's stopwatch, whatever its clock says. */
+export function later(ms: number): void {
+  const at = performance.now() + ms;
+  jest.spyOn(performance, 'now').mockReturnValue(at);
+}

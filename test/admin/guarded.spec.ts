@@ -3,7 +3,7 @@ import { Controller, Get } from '@nestjs/common';
 import { KeyRing } from '../../src/admin/keys/key-ring.ts';
 import { KnownRoutes } from '../../src/admin/http/known-routes.ts';
 import { RecordUsage } from '../../src/pipeline/usage/record-usage.ts';
-import { ADMIN_KEY, CAP, startAdmin, type AdminApp } from './admin-app.ts';
+import { ADMIN_KEY, CAP, later, startAdmin, type AdminApp } from './admin-app.ts';
 
 const ID = '11111111-1111-4111-8111-111111111111';
 const pathOf = (url: string) =>
@@ -35,12 +35,6 @@ class ForgottenController {
 }
 
 afterEach(() => void jest.restoreAllMocks());
-
-/** So much later by the machine's stopwatch, whatever its clock says. */
-function later(ms: number): void {
-  const at = performance.now() + ms;
-  jest.spyOn(performance, 'now').mockReturnValue(at);
-}
 
 describe('the admin API is guarded', () => {
   let admin: AdminApp;

@@ -1,12 +1,12 @@
 /** What a customer sees and does by the link of a warning, and what is left of it in the database and in evidence. */
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { LINK_DAYS, readToken } from '../../src/warnings/link.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
 import { LinkKey } from '../../src/pipeline/telling/link-key.ts';
 import { CUSTOMER } from '../../src/pipeline/telling/answer-warning.ts';
 import { GrantUplift } from '../../src/pipeline/limits/grant-uplift.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
-import { startAdmin, type AdminApp } from '../admin/admin-app.ts';
+import { later, startAdmin, type AdminApp } from '../admin/admin-app.ts';
 import { ACCOUNT_ID, formOn, look, spend, submit, tokenOf, warned } from './customer.ts';
 
 let admin: AdminApp;
@@ -454,12 +454,13 @@ describe('whoever tries again and again', () => {
         Array.from({ length: 22 }, async (_, n) => (await look(n % 2 ? admin : other, `/a/guess-${n}`)).status),
       );
       expect(guesses.filter((status) => status === 429)).toHaveLength(2);
-      for (const each of [admin, other]) each.clock.advanceTo(each.clock.now() + 60_000);
+      later(60_000);
       await query(`UPDATE attempts SET since = since - interval '1 minute'`);
       expect((await answer(0)).status).toBe(404);
       // What is over is forgotten when another one begins; no address and no token is ever written.
       expect(await query('SELECT attempts FROM attempts')).toEqual([{ attempts: 1 }]);
     } finally {
+      jest.restoreAllMocks();
       await other.close();
     }
   });
