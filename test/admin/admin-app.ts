@@ -18,6 +18,7 @@ import { BUILT_IN, NO_BRAND } from '../harness/messages.ts';
 import { EMAIL_CHANNEL, SMS_CHANNEL } from '../../src/warnings/deliveries.ts';
 import { DirectDrawer } from '../harness/direct-drawer.ts';
 import { FixedNodes } from '../harness/fixed-nodes.ts';
+import { closedAtLast } from '../harness/closing.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 
 @Module({})
@@ -82,10 +83,10 @@ export async function startAdmin(
         ...(body === undefined ? {} : { payload: body }),
       }),
     keyOf: async (role) => (await app.get(KeyRing).make(role, role, 'the tests')).key,
-    close: async () => {
+    close: closedAtLast('admin API', async () => {
       await app.close();
       if (!shared) await database.drop();
-    },
+    }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { createDataSource } from '../../src/database/data-source.ts';
+import { closedAtLast } from '../harness/closing.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 
 let database: TestDatabase;
@@ -12,11 +13,11 @@ afterAll(() => database.drop());
 it('a server or a client that is gone without a word is noticed long before the two hours of the system', async () => {
   const keptAlive = jest.spyOn(Socket.prototype, 'setKeepAlive');
   const dataSource = createDataSource(database.url, { poolSize: 1, applicationName: 'the tests' });
+  closedAtLast('connection', () => dataSource.destroy());
   await dataSource.initialize();
   expect(keptAlive.mock.calls).toEqual([[true, 20_000]]);
   keptAlive.mockRestore();
   expect(await dataSource.query('SHOW tcp_keepalives_idle')).toEqual([{ tcp_keepalives_idle: '20' }]);
-  await dataSource.destroy();
 });
 
 it('what a client that stands still has locked is let go within a minute', async () => {

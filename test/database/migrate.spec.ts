@@ -1,12 +1,14 @@
 import { createServer, type AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
+import type { QueryRunner } from 'typeorm';
 import { CalibrateEveryFourWeeks1700000000020 } from '../../migrations/20-calibrate-every-four-weeks.ts';
 import { MaskWhatGatewaysSaid1700000000022 } from '../../migrations/22-mask-what-gateways-said.ts';
 import { RememberWhoIsRedialled1700000000017 } from '../../migrations/17-remember-who-is-redialled.ts';
 import { migrations } from '../../migrations/index.ts';
 import { assertServerVersion, createDataSource } from '../../src/database/data-source.ts';
 import { migrate } from '../../src/database/migrate.ts';
+import { closedAtLast } from '../harness/closing.ts';
 import { createEmptyDatabase } from '../harness/database.ts';
 
 let database: Awaited<ReturnType<typeof createEmptyDatabase>>;
@@ -15,12 +17,20 @@ let client: Client;
 beforeAll(async () => {
   database = await createEmptyDatabase();
   client = new Client({ connectionString: database.url });
+  closedAtLast('connection', () => client.end());
   await client.connect();
 });
-afterAll(async () => {
-  await client.end();
-  await database.drop();
-});
+
+async function connected(): Promise<QueryRunner> {
+  const dataSource = createDataSource(database.url, { poolSize: 1, applicationName: 'a test' });
+  await dataSource.initialize();
+  const runner = dataSource.createQueryRunner();
+  closedAtLast('connection', async () => {
+    await runner.release();
+    await dataSource.destroy();
+  });
+  return runner;
+}
 
 describe('the migrations', () => {
   it('run once, however many start at once', async () => {
@@ -40,10 +50,10 @@ describe('the migrations', () => {
   it('are given up where a server takes the connection and says nothing', async () => {
     const mute = createServer((socket) => void socket.on('error', () => undefined));
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    closedAtLast('mute server', () => mute.close());
     const { port } = mute.address() as AddressInfo;
     const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
     await expect(migrate(`postgres://anyone@127.0.0.1:${port}/any`, silent)).rejects.toThrow('timeout expired');
-    mute.close();
   }, 30_000);
 
   it('bring the tables of the queue', async () => {
@@ -54,8 +64,7 @@ describe('the migrations', () => {
 
 describe('a migration to an engine that remembers more', () => {
   it('has the signatures of the one before made anew, where there are any', async () => {
-    const dataSource = await createDataSource(database.url, { poolSize: 1, applicationName: 'a test' }).initialize();
-    const runner = dataSource.createQueryRunner();
+    const runner = await connected();
     const jobs = async (): Promise<unknown> => runner.query('SELECT job, payload FROM outbox');
     const migration = new RememberWhoIsRedialled1700000000017();
     await migration.up(runner);
@@ -63,15 +72,12 @@ describe('a migration to an engine that remembers more', () => {
     await runner.query(`INSERT INTO deviation_signatures (account_id, state) VALUES ('1', '\\x05000000')`);
     await migration.up(runner);
     expect(await jobs()).toEqual([{ job: 'rebuild-signatures', payload: {} }]);
-    await runner.release();
-    await dataSource.destroy();
   });
 });
 
 describe('a migration to calibration every four weeks', () => {
   it('has the first one hold again, where others came within hours of it', async () => {
-    const dataSource = await createDataSource(database.url, { poolSize: 1, applicationName: 'a test' }).initialize();
-    const runner = dataSource.createQueryRunner();
+    const runner = await connected();
     const fits = async (): Promise<unknown> =>
       runner.query(`SELECT calibrated_at::text AS at, calibration #>> '{settled,everyone,together,seen}' AS fit
                       FROM deviation_norms ORDER BY norms_no`);
@@ -87,15 +93,12 @@ describe('a migration to calibration every four weeks', () => {
     await migration.up(runner);
     const later = { at: '2026-03-01 11:00:00+00' };
     expect(await fits()).toEqual([first, { ...later, fit: '2' }, { ...later, fit: '1' }]);
-    await runner.release();
-    await dataSource.destroy();
   });
 });
 
 describe('a migration to masked answers of gateways', () => {
   it('masks addresses where they stood in full, and nothing else', async () => {
-    const dataSource = await createDataSource(database.url, { poolSize: 1, applicationName: 'a test' }).initialize();
-    const runner = dataSource.createQueryRunner();
+    const runner = await connected();
     const of = (answer: string) => `account 100000001 can't be reached by email at a***@example.net: ${answer}`;
     const told = (answer: string) => `The customer was not reached by email: ${answer}. Please call them.`;
     const keep = async (subject: string, type: string, answer: string): Promise<void> => {
@@ -124,19 +127,17 @@ describe('a migration to masked answers of gateways', () => {
         masked.map((answer) => ({ explanation: told(answer) })),
       );
     }
-    await runner.release();
-    await dataSource.destroy();
   });
 });
 
 describe('a session', () => {
   it('speaks UTC and waits for as long as a statement takes', async () => {
-    const dataSource = await createDataSource(database.url, { poolSize: 1, applicationName: 'a test' }).initialize();
-    const [session] = await dataSource.query(
+    const [session] = await (
+      await connected()
+    ).query(
       `SELECT current_setting('timezone') AS zone, current_setting('statement_timeout') AS timeout,
               current_setting('application_name') AS name`,
     );
-    await dataSource.destroy();
     expect(session).toEqual({ zone: 'UTC', timeout: '0', name: 'a test' });
   });
 });

@@ -1,17 +1,25 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Client, type PoolClient } from 'pg';
 import type { LineWriter } from '../../src/database/line-writer.ts';
 import { copyRows, inTransaction, sqlState } from '../../src/database/transaction.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 
 let database: TestDatabase;
+let killer: Client | undefined;
 
 beforeAll(async () => {
   database = await createTestDatabase();
   await database.dataSource.query('CREATE TABLE seen (id bigint PRIMARY KEY, note text)');
 });
 beforeEach(() => database.dataSource.query('TRUNCATE seen'));
+afterEach(() => killer?.end());
 afterAll(() => database.drop());
+
+async function killing(): Promise<Client> {
+  killer = new Client({ connectionString: database.url });
+  await killer.connect();
+  return killer;
+}
 
 const rows = () => database.dataSource.query('SELECT id, note FROM seen ORDER BY id');
 
@@ -113,17 +121,16 @@ describe('a transaction', () => {
   });
 
   it('whose connection breaks is an error, leaves nothing behind and takes no connection from the pool', async () => {
-    const killer = new Client({ connectionString: database.url });
-    await killer.connect();
+    const another = await killing();
     for (let id = 0; id < 12; id++) {
       const work = inTransaction(database.dataSource, async ({ client }) => {
         await client.query(`INSERT INTO seen VALUES (${id})`);
         const { rows: backend } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-        await killer.query('SELECT pg_terminate_backend($1, 1000)', [backend[0]!.pid]);
+        await another.query('SELECT pg_terminate_backend($1, 1000)', [backend[0]!.pid]);
       });
       await expect(work).rejects.toThrow();
     }
-    await killer.end();
+    await another.end();
     expect(await rows()).toEqual([]);
   });
 });
@@ -172,17 +179,16 @@ describe('COPY', () => {
   });
 
   it('on a connection that breaks is an error', async () => {
-    const killer = new Client({ connectionString: database.url });
-    await killer.connect();
+    const another = await killing();
     const work = inTransaction(database.dataSource, async ({ client }) => {
       const { rows: backend } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-      await killer.query('BEGIN; LOCK TABLE seen');
+      await another.query('BEGIN; LOCK TABLE seen');
       const copying = copyRows(client, statement, ['1\tx'], fields);
-      await killer.query('SELECT pg_terminate_backend($1)', [backend[0]!.pid]);
+      await another.query('SELECT pg_terminate_backend($1)', [backend[0]!.pid]);
       await copying;
     });
     await expect(work).rejects.toThrow();
-    await killer.end();
+    await another.end();
     expect(await rows()).toEqual([]);
   });
 });

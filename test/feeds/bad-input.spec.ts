@@ -128,8 +128,6 @@ beforeAll(async () => {
   await mkdir(folder, { recursive: true });
 });
 afterAll(async () => {
-  await plafond.stop();
-  await database.drop();
   await rm(dataDir, { recursive: true, force: true });
 });
 

@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import ssh2, { type Connection, type FileEntry, type SFTPWrapper } from 'ssh2';
 import { fingerprint } from '../../src/feeds/sources/sftp.ts';
+import { closedAtLast } from '../harness/closing.ts';
 
 const { Server, utils } = ssh2;
 const { STATUS_CODE, flagsToString } = utils.sftp;
@@ -46,6 +47,7 @@ export class TestSftpServer {
     const server = new TestSftpServer(password);
     await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
     server.port = (server.#server.address() as AddressInfo).port;
+    closedAtLast('SFTP server', () => server.stop());
     return server;
   }
 

@@ -1,10 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { DataSource } from 'typeorm';
 import { createDataSource } from '../../src/database/data-source.ts';
+import { closedAtLast } from './closing.ts';
 import { databaseUrl, TEMPLATE } from './server.ts';
+
+/** A connection that a failed test keeps for itself is waited for no longer: it ends with the database. */
+const RELEASED_MS_MAX = 5_000;
 
 export interface TestDatabase {
   url: string;
@@ -25,10 +30,12 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return {
     url,
     dataSource,
-    drop: async () => {
-      if (dataSource.isInitialized) await dataSource.destroy();
+    drop: closedAtLast(`database ${name}`, async () => {
+      if (dataSource.isInitialized) {
+        await Promise.race([dataSource.destroy(), sleep(RELEASED_MS_MAX, undefined, { ref: false })]);
+      }
       await execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-    },
+    }),
   };
 }
 
@@ -39,7 +46,7 @@ export async function createEmptyDatabase(): Promise<{ url: string; drop(): Prom
   await execute(server, `CREATE DATABASE ${name}`);
   return {
     url: databaseUrl(server, name),
-    drop: () => execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+    drop: closedAtLast(`database ${name}`, () => execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)),
   };
 }
 

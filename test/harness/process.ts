@@ -1,11 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { closedAtLast } from './closing.ts';
 import { ROOT } from './root.ts';
 
 const MAIN = join(ROOT, 'dist/src/main.js');
 const START_MS_MAX = 30_000;
+const STOP_MS_MAX = 45_000;
 export const KEY = 'key-of-the-tests';
 
 /** Plafond as its users start it: a process of its own, made by `npm run build`. */
@@ -30,6 +33,7 @@ export class PlafondProcess {
     child.stdout!.on('data', (data: Buffer) => said.push(data.toString()));
     child.stderr!.on('data', (data: Buffer) => said.push(data.toString()));
     const plafond = new PlafondProcess(`http://127.0.0.1:${port}`, child, said);
+    closedAtLast('Plafond', () => plafond.stop());
     if (!env.ROLE || env.ROLE.includes('api') || env.ROLE === 'all') await plafond.#ready();
     return plafond;
   }
@@ -56,18 +60,15 @@ export class PlafondProcess {
   }
 
   async kill9(): Promise<void> {
-    await this.#end('SIGKILL');
+    await end(this.child);
   }
 
+  /** Throws where it does not end by itself; it is killed then. */
   async stop(): Promise<void> {
-    await this.#end('SIGTERM');
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    const exited = once(this.child, 'exit');
-    this.child.kill(signal);
-    await exited;
+    let late = false;
+    const limit = setTimeout(() => (late = this.child.kill('SIGKILL')), STOP_MS_MAX);
+    await end(this.child, 'SIGTERM').finally(() => clearTimeout(limit));
+    if (late) throw new Error(`Plafond did not end within ${STOP_MS_MAX} ms of SIGTERM:\n${this.log()}`);
   }
 
   async #ready(): Promise<void> {
@@ -84,14 +85,31 @@ export class PlafondProcess {
   }
 }
 
+/** Ends a child, if it has not ended, and waits until it has. */
+export async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  await exited;
+}
+
+/**
+ * A port of loopback on which nobody listens. It lies below those that systems give to whoever connects, or listens on any:
+ * nobody comes by it before it is used, nor while what uses it is down.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  for (;;) {
+    const port = randomInt(10_000, 32_768);
+    const server = createServer().listen(port, '127.0.0.1');
+    const free = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!free) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 export function sleep(ms: number): Promise<void> {

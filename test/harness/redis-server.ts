@@ -1,10 +1,9 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { closedAtLast } from './closing.ts';
+import { end, freePort, until } from './process.ts';
 
 export const redisIsInstalled = spawnSync('redis-server', ['--version']).status === 0;
 
@@ -22,21 +21,15 @@ export async function startRedis(port?: number, settings: string[] = []): Promis
     ['--bind', '127.0.0.1', '--port', String(own), '--save', '', '--appendonly', 'no', '--dir', folder, ...settings],
     { stdio: 'ignore' },
   );
-  while (
-    spawnSync('redis-cli', ['-p', String(own), 'ping'])
-      .stdout.toString()
-      .trim() !== 'PONG'
-  )
-    await sleep(20);
-  return {
-    port: own,
-    stop: async () => {
-      const gone = once(server, 'exit');
-      server.kill('SIGKILL');
-      await gone;
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+  const stop = closedAtLast('Redis', async () => {
+    await end(server);
+    await rm(folder, { recursive: true, force: true });
+  });
+  await until('Redis answers', async () => {
+    if (server.exitCode !== null) throw new Error(`Redis ended with ${server.exitCode}`);
+    return ask(own, 'ping').includes('PONG');
+  });
+  return { port: own, stop };
 }
 
 /** Three masters that share the slots. */
@@ -47,10 +40,12 @@ export async function startRedisCluster(): Promise<{ url: string; ports: number[
     nodes.push(await startRedis(undefined, ['--cluster-enabled', 'yes', '--cluster-port', bus]));
   }
   const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
-  execFileSync('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes'], { stdio: 'ignore' });
+  execFileSync('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes'], {
+    stdio: 'ignore',
+    timeout: 60_000,
+  });
   for (const { port } of nodes) {
-    while (!execFileSync('redis-cli', ['-p', String(port), 'cluster', 'info']).includes('cluster_state:ok'))
-      await sleep(50);
+    await until('the cluster is whole', async () => ask(port, 'cluster', 'info').includes('cluster_state:ok'));
   }
   return {
     url: `redis-cluster://${addresses.slice(0, 2).join(',')}`,
@@ -61,11 +56,6 @@ export async function startRedisCluster(): Promise<{ url: string; ports: number[
   };
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
+function ask(port: number, ...command: string[]): string {
+  return spawnSync('redis-cli', ['-p', String(port), ...command], { encoding: 'utf8' }).stdout;
 }

@@ -12,6 +12,7 @@ import { Client } from 'pg';
 import { EmbeddedPostgres, type DatabaseLog } from '../../src/database/embedded-postgres.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { runningProcess } from '../../src/database/processes.ts';
+import { closedAtLast } from './closing.ts';
 
 /** The migrated database of which every test's database is a copy. */
 export const TEMPLATE = 'plafond_template';
@@ -69,11 +70,20 @@ export class TestServer {
   }
 }
 
-/** A folder for a server's data, removed by `removeDataDir`, or by the next run where this one is killed. */
+/** A PostgreSQL of the test's own, until it is stopped or the tests of the file have ended. */
+export async function startPostgres(dataDir: string): Promise<{ url: string; stop(): Promise<void> }> {
+  const quiet = { ...silent, error: () => undefined };
+  const postgres = new EmbeddedPostgres({ dataDir, log: quiet, settings: { fsync: 'off' } });
+  const stop = closedAtLast('PostgreSQL', () => postgres.stop());
+  return { ...(await postgres.start()), stop };
+}
+
+/** A folder for a server's data, removed with the server when the tests of the file have ended, or by the next run where this one is killed. */
 export function makeTestFolder(): string {
   const folder = mkdtempSync(join(parentOfTestFolders(), `plafond-test-${process.pid}-`));
   // As root, the server's account must be able to come through.
   chmodSync(folder, 0o711);
+  closedAtLast(folder, () => removeDataDir(folder));
   return folder;
 }
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import { closedAtLast } from '../harness/closing.ts';
 import { findProgram } from './find-program.ts';
 
 const FLAGS = [
@@ -41,6 +42,7 @@ export class Browser {
       viewport: { width, height },
       javaScriptEnabled: scripts,
     });
+    closedAtLast('Chromium', () => context.close());
     const page = context.pages()[0] ?? (await context.newPage());
     const browser = new Browser(context, folder, page);
     page.on('request', (request) => browser.requested.push(request.url()));

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { closedAtLast } from '../harness/closing.ts';
 import { freePort, until } from '../harness/process.ts';
 import { ROOT } from '../harness/root.ts';
 import { findProgram } from './find-program.ts';
@@ -76,6 +77,7 @@ export class Kamailio {
       },
     );
     this.#child = child;
+    closedAtLast('Kamailio', () => this.stop());
     const take = (data: Buffer) => (this.#said += data.toString());
     child.stdout!.on('data', take);
     child.stderr!.on('data', take);

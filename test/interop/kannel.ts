@@ -1,10 +1,10 @@
 /** A private Kannel with two networks: its own fake SMSC, and an SMSC by SMPP for numbers that begin with 49. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, until } from '../harness/process.ts';
+import { closedAtLast } from '../harness/closing.ts';
+import { end, freePort, until } from '../harness/process.ts';
 
 export const FAKESMSC = '/usr/lib/kannel/test/fakesmsc';
 
@@ -74,6 +74,7 @@ export class Kannel {
     const config = join(folder, 'kannel.conf');
     writeFileSync(config, CONFIG({ admin, smsbox, sendsms, fake, smpp: smppPort }, folder));
     const kannel = new Kannel(sendsms, folder);
+    closedAtLast('Kannel', () => kannel.stop());
     kannel.#run('bearerbox', [config]);
     const status = (text: RegExp) => async () =>
       fetch(`http://127.0.0.1:${admin}/status.txt`)
@@ -104,12 +105,7 @@ export class Kannel {
   }
 
   async stop(): Promise<void> {
-    for (const program of this.#programs.toReversed()) {
-      if (program.exitCode !== null || program.signalCode !== null) continue;
-      const ended = once(program, 'exit');
-      program.kill('SIGKILL');
-      await ended;
-    }
+    for (const program of this.#programs.toReversed()) await end(program);
     rmSync(this.folder, { recursive: true, force: true });
   }
 

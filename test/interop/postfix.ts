@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { closedAtLast } from '../harness/closing.ts';
 import { freePort, until } from '../harness/process.ts';
 import { connect } from 'node:net';
 
@@ -77,6 +78,7 @@ export class Postfix {
     const folder = mkdtempSync(join(tmpdir(), 'plafond-postfix-'));
     chmodSync(folder, 0o755);
     const postfix = new Postfix(await freePort(), folder);
+    closedAtLast('Postfix', () => postfix.remove());
     for (const name of ['etc', 'queue', 'data', 'mail']) mkdirSync(join(folder, name));
     execFileSync('chown', ['postfix', join(folder, 'data')]);
     execFileSync('chown', ['nobody', join(folder, 'mail')]);

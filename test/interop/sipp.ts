@@ -4,21 +4,17 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, sleep } from '../harness/process.ts';
+import { closedAtLast } from '../harness/closing.ts';
+import { end, freePort, sleep } from '../harness/process.ts';
 import { ROOT } from '../harness/root.ts';
 import { findProgram } from './find-program.ts';
 
 const scenario = (name: string) => join(ROOT, `test/interop/sipp/${name}.xml`);
 
 function sipp(args: readonly string[]): ChildProcess {
-  return spawn(findProgram('sipp')!, [...args, '-i', '127.0.0.1', '-nostdin'], { stdio: 'ignore' });
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
-  child.kill('SIGKILL');
-  await gone;
+  const child = spawn(findProgram('sipp')!, [...args, '-i', '127.0.0.1', '-nostdin'], { stdio: 'ignore' });
+  closedAtLast('SIPp', () => end(child));
+  return child;
 }
 
 /** Answers every call, and keeps each message. */

@@ -8,6 +8,7 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { closedAtLast } from '../harness/closing.ts';
 
 export interface Received {
   headers: IncomingHttpHeaders;
@@ -31,6 +32,7 @@ export class HttpReceiver {
     this.#server = createServer((request, response) => void this.#take(request, response));
     await new Promise<void>((resolve) => this.#server!.listen(this.#port, '127.0.0.1', resolve));
     this.#port = (this.#server.address() as AddressInfo).port;
+    closedAtLast('receiver', () => this.stop());
   }
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {

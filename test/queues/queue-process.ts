@@ -8,6 +8,7 @@ import { Queues } from '../../src/queues/queues.ts';
 import { QueuesModule } from '../../src/queues/queues.module.ts';
 import { Relay } from '../../src/queues/relay.ts';
 import { WORKERS } from '../../src/queues/workers.ts';
+import { closedAtLast } from '../harness/closing.ts';
 
 /** Each job that was handled, in the order in which it was. */
 export type Handled = { job: string; payload: unknown }[];
@@ -57,9 +58,9 @@ export async function startQueueProcess(
   return {
     queues: app.get(Queues),
     handled,
-    close: async () => {
+    close: closedAtLast('queues', async () => {
       await app.close();
       await connection.close();
-    },
+    }),
   };
 }

@@ -10,32 +10,31 @@ import { readConfig } from '../../src/config.ts';
 import { DrivenClock, formatInstant, parseInstant } from '../../src/kernel/clock.ts';
 import { PlafondLogger } from '../../src/logging.ts';
 import { startPlafond, type Plafond } from '../../src/start.ts';
-import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+import { closedAtLast } from '../harness/closing.ts';
+import { createTestDatabase } from '../harness/database.ts';
 import { CAP } from '../harness/plafond.ts';
 import { until } from '../harness/process.ts';
 
 const KEY = 'key-of-this-story';
 const moment = (text: string) => parseInstant(text)!;
 const clock = new DrivenClock(moment('2026-03-28T22:00:00+01:00'));
-let database: TestDatabase;
 let dataDir: string;
 let plafond: Plafond;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
+  const { url } = await createTestDatabase();
   dataDir = await mkdtemp(join(tmpdir(), 'plafond-lifting-'));
   const config = readConfig({
-    DATABASE_URL: database.url,
+    DATABASE_URL: url,
     DATA_DIR: dataDir,
     PORT: '0',
     PLAFOND_ADMIN_KEY: KEY,
     LOG_LEVEL: 'error',
   });
   plafond = await startPlafond(config, { clock, log: new PlafondLogger(config) });
+  closedAtLast('Plafond', () => plafond.close());
 }, 60_000);
 afterAll(async () => {
-  await plafond?.close();
-  await database?.drop();
   if (dataDir) await rm(dataDir, { recursive: true, force: true });
 });
 

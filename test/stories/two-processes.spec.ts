@@ -7,18 +7,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { formatInstant, SystemClock } from '../../src/kernel/clock.ts';
-import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+import { createTestDatabase } from '../harness/database.ts';
 import { CAP } from '../harness/plafond.ts';
 import { PlafondProcess, until } from '../harness/process.ts';
-import { redisIsInstalled, startRedis, type RedisProcess } from '../harness/redis-server.ts';
+import { redisIsInstalled, startRedis } from '../harness/redis-server.ts';
 
 const clock = new SystemClock();
 const startedAt = formatInstant(clock.now() - 60_000);
-let database: TestDatabase;
-let redis: RedisProcess;
 let dataDir: string;
 let api: PlafondProcess;
-let worker: PlafondProcess;
 
 interface Suspension {
   id: string;
@@ -32,18 +29,14 @@ if (!redisIsInstalled)
 
 beforeAll(async () => {
   if (!redisIsInstalled) return;
-  database = await createTestDatabase();
-  redis = await startRedis();
+  const database = await createTestDatabase();
+  const redis = await startRedis();
   dataDir = await mkdtemp(join(tmpdir(), 'plafond-two-'));
   const env = { DATABASE_URL: database.url, QUEUE_URL: `redis://127.0.0.1:${redis.port}`, DATA_DIR: dataDir };
   api = await PlafondProcess.start({ ...env, ROLE: 'api' });
-  worker = await PlafondProcess.start({ ...env, ROLE: 'worker,scheduler' });
+  await PlafondProcess.start({ ...env, ROLE: 'worker,scheduler' });
 });
 afterAll(async () => {
-  await api?.stop();
-  await worker?.stop();
-  await redis?.stop();
-  await database?.drop();
   if (dataDir) await rm(dataDir, { recursive: true, force: true });
 });
 

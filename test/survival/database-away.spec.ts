@@ -1,52 +1,38 @@
 /** The database goes away in the middle of things and comes back: what is answered is honest, and every sum is right. */
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { beforeAll, expect, it } from '@jest/globals';
 import { Client } from 'pg';
-import { EmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
 import { formatInstant, SystemClock } from '../../src/kernel/clock.ts';
 import { PlafondProcess, sleep, until } from '../harness/process.ts';
-import { makeTestFolder, removeDataDir } from '../harness/server.ts';
+import { makeTestFolder, startPostgres } from '../harness/server.ts';
 
 const ROWS = 120_000;
 /** `AWAY_S`: how long (`npm run test:survival`: 30 s). */
 const AWAY_MS = Number(process.env.AWAY_S ?? 10) * 1_000;
-const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const startedAt = formatInstant(new SystemClock().now() - 600_000);
 const HEADER = 'record_id,account_id,started_at,duration_s,kind,b_number,amount,currency,state';
 
 let dataDir: string;
-let postgres: EmbeddedPostgres;
-let url: string;
+let postgres: Awaited<ReturnType<typeof startPostgres>>;
 let plafond: PlafondProcess;
 
 beforeAll(async () => {
   dataDir = makeTestFolder();
-  await startPostgres();
-  plafond = await PlafondProcess.start({ DATABASE_URL: url, DATA_DIR: join(dataDir, 'plafond') });
+  postgres = await startPostgres(dataDir);
+  plafond = await PlafondProcess.start({ DATABASE_URL: postgres.url, DATA_DIR: join(dataDir, 'plafond') });
   await plafond.json('PUT', '/v1/accounts/1001', {
     currency: 'EUR',
     time_zone: 'Europe/Amsterdam',
     home_country: 'NL',
   });
 });
-afterAll(async () => {
-  await plafond.stop();
-  await postgres.stop();
-  await removeDataDir(dataDir);
-});
-
-/** On the port of last time, so that Plafond finds it again. */
-async function startPostgres(): Promise<void> {
-  postgres = new EmbeddedPostgres({ dataDir, log: quiet, settings: { fsync: 'off' } });
-  ({ url } = await postgres.start());
-}
 
 const row = (id: string) => `${id},1001,${startedAt},60,voice,+252612345678,0.01,EUR,provisional`;
 const post = (id: string) => plafond.ask('POST', '/v1/usage?feed=live', `${HEADER}\n${row(id)}`, 'text/csv');
 
 async function ledger(): Promise<{ rows: string; spend: string }> {
-  const client = new Client({ connectionString: url });
+  const client = new Client({ connectionString: postgres.url });
   await client.connect();
   try {
     const { rows } = await client.query('SELECT count(*) AS rows, sum(amount_micros) AS spend FROM usage');
@@ -75,7 +61,8 @@ it('answers 503 while it is away, goes on with the nightly file when it is back,
   }
   await sleep(AWAY_MS);
   expect((await post('live-2')).status).toBe(503);
-  await startPostgres();
+  // On the port of last time, so that Plafond finds it again.
+  postgres = await startPostgres(dataDir);
 
   await until('usage is taken again', async () => (await post('live-2')).status === 200);
   await until(

@@ -3,35 +3,37 @@ import { spawnSync } from 'node:child_process';
 import { chown, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { beforeAll, expect, it } from '@jest/globals';
 import { Client } from 'pg';
-import { EmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
 import { formatInstant, SystemClock } from '../../src/kernel/clock.ts';
+import { closedAtLast } from '../harness/closing.ts';
 import { PlafondProcess } from '../harness/process.ts';
+import { makeTestFolder, startPostgres } from '../harness/server.ts';
 
 const ROWS = 5_000;
 const startedAt = formatInstant(new SystemClock().now() - 600_000);
 const HEADER = 'record_id,account_id,started_at,duration_s,kind,b_number,amount,currency,state';
-const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const mount = (...args: string[]) => spawnSync('mount', args).status === 0;
 
 let dataDir: string;
 let small: string;
 let mounted = false;
-let postgres: EmbeddedPostgres | undefined;
 let url: string;
 let plafond: PlafondProcess | undefined;
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'plafond-full-'));
+  dataDir = makeTestFolder();
   small = await mkdtemp(join(tmpdir(), 'plafond-small-'));
+  closedAtLast(small, () => {
+    if (mounted) spawnSync('umount', [small]);
+    return rm(small, { recursive: true, force: true });
+  });
   mounted = process.getuid?.() === 0 && mount('-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', small);
   if (!mounted) {
     process.stderr.write('disk full: skipped, for only root can mount a small disk, and not everywhere\n');
     return;
   }
-  postgres = new EmbeddedPostgres({ dataDir, log: quiet, settings: { fsync: 'off' } });
-  ({ url } = await postgres.start());
+  ({ url } = await startPostgres(dataDir));
   const { uid, gid } = await stat(join(dataDir, 'postgres', 'cluster'));
   await chown(small, uid, gid);
   await query(`CREATE TABLESPACE small LOCATION '${small}'`);
@@ -39,13 +41,6 @@ beforeAll(async () => {
   await query(`ALTER ROLE CURRENT_USER SET default_tablespace = 'small'`);
   plafond = await PlafondProcess.start({ DATABASE_URL: url, DATA_DIR: join(dataDir, 'plafond') });
   await plafond.json('PUT', '/v1/accounts/1001', { currency: 'EUR', time_zone: 'UTC', home_country: 'NL' });
-});
-afterAll(async () => {
-  await plafond?.stop();
-  await postgres?.stop();
-  if (mounted) spawnSync('umount', [small]);
-  await rm(dataDir, { recursive: true, force: true });
-  await rm(small, { recursive: true, force: true });
 });
 
 async function query<T>(sql: string): Promise<T[]> {

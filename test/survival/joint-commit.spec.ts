@@ -3,29 +3,26 @@
  * when nobody hears of it. Each of them is answered honestly, and may be sent again: each euro counts once.
  */
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
-import { EmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
 import { formatInstant, SystemClock } from '../../src/kernel/clock.ts';
+import { closedAtLast } from '../harness/closing.ts';
 import { CAP } from '../harness/plafond.ts';
 import { PlafondProcess, sleep, until } from '../harness/process.ts';
-import { makeTestFolder, postmasterOf, removeDataDir } from '../harness/server.ts';
+import { makeTestFolder, postmasterOf, startPostgres } from '../harness/server.ts';
 
 const DELIVERIES = 30;
 const ACCOUNTS = 5;
 const HEADER = 'record_id,account_id,started_at,duration_s,kind,b_number,amount,currency,state';
 const startedAt = formatInstant(new SystemClock().now() - 600_000);
-const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 let dataDir: string;
-let postgres: EmbeddedPostgres;
 let url: string;
 let plafond: PlafondProcess;
 
 beforeAll(async () => {
   dataDir = makeTestFolder();
-  postgres = new EmbeddedPostgres({ dataDir, log: quiet, settings: { fsync: 'off' } });
-  ({ url } = await postgres.start());
+  ({ url } = await startPostgres(dataDir));
   plafond = await PlafondProcess.start({ DATABASE_URL: url, DATA_DIR: join(dataDir, 'plafond'), ROLE: 'api' });
   const thresholds = [20, 50].map((percent) => ({ percent, actions: ['notify-operator' as const] }));
   await plafond.json('POST', '/v1/caps', { ...CAP, limit: '1.00', thresholds });
@@ -37,15 +34,10 @@ beforeAll(async () => {
       RETURN NULL;
     END $$`);
 }, 60_000);
-afterAll(async () => {
-  await plafond.stop();
-  await postgres.stop();
-  await removeDataDir(dataDir);
-});
-
 async function connected(): Promise<Client> {
   const client = new Client({ connectionString: url });
   client.on('error', () => undefined);
+  closedAtLast('connection', () => client.end());
   await client.connect();
   return client;
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, it } from '@jest/globals';
 import { formatInstant, SystemClock } from '../../src/kernel/clock.ts';
+import { closedAtLast } from '../harness/closing.ts';
 import { createTestDatabase } from '../harness/database.ts';
 import { CAP } from '../harness/plafond.ts';
 import { PlafondProcess, until } from '../harness/process.ts';
@@ -26,8 +27,13 @@ it('leaves again under the same key, by which a gateway that knows keys sends it
   };
   const gateway = createServer((request, response) => void take(request, response));
   await new Promise<void>((resolve) => gateway.listen(0, '127.0.0.1', resolve));
+  closedAtLast('gateway', () => {
+    gateway.closeAllConnections();
+    gateway.close();
+  });
   const database = await createTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'plafond-window-'));
+  closedAtLast(dataDir, () => rm(dataDir, { recursive: true, force: true }));
   const start = () =>
     PlafondProcess.start({
       DATABASE_URL: database.url,
@@ -35,52 +41,44 @@ it('leaves again under the same key, by which a gateway that knows keys sends it
       SMS_URL: `http://127.0.0.1:${(gateway.address() as AddressInfo).port}/`,
     });
   let plafond = await start();
-  try {
-    await plafond.json('PUT', '/v1/accounts/1001', {
-      name: 'Account 1001',
-      segment: 'smb',
+  await plafond.json('PUT', '/v1/accounts/1001', {
+    name: 'Account 1001',
+    segment: 'smb',
+    currency: 'EUR',
+    time_zone: 'Europe/Amsterdam',
+    locale: 'nl-NL',
+    msisdn: '+31612345678',
+    home_country: 'NL',
+  });
+  await plafond.json('POST', '/v1/caps', { ...CAP, thresholds: [{ percent: 50, actions: ['warn'] }] });
+  await plafond.json('POST', '/v1/usage?feed=rating', [
+    {
+      record_id: 'r1',
+      account_id: '1001',
+      started_at: formatInstant(new SystemClock().now() - 60_000),
+      duration_s: 30,
+      kind: 'voice',
+      b_number: '+252612345678',
+      amount: '60.00',
       currency: 'EUR',
-      time_zone: 'Europe/Amsterdam',
-      locale: 'nl-NL',
-      msisdn: '+31612345678',
-      home_country: 'NL',
-    });
-    await plafond.json('POST', '/v1/caps', { ...CAP, thresholds: [{ percent: 50, actions: ['warn'] }] });
-    await plafond.json('POST', '/v1/usage?feed=rating', [
-      {
-        record_id: 'r1',
-        account_id: '1001',
-        started_at: formatInstant(new SystemClock().now() - 60_000),
-        duration_s: 30,
-        kind: 'voice',
-        b_number: '+252612345678',
-        amount: '60.00',
-        currency: 'EUR',
-        state: 'provisional',
-      },
-    ]);
-    await until('the gateway has the message', async () => asked.length === 1);
-    await plafond.kill9();
-    answers = true;
-    // As if the minute of the killed worker's lease had run out.
-    await database.dataSource.query(`UPDATE warnings SET leased_until = now() - interval '1 second'`);
+      state: 'provisional',
+    },
+  ]);
+  await until('the gateway has the message', async () => asked.length === 1);
+  await plafond.kill9();
+  answers = true;
+  // As if the minute of the killed worker's lease had run out.
+  await database.dataSource.query(`UPDATE warnings SET leased_until = now() - interval '1 second'`);
 
-    plafond = await start();
-    const warning = await until('it is written down', async () => {
-      const { items } = await plafond.json<{ items: { id: string; state: string; attempts: object[] }[] }>(
-        'GET',
-        '/v1/warnings?account=1001',
-      );
-      return items[0]?.state === 'sent' && items[0];
-    });
-    expect(warning.attempts).toMatchObject([{ outcome: 'sent' }]);
-    expect(asked).toEqual([warning.id, warning.id]);
-    expect([...sent]).toEqual([[warning.id, '+31612345678']]);
-  } finally {
-    await plafond.stop();
-    for (const response of waiting) response.destroy();
-    gateway.close();
-    await database.drop();
-    await rm(dataDir, { recursive: true, force: true });
-  }
+  plafond = await start();
+  const warning = await until('it is written down', async () => {
+    const { items } = await plafond.json<{ items: { id: string; state: string; attempts: object[] }[] }>(
+      'GET',
+      '/v1/warnings?account=1001',
+    );
+    return items[0]?.state === 'sent' && items[0];
+  });
+  expect(warning.attempts).toMatchObject([{ outcome: 'sent' }]);
+  expect(asked).toEqual([warning.id, warning.id]);
+  expect([...sent]).toEqual([[warning.id, '+31612345678']]);
 });

@@ -4,13 +4,12 @@
  */
 import { mkdir, readdir, rename, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { beforeAll, expect, it } from '@jest/globals';
 import { Client } from 'pg';
-import { EmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
 import { formatInstant, SystemClock } from '../../src/kernel/clock.ts';
 import { CAP } from '../harness/plafond.ts';
 import { PlafondProcess, sleep, until } from '../harness/process.ts';
-import { makeTestFolder, postmasterOf, removeDataDir } from '../harness/server.ts';
+import { makeTestFolder, postmasterOf, startPostgres } from '../harness/server.ts';
 
 const now = new SystemClock().now();
 const KILLS = Number(process.env.KILLS ?? 3);
@@ -20,14 +19,12 @@ const RECORDS = 40_000;
 const ACCOUNTS = 50;
 const HEADER = 'record_id,account_id,started_at,duration_s,kind,b_number,amount,currency,state';
 const startedAt = formatInstant(now - 600_000);
-const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 let state = SEED;
 const random = (below: number) => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) % below;
 
 let dataDir: string;
 let inbox: string;
-let postgres: EmbeddedPostgres;
 let url: string;
 const processes: (PlafondProcess | undefined)[] = [undefined, undefined];
 
@@ -36,13 +33,7 @@ beforeAll(async () => {
   dataDir = makeTestFolder();
   inbox = join(dataDir, 'nightly');
   await mkdir(join(inbox, 'rating'), { recursive: true });
-  postgres = new EmbeddedPostgres({ dataDir, log: quiet, settings: { fsync: 'off' } });
-  ({ url } = await postgres.start());
-});
-afterAll(async () => {
-  await Promise.all(processes.map((each) => each?.kill9()));
-  await postgres.stop();
-  await removeDataDir(dataDir);
+  ({ url } = await startPostgres(dataDir));
 });
 
 /** The first one takes requests and schedules too; both import. */

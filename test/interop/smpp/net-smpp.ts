@@ -1,8 +1,8 @@
 /** The SMSC of `smsc.pl`, made of Debian's Net::SMPP. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { freePort, until } from '../../harness/process.ts';
+import { closedAtLast } from '../../harness/closing.ts';
+import { end, freePort, until } from '../../harness/process.ts';
 
 const SMSC = join(import.meta.dirname, 'smsc.pl');
 
@@ -29,6 +29,7 @@ export class NetSmpp {
     program.stdout.on('data', (data: Buffer) => said.push(data.toString()));
     program.stderr.on('data', (data: Buffer) => said.push(data.toString()));
     const smsc = new NetSmpp(port, program, said);
+    closedAtLast('the SMSC', () => smsc.stop());
     await until('the SMSC listens', async () => smsc.lines().includes('listening'));
     return smsc;
   }
@@ -39,8 +40,6 @@ export class NetSmpp {
   }
 
   async stop(): Promise<void> {
-    const ended = once(this.program, 'exit');
-    this.program.kill('SIGKILL');
-    await ended;
+    await end(this.program);
   }
 }

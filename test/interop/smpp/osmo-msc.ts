@@ -1,10 +1,10 @@
 /** A private Osmocom MSC as SMPP server. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, until } from '../../harness/process.ts';
+import { closedAtLast } from '../../harness/closing.ts';
+import { end, freePort, until } from '../../harness/process.ts';
 
 const WITHOUT_SCTP = join(import.meta.dirname, 'sctp-as-tcp.c');
 
@@ -60,6 +60,7 @@ export class OsmoMsc {
     for (const stream of [program.stdout, program.stderr])
       stream.on('data', (data: Buffer) => said.push(data.toString()));
     const msc = new OsmoMsc(host, port, folder, program, said);
+    closedAtLast('osmo-msc', () => msc.stop());
     // It opens SMPP before its signalling, and all is well once that stands.
     await until('osmo-msc runs', async () => {
       if (program.exitCode !== null) throw new Error(`osmo-msc ended:\n${msc.log()}`);
@@ -79,11 +80,7 @@ export class OsmoMsc {
   }
 
   async stop(): Promise<void> {
-    if (this.program.exitCode === null) {
-      const ended = once(this.program, 'exit');
-      this.program.kill('SIGKILL');
-      await ended;
-    }
+    await end(this.program);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
