@@ -266,7 +266,7 @@ describe('a rolling cap', () => {
   });
 
   it('is quick with a day of a busy trunk that comes backwards', () => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     const busy = new Book(cap('rolling:24h', [100]));
     for (let i = 3_000; i > 0; i--) {
       busy.take(
@@ -277,7 +277,8 @@ describe('a rolling cap', () => {
         '0.01',
       );
     }
-    expect(performance.now() - started).toBeLessThan(10_000);
+    // Of the processor: who shares it with others waits, and takes no longer.
+    expect(process.cpuUsage(started).user / 1_000).toBeLessThan(10_000);
   });
 
   it('acts for the first window that reaches the limit, and never twice within its length, whatever the order', () => {

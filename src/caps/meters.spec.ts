@@ -106,9 +106,10 @@ describe('a record counts under', () => {
       const meters = new Meters(new CapBook(caps));
       const version = to('+252612345678');
       meters.of(version, ACCOUNT);
-      const started = performance.now();
+      // Of the processor: who shares it with others waits, and takes no longer.
+      const started = process.cpuUsage();
       for (let i = 0; i < 50_000; i++) meters.of(version, ACCOUNT);
-      return performance.now() - started;
+      return process.cpuUsage(started).user / 1_000;
     };
     const one = Math.min(time([cap('prefix:+4900000')]), time([cap('prefix:+4900000')]));
     expect(time(thousand)).toBeLessThan(20 * one + 100);

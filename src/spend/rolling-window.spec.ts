@@ -89,11 +89,18 @@ describe('a rolling window', () => {
     expect(window.spendAt(59 * 60_000)).toBe(67n);
   });
 
-  it('takes a day of a busy trunk backwards in reasonable time', () => {
-    const started = performance.now();
+  it('takes a day of a busy trunk backwards with some looks at each record', () => {
+    let looks = 0;
+    const counted = (startedAt: number) => ({
+      get startedAt() {
+        looks++;
+        return startedAt;
+      },
+      amount: 1n,
+    });
     const window = new RollingWindow(24);
-    for (let i = 20_000; i > 0; i--) window.add({ startedAt: i * 4_000, amount: 1n });
+    for (let i = 20_000; i > 0; i--) window.add(counted(i * 4_000));
     expect(window.spendAt(80_000_000)).toBe(20_000n);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(looks).toBeLessThan(20_000 * 25);
   });
 });

@@ -77,12 +77,16 @@ describe('a transaction', () => {
   it('is done again after a deadlock', async () => {
     await database.dataSource.query('INSERT INTO seen VALUES (1), (2)');
     let attempts = 0;
+    let held = 0;
+    let goOn = (): void => undefined;
+    const bothHold = new Promise<void>((resolve) => (goOn = resolve));
     const lockBoth = (first: number, second: number) =>
       inTransaction(database.dataSource, async ({ client }) => {
         attempts++;
         await client.query(`SET LOCAL deadlock_timeout = '50ms'`);
         await client.query('UPDATE seen SET note = $2 WHERE id = $1', [first, 'x']);
-        await client.query('SELECT pg_sleep(0.1)');
+        if (++held === 2) goOn();
+        await bothHold;
         await client.query('UPDATE seen SET note = $2 WHERE id = $1', [second, 'x']);
       });
     await Promise.all([lockBoth(1, 2), lockBoth(2, 1)]);

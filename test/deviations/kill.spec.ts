@@ -71,5 +71,5 @@ describe('a worker that is killed while it looks at usage', () => {
     expect(
       await rows("SELECT account_id FROM cases GROUP BY account_id, kind HAVING count(*) > 1 AND account_id <> ''"),
     ).toEqual([]);
-  }, 150_000);
+  });
 });

@@ -2,4 +2,4 @@ import { afterAll } from '@jest/globals';
 import { closeWhatIsLeft } from './closing.ts';
 
 /** Each thing has a limit of its own. */
-afterAll(() => closeWhatIsLeft(), 600_000);
+afterAll(() => closeWhatIsLeft(), 900_000);

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const CLOSE_MS_MAX = 60_000;
+const CLOSE_MS_MAX = 150_000;
 
 const open = new Map<() => Promise<void>, string>();
 let ended = false;

@@ -7,8 +7,8 @@ import { closedAtLast } from './closing.ts';
 import { ROOT } from './root.ts';
 
 const MAIN = join(ROOT, 'dist/src/main.js');
-const START_MS_MAX = 30_000;
-const STOP_MS_MAX = 45_000;
+const START_MS_MAX = 120_000;
+const STOP_MS_MAX = 120_000;
 export const KEY = 'key-of-the-tests';
 
 /** Plafond as its users start it: a process of its own, made by `npm run build`. */
@@ -117,7 +117,7 @@ export function sleep(ms: number): Promise<void> {
 }
 
 /** Looks until there is something to see; throws after `ms_max`. */
-export async function until<T>(what: string, look: () => Promise<T | undefined | false>, ms_max = 60_000): Promise<T> {
+export async function until<T>(what: string, look: () => Promise<T | undefined | false>, ms_max = 120_000): Promise<T> {
   for (let waited_ms = 0; ; waited_ms += 100) {
     const found = await look();
     if (found !== undefined && found !== false) return found;

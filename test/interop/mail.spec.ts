@@ -108,14 +108,10 @@ describeWith(['postfix', 'curl'], 'warnings by Postfix', () => {
       });
     }
     await postfix.start();
-    await until(
-      'both have arrived',
-      async () => {
-        const all = [...(await warningsOf(plafond, '1003')), ...(await warningsOf(plafond, '1004'))];
-        return all.length === 2 && all.every(({ state }) => state === 'delivered');
-      },
-      120_000,
-    );
+    await until('both have arrived', async () => {
+      const all = [...(await warningsOf(plafond, '1003')), ...(await warningsOf(plafond, '1004'))];
+      return all.length === 2 && all.every(({ state }) => state === 'delivered');
+    });
     const arrived = postfix.mails().map((mail) => /^To: (.*)$/m.exec(mail)![1]!.trim());
     expect(arrived.toSorted()).toEqual(['anna@example.net', 'cees@example.net', 'dirk@example.net']);
   });

@@ -257,7 +257,7 @@ it('whatever the disorder: sums, counters, windows, crossings and bars are those
     fc.asyncProperty(story, (chapters) => onOwnDatabase(() => tell(chapters))),
     { numRuns: 60, seed: 20100314, endOnFailure: true },
   );
-}, 180_000);
+});
 
 async function tell(chapters: readonly Chapter[]): Promise<void> {
   const night = new SettleMovedRecords(plafond.database.dataSource, plafond.clock);

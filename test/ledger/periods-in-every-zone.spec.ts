@@ -37,7 +37,7 @@ describe('the periods of a zone', () => {
       }
     }
     expect(wrong).toEqual([]);
-  }, 300_000);
+  });
 
   it('hold the instant that was asked for, and begin on the cycle day', () => {
     fc.assert(
@@ -108,7 +108,7 @@ describe('counters that are made anew', () => {
     } finally {
       await plafond.close();
     }
-  }, 120_000);
+  });
 });
 
 /** The instants between two others at which a zone's clocks change, to the minute, found by halving. */

@@ -25,9 +25,9 @@ const commit = (jobs: PendingJob[]) => inTransaction(database.dataSource, ({ cli
 const reconcile = (account: string): PendingJob => ({ job: 'reconcile-suspensions', payload: { accounts: [account] } });
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline_ms = performance.now() + 30_000;
+  const deadline_ms = performance.now() + 120_000;
   while (!(await condition())) {
-    if (performance.now() > deadline_ms) throw new Error('it did not come about within 30 s');
+    if (performance.now() > deadline_ms) throw new Error('it did not come about within 120 s');
     await sleep(20);
   }
 }

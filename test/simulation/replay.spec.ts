@@ -298,77 +298,73 @@ describe('live, with the clock at which each record became available', () => {
         { traffic: 'country:SO', period: 'week', limit: '90.00' },
       ],
     ],
-  ] as [string, Partial<CapDefinition>[]][])(
-    'decides the same: %s',
-    async (_, more) => {
-      const [first] = JSON.parse(await readFile(file('caps.json'), 'utf8')) as [CapDefinition];
-      const caps = [first, ...more.map((change) => ({ ...first, ...change }))].map((each) => capDefinition.parse(each));
-      const march = lines.filter((line) => valuesOf(line).started_at! >= '2010-03');
-      // Every fifth record is corrected some hours later, some to less, and one in eleven comes a day late.
-      const rows =
-        more.length === 0
-          ? march
-          : march.flatMap((line, index) => {
-              const values = valuesOf(line);
-              const later = (hours: number) =>
-                new Date(parseInstant(values.received_at!)! + hours * 3_600_000).toISOString();
-              const own = index % 11 === 3 ? { ...values, received_at: later(25) } : values;
-              const corrected = {
-                ...own,
-                state: 'final',
-                received_at: later(30 + index / 1000),
-                amount: index % 2 ? '0.01' : values.amount!,
-              };
-              return [own, ...(index % 5 === 0 ? [corrected] : [])].map((each) =>
-                header
-                  .split(',')
-                  .map((column) => each[column as keyof typeof each])
-                  .join(','),
-              );
-            });
-      const replayed = await run({ rows, capText: JSON.stringify(caps) });
-      expect(replayed.decided.length).toBeGreaterThan(3);
+  ] as [string, Partial<CapDefinition>[]][])('decides the same: %s', async (_, more) => {
+    const [first] = JSON.parse(await readFile(file('caps.json'), 'utf8')) as [CapDefinition];
+    const caps = [first, ...more.map((change) => ({ ...first, ...change }))].map((each) => capDefinition.parse(each));
+    const march = lines.filter((line) => valuesOf(line).started_at! >= '2010-03');
+    // Every fifth record is corrected some hours later, some to less, and one in eleven comes a day late.
+    const rows =
+      more.length === 0
+        ? march
+        : march.flatMap((line, index) => {
+            const values = valuesOf(line);
+            const later = (hours: number) =>
+              new Date(parseInstant(values.received_at!)! + hours * 3_600_000).toISOString();
+            const own = index % 11 === 3 ? { ...values, received_at: later(25) } : values;
+            const corrected = {
+              ...own,
+              state: 'final',
+              received_at: later(30 + index / 1000),
+              amount: index % 2 ? '0.01' : values.amount!,
+            };
+            return [own, ...(index % 5 === 0 ? [corrected] : [])].map((each) =>
+              header
+                .split(',')
+                .map((column) => each[column as keyof typeof each])
+                .join(','),
+            );
+          });
+    const replayed = await run({ rows, capText: JSON.stringify(caps) });
+    expect(replayed.decided.length).toBeGreaterThan(3);
 
-      const plafond = await TestPlafond.at(parseInstant('2010-03-01T00:00:00+01:00')!);
-      try {
-        const accountText = await readFile(file('accounts.csv'));
-        const accounts = await readAccounts(
-          (async function* () {
-            yield accountText;
-          })(),
-        );
-        await plafond.accounts.importAll(accounts, 'test');
-        // Caps that hold together act in the order in which they were made; in a replay in that of the file.
-        for (const cap of caps) {
-          await plafond.caps.create(cap, 'test');
-          plafond.clock.advanceTo(plafond.clock.now() + 1);
-        }
-        const byArrival = rows.toSorted(
-          (a, b) => parseInstant(valuesOf(a).received_at!)! - parseInstant(valuesOf(b).received_at!)!,
-        );
-        for (const line of byArrival) {
-          plafond.clock.advanceTo(parseInstant(valuesOf(line).received_at!)!);
-          expect(await plafond.sendText(`${header}\n${line}\n`, 'csv')).toMatchObject({ rejected: 0 });
-        }
-        const live = (await plafond.decisions()).map(facts);
-        const inReplay = replayed.decided
-          .filter(({ trigger }) => trigger !== 'period-end')
-          .map(({ type, trigger, threshold, period, spend, record_id }) => ({
-            type,
-            trigger,
-            threshold,
-            period,
-            spend,
-            record_id: record_id ?? '',
-          }));
-        expect(live).toEqual(inReplay);
-        expect(await plafond.differences()).toEqual([]);
-      } finally {
-        await plafond.close();
+    const plafond = await TestPlafond.at(parseInstant('2010-03-01T00:00:00+01:00')!);
+    try {
+      const accountText = await readFile(file('accounts.csv'));
+      const accounts = await readAccounts(
+        (async function* () {
+          yield accountText;
+        })(),
+      );
+      await plafond.accounts.importAll(accounts, 'test');
+      // Caps that hold together act in the order in which they were made; in a replay in that of the file.
+      for (const cap of caps) {
+        await plafond.caps.create(cap, 'test');
+        plafond.clock.advanceTo(plafond.clock.now() + 1);
       }
-    },
-    120_000,
-  );
+      const byArrival = rows.toSorted(
+        (a, b) => parseInstant(valuesOf(a).received_at!)! - parseInstant(valuesOf(b).received_at!)!,
+      );
+      for (const line of byArrival) {
+        plafond.clock.advanceTo(parseInstant(valuesOf(line).received_at!)!);
+        expect(await plafond.sendText(`${header}\n${line}\n`, 'csv')).toMatchObject({ rejected: 0 });
+      }
+      const live = (await plafond.decisions()).map(facts);
+      const inReplay = replayed.decided
+        .filter(({ trigger }) => trigger !== 'period-end')
+        .map(({ type, trigger, threshold, period, spend, record_id }) => ({
+          type,
+          trigger,
+          threshold,
+          period,
+          spend,
+          record_id: record_id ?? '',
+        }));
+      expect(live).toEqual(inReplay);
+      expect(await plafond.differences()).toEqual([]);
+    } finally {
+      await plafond.close();
+    }
+  });
 });
 
 /** A fixed order that is not that of time. */

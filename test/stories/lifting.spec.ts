@@ -33,7 +33,7 @@ beforeAll(async () => {
   });
   plafond = await startPlafond(config, { clock, log: new PlafondLogger(config) });
   closedAtLast('Plafond', () => plafond.close());
-}, 60_000);
+});
 afterAll(async () => {
   if (dataDir) await rm(dataDir, { recursive: true, force: true });
 });
@@ -143,4 +143,4 @@ it('suspensions end with the day and the month of each account, and wait for a f
   clock.advanceTo(moment('2026-04-15T00:00:00-04:00'));
   await is('newyork', 'lifted');
   expect(await barred()).toEqual([]);
-}, 120_000);
+});

@@ -123,5 +123,4 @@ story(
       'restore by period-end',
     ]);
   },
-  90_000,
 );

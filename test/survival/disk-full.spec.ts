@@ -84,4 +84,4 @@ it('answers 503 while there is no room, and counts each record once when there i
   ]);
   const checked = await plafond!.json<{ differences: unknown[] }>('POST', '/v1/spend/rebuild?check=true');
   expect(checked.differences).toEqual([]);
-}, 120_000);
+});

@@ -99,7 +99,7 @@ describe('a process that is killed', () => {
     expect(
       await until('the file is put away', async () => (await readdir(join(folder, 'done'))).includes('night.csv')),
     ).toBe(true);
-  }, 150_000);
+  });
 
   it('in the middle of deliveries and suspensions sends each warning once and bars each account', async () => {
     const ACCOUNTS = 400;
@@ -133,5 +133,5 @@ describe('a process that is killed', () => {
     const barred = JSON.parse(await readFile(join(dataDir, 'switch', 'barred.json'), 'utf8')) as object;
     expect(Object.keys(barred)).toHaveLength(ACCOUNTS);
     expect(await one(`SELECT count(*) AS made FROM decisions`)).toEqual({ made: String(2 * ACCOUNTS) });
-  }, 150_000);
+  });
 });
