@@ -14,6 +14,7 @@ import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { CAP } from '../harness/plafond.ts';
 import { PlafondProcess, until } from '../harness/process.ts';
 import { HttpReceiver } from '../operators/http-receiver.ts';
+import { MID_CYCLE } from '../samples/account.ts';
 import { Browser } from './chromium.ts';
 import { describeWith } from './programs.ts';
 
@@ -66,6 +67,7 @@ describeWith(['chromium'], 'the pages behind a warning', () => {
       segment: 'smb',
       currency: 'EUR',
       time_zone: 'Europe/Amsterdam',
+      cycle_day: MID_CYCLE,
       locale,
       email: `a${id}@example.net`,
       msisdn: '+31685570221',

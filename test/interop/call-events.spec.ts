@@ -12,6 +12,7 @@ import { EvaluateExposure } from '../../src/pipeline/limits/evaluate-exposure.ts
 import { startPlafond, type Plafond } from '../../src/start.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { freePort, KEY, until, sleep } from '../harness/process.ts';
+import { MID_CYCLE } from '../samples/account.ts';
 import { Kamailio, kamailioPorts, type KamailioPorts } from './kamailio.ts';
 import { describeWith } from './programs.ts';
 import { SAMPLE_CAP, SAMPLE_FORM } from './samples.ts';
@@ -58,7 +59,7 @@ describeWith(NEEDED, 'calls that Kamailio tells of', () => {
     ports = await kamailioPorts(carrier.port);
     // Nobody schedules anything here, so nobody asks Kamailio for its calls: what is known of them, events have told.
     await start('api,worker');
-    await ask('PUT', '/v1/accounts/1001', SAMPLE_FORM);
+    await ask('PUT', '/v1/accounts/1001', { ...SAMPLE_FORM, cycle_day: MID_CYCLE });
     const { key } = await ask<{ key: string }>('POST', '/v1/keys', { name: 'switch', role: 'feed' });
     const url = `http://127.0.0.1:${port}/v1/live-calls/events?switch=kamailio&node=127.0.0.1:${ports.rpc}`;
     kamailio = new Kamailio(ports, { events: { url, key } });

@@ -1,5 +1,6 @@
 /** Accounts that are warned, seen from the desk of whoever runs Plafond. Made up. */
 import type { PlafondProcess } from '../harness/process.ts';
+import { MID_CYCLE } from '../samples/account.ts';
 
 const CAP = {
   name: 'International',
@@ -38,6 +39,7 @@ export async function prepareAccounts(plafond: PlafondProcess, contacts: readonl
       name: `Account ${id}`,
       currency: 'EUR',
       time_zone: 'Europe/Amsterdam',
+      cycle_day: MID_CYCLE,
       locale: 'nl-NL',
       email,
       msisdn,

@@ -1,4 +1,5 @@
 import type { Account } from '../../src/accounts/account.ts';
+import { SystemClock } from '../../src/kernel/clock.ts';
 
 /** A made-up account for specs; each says what it needs otherwise. */
 export const SAMPLE_ACCOUNT: Account = {
@@ -15,3 +16,6 @@ export const SAMPLE_ACCOUNT: Account = {
   suspensionTerms: 'GTC 7.3',
   parentId: '',
 };
+
+/** A cycle day whose month began about two weeks ago: what happens now is not at its turn, whenever tests run. */
+export const MID_CYCLE = Math.min(28, new Date(new SystemClock().now() - 14 * 86_400_000).getUTCDate());

@@ -11,6 +11,7 @@ import { createTestDatabase } from '../harness/database.ts';
 import { CAP } from '../harness/plafond.ts';
 import { PlafondProcess, until } from '../harness/process.ts';
 import { redisIsInstalled, startRedis } from '../harness/redis-server.ts';
+import { MID_CYCLE } from '../samples/account.ts';
 
 const clock = new SystemClock();
 const startedAt = formatInstant(clock.now() - 60_000);
@@ -54,6 +55,7 @@ story(
       segment: 'smb',
       currency: 'EUR',
       time_zone: 'Europe/Amsterdam',
+      cycle_day: MID_CYCLE,
       locale: 'en',
       email: 'a1001@example.net',
       msisdn: '+31685570221',

@@ -10,6 +10,7 @@ import { closedAtLast } from '../harness/closing.ts';
 import { CAP } from '../harness/plafond.ts';
 import { PlafondProcess, sleep, until } from '../harness/process.ts';
 import { makeTestFolder, postmasterOf, startPostgres } from '../harness/server.ts';
+import { MID_CYCLE } from '../samples/account.ts';
 
 const DELIVERIES = 30;
 const ACCOUNTS = 5;
@@ -140,7 +141,13 @@ describe('thirty deliveries at once, whose transactions end', () => {
     ['when they hold but nobody has heard, with PostgreSQL', 'd', WHEN_IT_HOLDS, KILLED_POSTGRES, true],
   ])('%s: are answered 503, and count once when they are sent again', async (_, id, moment, death, holds) => {
     for (let i = 0; i < ACCOUNTS; i++) {
-      const account = { segment: 'smb', currency: 'EUR', time_zone: 'Europe/Amsterdam', home_country: 'NL' };
+      const account = {
+        segment: 'smb',
+        currency: 'EUR',
+        time_zone: 'Europe/Amsterdam',
+        cycle_day: MID_CYCLE,
+        home_country: 'NL',
+      };
       await plafond.json('PUT', `/v1/accounts/${id}-${i}`, account);
     }
     expect(await deliver(id, DELIVERIES)).toMatchObject({ status: 200, counted: 1 });

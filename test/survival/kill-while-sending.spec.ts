@@ -11,6 +11,7 @@ import { closedAtLast } from '../harness/closing.ts';
 import { createTestDatabase } from '../harness/database.ts';
 import { CAP } from '../harness/plafond.ts';
 import { PlafondProcess, until } from '../harness/process.ts';
+import { MID_CYCLE } from '../samples/account.ts';
 
 it('leaves again under the same key, by which a gateway that knows keys sends it once', async () => {
   const asked: string[] = [];
@@ -46,6 +47,7 @@ it('leaves again under the same key, by which a gateway that knows keys sends it
     segment: 'smb',
     currency: 'EUR',
     time_zone: 'Europe/Amsterdam',
+    cycle_day: MID_CYCLE,
     locale: 'nl-NL',
     msisdn: '+31612345678',
     home_country: 'NL',

@@ -7,6 +7,7 @@ import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { CAP } from '../harness/plafond.ts';
 import { PlafondProcess, sleep, until } from '../harness/process.ts';
 import { differencesIn } from '../harness/differences.ts';
+import { MID_CYCLE } from '../samples/account.ts';
 
 const now = new SystemClock().now();
 const COLUMNS =
@@ -34,7 +35,7 @@ async function start(): Promise<PlafondProcess> {
 async function accounts(plafond: PlafondProcess, count: number): Promise<void> {
   const rows = Array.from(
     { length: count },
-    (_, i) => `k${i},Account k${i},smb,EUR,Europe/Amsterdam,1,en,k${i}@example.net,,NL,GTC 7.3,`,
+    (_, i) => `k${i},Account k${i},smb,EUR,Europe/Amsterdam,${MID_CYCLE},en,k${i}@example.net,,NL,GTC 7.3,`,
   );
   const header =
     'account_id,name,segment,currency,time_zone,cycle_day,locale,email,msisdn,home_country,suspension_terms,parent_id';

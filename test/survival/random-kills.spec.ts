@@ -10,6 +10,7 @@ import { formatInstant, SystemClock } from '../../src/kernel/clock.ts';
 import { CAP } from '../harness/plafond.ts';
 import { PlafondProcess, sleep, until } from '../harness/process.ts';
 import { makeTestFolder, postmasterOf, startPostgres } from '../harness/server.ts';
+import { MID_CYCLE } from '../samples/account.ts';
 
 const now = new SystemClock().now();
 const KILLS = Number(process.env.KILLS ?? 3);
@@ -88,8 +89,8 @@ async function killSomething(): Promise<void> {
 it('counts each record once and crosses each threshold once, whatever is killed and when', async () => {
   await start(0);
   await start(1);
-  const accounts = Array.from({ length: ACCOUNTS }, (_, i) => `k${i},EUR,Europe/Amsterdam,NL`);
-  const header = 'account_id,currency,time_zone,home_country';
+  const accounts = Array.from({ length: ACCOUNTS }, (_, i) => `k${i},EUR,Europe/Amsterdam,${MID_CYCLE},NL`);
+  const header = 'account_id,currency,time_zone,cycle_day,home_country';
   await processes[0]!.json('POST', '/v1/accounts/import', [header, ...accounts].join('\n'), 'text/csv');
   const thresholds = [5, 10, 20].map((percent) => ({ percent, actions: ['notify-operator' as const] }));
   await processes[0]!.json('POST', '/v1/caps', { ...CAP, limit: '100.00', thresholds });
