@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { formatInstant, SystemClock } from '../../src/kernel/clock.ts';
-import { createTestDatabase } from '../harness/database.ts';
+import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { CAP } from '../harness/plafond.ts';
 import { PlafondProcess, until } from '../harness/process.ts';
 import { redisIsInstalled, startRedis } from '../harness/redis-server.ts';
@@ -15,6 +15,7 @@ import { MID_CYCLE } from '../samples/account.ts';
 
 const clock = new SystemClock();
 const startedAt = formatInstant(clock.now() - 60_000);
+let database: TestDatabase;
 let dataDir: string;
 let api: PlafondProcess;
 
@@ -30,7 +31,7 @@ if (!redisIsInstalled)
 
 beforeAll(async () => {
   if (!redisIsInstalled) return;
-  const database = await createTestDatabase();
+  database = await createTestDatabase();
   const redis = await startRedis();
   dataDir = await mkdtemp(join(tmpdir(), 'plafond-two-'));
   const env = { DATABASE_URL: database.url, QUEUE_URL: `redis://127.0.0.1:${redis.port}`, DATA_DIR: dataDir };
@@ -104,10 +105,12 @@ story(
       account: '1001',
       class: 'premium',
       reason: 'asked for by the customer',
-      until: formatInstant(clock.now() + 4_000),
+      until: formatInstant(clock.now() + 3_600_000),
     });
     await suspensionIs('applied');
     expect(await barred()).toEqual(['1001:premium']);
+    // As if the hour had passed.
+    await database.dataSource.query(`UPDATE suspensions SET ends_at = now() WHERE state = 'applied'`);
     await suspensionIs('lifted');
     expect(await barred()).toEqual([]);
 
