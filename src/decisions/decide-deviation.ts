@@ -3,6 +3,7 @@ import type { Account } from '../accounts/account.ts';
 import type { Mode } from '../caps/cap.ts';
 import { isAtHome, type Deviation } from '../deviations/deviation.ts';
 import { explain } from '../deviations/explain.ts';
+import type { Held } from '../deviations/ignored-hold.ts';
 import type { Level } from '../deviations/observe.ts';
 import type { Traffic } from '../destinations/traffic.ts';
 import { formatInstant, type Instant } from '../kernel/clock.ts';
@@ -10,13 +11,14 @@ import { formatAmount } from '../kernel/money.ts';
 import type { Version } from '../ledger/version.ts';
 import { decisionId, type Decision, type DecisionType } from './decision.ts';
 
-/** `record` is the one that raised it; `at`, when that became available. */
+/** `record` is the one that raised it; `at`, when that became available; `ignored`, the hold past which spend goes on: that suspends, whatever the score has come to. */
 export function decideDeviation(
   deviation: Deviation,
   record: Version,
   account: Account,
   at: Instant,
   mode: Mode,
+  ignored?: Held,
 ): Decision {
   const { level, thresholds } = deviation;
   const bars = level === 'hold' || level === 'suspend';
@@ -33,7 +35,10 @@ export function decideDeviation(
     capId: '',
     capVersion: 0,
     period: '',
-    threshold: rounded(thresholds[level as keyof typeof thresholds]),
+    // A hold's threshold had been reached; what suspends is that spend went on.
+    threshold: ignored
+      ? Math.min(rounded(thresholds.hold), rounded(deviation.score))
+      : rounded(thresholds[level as keyof typeof thresholds]),
     traffic: trafficOf(deviation, account),
     spend: deviation.money,
     limit: undefined,
@@ -41,7 +46,7 @@ export function decideDeviation(
     recordId: record.recordId,
     serviceId: record.serviceId,
     mode,
-    explanation: `${explain(deviation, account, 'en')} ${consequence(deviation, account, mode, refused)}`,
+    explanation: `${pastHold(ignored, account)}${explain(deviation, account, 'en')} ${consequence(deviation, account, mode, refused)}`,
     score: rounded(deviation.score),
     evidence: evidenceOf(deviation, account),
   };
@@ -63,6 +68,10 @@ function idOf({ origin, recordId, startedAt, state, revision }: Version, { accou
 /** What a suspension bars: premium numbers where it is about nothing else, else everything abroad. */
 function suspendedBy({ places }: Deviation): 'premium' | 'international' {
   return places.length > 0 && places.every(({ kind }) => kind === 'premium') ? 'premium' : 'international';
+}
+
+function pastHold(ignored: Held | undefined, { timeZone }: Account): string {
+  return ignored ? `Spend went on past the hold of ${formatInstant(ignored.at, timeZone)}: as much again since. ` : '';
 }
 
 /** Named, not told as done: what comes after (a brake, a guard, no address to write to) says what becomes of it. */

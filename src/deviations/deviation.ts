@@ -4,7 +4,7 @@ import type { Traffic } from '../destinations/traffic.ts';
 import type { Instant } from '../kernel/clock.ts';
 import type { Micros } from '../kernel/money.ts';
 import type { UsageKind } from '../feeds/usage-record.ts';
-import type { Version } from '../ledger/version.ts';
+import { endOf, type Version } from '../ledger/version.ts';
 import type { Thresholds } from './calibration.ts';
 import { blockDigits, destinationKey, numberBlock, placeOf, type Place } from './destination-key.ts';
 import { isKnownAtHome } from './home-numbers.ts';
@@ -55,6 +55,7 @@ export interface Deviation {
 /** Money, calls, how often a subscription is used abroad, and what each use of it costs. */
 export type Excess = 'spend' | 'calls' | 'oftener' | 'dearer';
 
+const LATE_MS = 72 * 3_600_000;
 const PLACES_MAX = 4;
 const PLACE_SHARE_MIN = 0.1;
 
@@ -129,6 +130,11 @@ export function deviationOf(
     usual: { perDay: micros(daily), days: Math.round(f[AT.days]!) },
     bars: barsOf(places, family, block, place, account),
   };
+}
+
+/** What becomes known later than this after a call has ended is learnt, but nobody is barred or told for it. */
+export function isLate(record: Version, at: Instant): boolean {
+  return at - endOf(record) > LATE_MS;
 }
 
 /** Since when (in seconds) what is told goes on, how many records it is, and their money. */

@@ -2,6 +2,7 @@
  * Of the versions of one record, the one with the highest (state, revision) holds. Pure.
  */
 import type { Destination } from '../destinations/classify.ts';
+import type { Instant } from '../kernel/clock.ts';
 import type { Micros } from '../kernel/money.ts';
 import { STATES, type UsageRecord } from '../feeds/usage-record.ts';
 
@@ -10,6 +11,10 @@ export interface Version extends Omit<UsageRecord, 'bNumber' | 'currency' | 'lin
   /** with the record's id its identity */
   origin: string;
   destination: Destination;
+}
+
+export function endOf({ startedAt, durationSeconds }: Version): Instant {
+  return startedAt + durationSeconds * 1_000;
 }
 
 /** What near real time says of a record beside its final version, and the import that brought it. */

@@ -15,16 +15,18 @@ import {
   type Thresholds,
   type Watched,
 } from '../deviations/calibration.ts';
-import { deviationOf } from '../deviations/deviation.ts';
+import { deviationOf, isLate } from '../deviations/deviation.ts';
+import { ignoresHold, type Held } from '../deviations/ignored-hold.ts';
 import { Model } from '../deviations/model.ts';
 import { UNFITTED_NORMS, type Norms } from '../deviations/norms.ts';
-import { observe } from '../deviations/observe.ts';
-import { Signature } from '../deviations/signature.ts';
+import { LEVELS, observe } from '../deviations/observe.ts';
+import { AT, Signature } from '../deviations/signature.ts';
 import type { Instant } from '../kernel/clock.ts';
 import type { Movement } from '../ledger/version.ts';
 
 const DAY_MS = 86_400_000;
 const MONTH_MS = 30.4375 * DAY_MS;
+const HELD = LEVELS.indexOf('hold');
 /** Up to then everything is new to a signature; of a short warm-up, a third. */
 const FRESH_MS = 20 * DAY_MS;
 
@@ -33,6 +35,8 @@ export class DeviationRun {
   readonly #norms: Norms;
   readonly #mode: 'shadow' | 'enforce';
   readonly #signatures = new Map<string, Signature>();
+  /** the latest hold of each account that is in force */
+  readonly #holds = new Map<string, Held>();
   readonly #warmUp: WarmUp | undefined;
   #model: Model;
 
@@ -59,11 +63,23 @@ export class DeviationRun {
       this.#signatures.set(account.accountId, (signature = new Signature()));
       this.#warmUp?.joined(account);
     }
-    const thresholds = this.#warmUp?.goesOn ? undefined : this.#thresholds;
+    const { to: record } = movement;
+    const thresholds = this.#warmUp?.goesOn || isLate(record, at) ? undefined : this.#thresholds;
     const reading = observe(signature, movement, account, this.#model, thresholds);
-    if (thresholds === undefined || reading.rose === 'none') return undefined;
-    const deviation = deviationOf(signature, reading, movement.to, account, this.#model, thresholds);
-    return decideDeviation(deviation, movement.to, account, at, this.#mode === 'enforce' ? 'enforce' : 'shadow');
+    if (thresholds === undefined) return undefined;
+    const hold = signature.u[AT.level] === HELD ? this.#holds.get(account.accountId) : undefined;
+    const isDue = reading.rose !== 'none';
+    if (!isDue && !hold) return undefined;
+    const rose = isDue ? reading.rose : 'suspend';
+    const deviation = deviationOf(signature, { ...reading, rose }, record, account, this.#model, thresholds);
+    const ignored = isDue ? undefined : hold;
+    if (ignored && !ignoresHold(deviation, ignored, record, account.currency)) return undefined;
+    signature.u[AT.level] = LEVELS.indexOf(rose);
+    const decision = decideDeviation(deviation, record, account, at, this.#mode, ignored);
+    if (decision.type === 'hold' && this.#mode === 'enforce') {
+      this.#holds.set(account.accountId, { at, family: deviation.family, money: deviation.money });
+    }
+    return decision;
   }
 }
 

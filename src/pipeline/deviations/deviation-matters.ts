@@ -12,8 +12,6 @@ import { recordFacts } from '../deciding/crossing-matters.ts';
 import type { Matter } from '../deciding/matter.ts';
 
 const HOUR_MS = 3_600_000;
-/** What becomes known later than this after a call has ended is learnt, but nobody is barred or told for it. */
-export const LATE_MS = 72 * HOUR_MS;
 
 export interface Observed {
   deviation: Deviation;
@@ -31,8 +29,7 @@ export interface Observed {
 export function deviationMatter(observed: Observed): Matter {
   const { deviation, record, account, policy, normsNo, at, ignoredHold } = observed;
   const mode = policy.mode === 'off' ? 'shadow' : policy.mode;
-  const byScore = decideDeviation(deviation, record, account, at, mode);
-  const decided = ignoredHold ? pastHold(byScore, deviation, ignoredHold, account) : byScore;
+  const decided = decideDeviation(deviation, record, account, at, mode, ignoredHold);
   const words = mode === 'shadow' ? undefined : wordsOf(decided, deviation, account, at);
   const decision = words && isUnreachable(account) ? notWarned(decided) : decided;
   return {
@@ -70,16 +67,6 @@ function scopesOf(decision: Decision, deviation: Deviation): BarScope[] {
   }
   const barred = decision.type === 'suspend' ? suspendedClass(decision.action) : undefined;
   return barred === undefined ? [] : [barred];
-}
-
-/** A hold's threshold had been reached; what suspends is that spend went on. */
-function pastHold(decision: Decision, { thresholds }: Deviation, hold: Held, { timeZone }: Account): Decision {
-  const why = `Spend went on past the hold of ${formatInstant(hold.at, timeZone)}: as much again since.`;
-  return {
-    ...decision,
-    threshold: Math.min(Number(thresholds.hold.toPrecision(3)), decision.score ?? 0),
-    explanation: `${why} ${decision.explanation}`,
-  };
 }
 
 function isUnreachable({ email, msisdn }: Account): boolean {

@@ -3,8 +3,7 @@ import type { Account } from '../../accounts/account.ts';
 import type { NotToLearn } from '../../cases/store.ts';
 import { destinationKey, placeOf } from '../../deviations/destination-key.ts';
 import { callWeight } from '../../deviations/norms.ts';
-import type { Instant } from '../../kernel/clock.ts';
-import type { Version } from '../../ledger/version.ts';
+import { endOf, type Version } from '../../ledger/version.ts';
 
 /**
  * Of use from abroad all from there counts, of a dialler's calls at home the short ones. A call that goes on after the verdict, as an
@@ -22,8 +21,4 @@ export function isNotLearnt(version: Version, { homeCountry }: Account, about: N
   return about.places.some(({ kind, country }) =>
     kind === 'roaming' ? country === originCountry : kind === place.kind && country === place.country,
   );
-}
-
-export function endOf({ startedAt, durationSeconds }: Version): Instant {
-  return startedAt + durationSeconds * 1_000;
 }

@@ -4,7 +4,7 @@ import type { Account } from '../../accounts/account.ts';
 import { notToLearn, type NotToLearn } from '../../cases/store.ts';
 import { resetMaxima, type Thresholds } from '../../deviations/calibration.ts';
 import { noteCorrected } from '../../deviations/corrected-accounts.ts';
-import { deviationOf } from '../../deviations/deviation.ts';
+import { deviationOf, isLate } from '../../deviations/deviation.ts';
 import type { LogEntry } from '../../deviations/movement-log.ts';
 import { ignoresHold } from '../../deviations/ignored-hold.ts';
 import type { HeldAgainst } from '../../deviations/model.ts';
@@ -14,11 +14,11 @@ import { AT, Signature } from '../../deviations/signature.ts';
 import { saveSignatures, signaturesOf, type Fitted } from '../../deviations/signature-store.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import type { Movement, Version } from '../../ledger/version.ts';
-import { deviationMatter, LATE_MS, type Observed } from './deviation-matters.ts';
+import { deviationMatter, type Observed } from './deviation-matters.ts';
 import type { Matter } from '../deciding/matter.ts';
 import type { ObservationContext } from './observation-context.ts';
 import { grouped } from '../grouped.ts';
-import { endOf, isNotLearnt } from './not-learnt.ts';
+import { isNotLearnt } from './not-learnt.ts';
 import { whatStands, type Standing } from './what-stands.ts';
 
 const HELD = LEVELS.indexOf('hold');
@@ -142,9 +142,8 @@ function takeIn(
   if (signature.u[AT.maximaSince]! < calibrated_s) resetMaxima(signature, calibrated_s);
   const policy = policies.of(account);
   const { to: record } = movement;
-  const late = at - endOf(record) > LATE_MS;
   // Where nobody has said anything yet, it first learns: of an unknown population nothing can be promised.
-  const silent = late || (policy.version === 0 && fitted.normsNo === '');
+  const silent = isLate(record, at) || (policy.version === 0 && fitted.normsNo === '');
   const thresholds: Thresholds | undefined = silent ? undefined : thresholdsFor(policy.falseBudget);
   const reading = observe(signature, movement, account, model, thresholds);
   if (!thresholds) return undefined;
