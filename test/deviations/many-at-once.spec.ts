@@ -43,6 +43,10 @@ const call = (account: number, minutesAgo: number, amount: string, number = '+25
 });
 const each = <T>(make: (account: number) => T, from = 0, to = ACCOUNTS): T[] =>
   Array.from({ length: to - from }, (_, index) => make(from + index));
+const attack = (account: number) =>
+  Array.from({ length: 12 }, (_, nth) =>
+    call(account, 50 - 4 * nth, '60.00', `+25261555${1_000 + 12 * account + nth}`),
+  );
 const suspensions = async () =>
   Object.fromEntries(
     (
@@ -61,13 +65,7 @@ describe('twelve accounts that alarm on one number range within an hour', () => 
   beforeEach(async () => {
     const policies = new ChangePolicies(plafond.database.dataSource, plafond.clock);
     await policies.put({ kind: 'everyone', value: '' }, 'enforce', 1, 'test');
-    await plafond.send(
-      each((account) =>
-        Array.from({ length: 12 }, (_, nth) =>
-          call(account, 50 - 4 * nth, '60.00', `+25261555${1_000 + 12 * account + nth}`),
-        ),
-      ).flat(),
-    );
+    await plafond.send(each(attack).flat());
     await look();
   });
 
@@ -86,6 +84,24 @@ describe('twelve accounts that alarm on one number range within an hour', () => 
     await settle.settle(brake!.case_no, 'legitimate', 'anna', 'the price is right: one attack on many');
     expect(await suspensions()).toEqual({ wanted: ACCOUNTS });
     expect(new Set((await told()).map((row) => (row as { account_id: string }).account_id)).size).toBe(ACCOUNTS);
+  });
+});
+
+describe('one attack on many', () => {
+  const hot = () => plafond.query<{ range: string }>('SELECT range FROM hot_numbers ORDER BY range');
+
+  it('has its number blocks, and no wider range, hot for everyone, for as long as it is found to be one', async () => {
+    const policies = new ChangePolicies(plafond.database.dataSource, plafond.clock);
+    await policies.put({ kind: 'everyone', value: '' }, 'enforce', 1, 'test');
+    const known = { ...call(0, 0, '1.00', '+252616660001'), started_at: formatInstant(NOW - 20 * DAY_MS) };
+    await plafond.send([known, ...each(attack).flat(), call(0, 1, '60.00', '+252616660002')]);
+    await look();
+    const [brake] = await tariffCases();
+    await settle.settle(brake!.case_no, 'confirmed-fraud', 'anna', 'one attack on many');
+    expect(await hot()).toEqual([{ range: '+252615551' }]);
+    expect(await suspensions()).toEqual({ wanted: ACCOUNTS });
+    await settle.settle(brake!.case_no, 'legitimate', 'anna', 'a campaign of theirs');
+    expect(await hot()).toEqual([]);
   });
 });
 

@@ -182,9 +182,7 @@ export class SettleCase {
       await saveSignatures(client, new Map([[accountId, signature]]));
     }
     if (verdict === 'confirmed-fraud') {
-      const blocks = await blocksOfCase(client, row);
-      await addHotRanges(client, blocks, { caseNo, by, why, at });
-      facts.hot = blocks;
+      facts.hot = await makeHot(client, row, said);
     }
     if (verdict === 'rating-error') facts.braked = await brakeByHand(client, row, said);
     // Locked before any bars, as by who settles the brake's case itself.
@@ -213,6 +211,9 @@ export class SettleCase {
     const { case_no: caseNo, ranges } = row;
     const { verdict, at } = said;
     const facts: Record<string, unknown> = {};
+    const cooled = row.state === 'confirmed-fraud' ? await removeHotRanges(client, caseNo) : [];
+    if (cooled.length > 0) facts.no_longer_hot = cooled;
+    if (verdict === 'confirmed-fraud') facts.hot = await makeHot(client, row, said);
     if (!keepsBrake(verdict)) facts.released = await this.#release(client, row, said);
     // The guard's before those of suspensions, as by everyone; what takes its time is done by now.
     await lockGuard(client);
@@ -299,6 +300,13 @@ async function settleBars(
   const rows = await endSuspensions(client, ids(bars), { trigger: 'manual', by, reason, at });
   const ended = rows.map((row) => row.decision_id!);
   return { told: await tellOfSuspensions(client, rows, { by, reason, at }), approved: 0, ended };
+}
+
+/** Puts the number blocks of a case on the provider's hot list; answers them. */
+async function makeHot(client: PoolClient, row: CaseRow, { by, why, at }: Said): Promise<string[]> {
+  const blocks = await blocksOfCase(client, row);
+  await addHotRanges(client, blocks, { caseNo: row.case_no, by, why, at });
+  return blocks;
 }
 
 /** Has account actions wait on the ranges of a case that a person found wrongly rated; answers those that did not already. */
