@@ -21,6 +21,7 @@ import { MaskWhatGatewaysSaid1700000000022 } from './22-mask-what-gateways-said.
 import { ForgetWhatWasFraud1700000000023 } from './23-forget-what-was-fraud.ts';
 import { KnowNumbersCalledAgain1700000000024 } from './24-know-numbers-called-again.ts';
 import { CountAheadOfCaps1700000000027 } from './27-count-ahead-of-caps.ts';
+import { LetCapsComeToHold1700000000029 } from './29-let-caps-come-to-hold.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
 export const migrations = [
@@ -47,4 +48,5 @@ export const migrations = [
   ForgetWhatWasFraud1700000000023,
   KnowNumbersCalledAgain1700000000024,
   CountAheadOfCaps1700000000027,
+  LetCapsComeToHold1700000000029,
 ];

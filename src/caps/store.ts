@@ -96,6 +96,15 @@ export async function keepVersion(client: ClientBase, row: CapRow, at: Instant, 
   );
 }
 
+/** What a cap was at a version. */
+export async function capVersion(client: ClientBase, id: string, version: number): Promise<Cap> {
+  const { rows } = await client.query<{ definition: CapDefinition }>(
+    'SELECT definition FROM cap_versions WHERE cap_id = $1 AND version = $2',
+    [id, version],
+  );
+  return capOf(id, version, rows[0]!.definition);
+}
+
 interface CrossingRow {
   account_id: string;
   cap_id: string;

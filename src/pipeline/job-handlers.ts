@@ -91,7 +91,7 @@ export class PipelineHandlers {
 
   async #endWhatIsOver(): Promise<void> {
     await this.uplifts.endDue();
-    await this.caps.forgetAbandoned();
+    await this.caps.takeUpAbandoned();
     await this.reinstatements.endCoveredHolds();
     await this.reinstatements.run();
     await this.guard.settle();

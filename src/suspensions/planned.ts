@@ -85,7 +85,7 @@ const MOVE_ENDS = `
     FROM decisions d, crossings x
    WHERE s.account_id = ANY ($1) AND s.state IN ('awaiting-approval', 'wanted', 'applied') AND d.decision_id = s.decision_id
      AND x.account_id = s.account_id AND x.cap_id = s.cap_id AND x.percent = d.threshold AND x.period = s.period
-     AND s.ends_at <> x.period_end`;
+     AND x.uncrossed_at IS NULL AND s.ends_at <> x.period_end`;
 
 /** Has suspensions end with their period where that ends at another instant now: its account is cut otherwise. */
 export async function moveEnds(client: ClientBase, accountIds: readonly string[]): Promise<void> {

@@ -104,6 +104,13 @@ describe('a cap that is changed', () => {
     expect(await decided()).toHaveLength(6);
   });
 
+  it('acts once where it comes to hold for others as well, at a threshold that it had not', async () => {
+    const id = await plafond.addCap(own({ thresholds: [{ percent: 90, actions: ['warn'] }] }));
+    await use('60.00');
+    await change(id, { scope: {}, thresholds: [{ percent: 50, actions: ['warn'] }] });
+    expect(await decided()).toEqual(['warn cap 50 at 60.00']);
+  });
+
   it('counts anew when it is about other traffic', async () => {
     await use('60.00', { b_number: '+31201234567' });
     const id = await plafond.addCap(own());

@@ -103,7 +103,7 @@ it('leaves nothing behind where the process dies half-way, and a cap that is mad
   await use(BEFORE, '5.00');
   expect([await counted(BEFORE), await counted(AFTER)]).toEqual([['65.00'], []]);
   expect(await plafond.differences()).toEqual([]);
-  await plafond.caps.forgetAbandoned();
+  await plafond.caps.takeUpAbandoned();
   expect(await plafond.query('SELECT FROM counters')).toEqual([]);
   await use(AFTER, '5.00');
   await plafond.addCap(EVERYONE);

@@ -11,7 +11,6 @@ import {
   type AccountRow,
 } from '../../accounts/store.ts';
 import type { Cap } from '../../caps/cap.ts';
-import type { Crossing } from '../../caps/evaluation.ts';
 import { allCaps, capsAhead } from '../../caps/store.ts';
 import { capBook } from '../../caps/uplift-store.ts';
 import { inTransaction } from '../../database/transaction.ts';
@@ -20,13 +19,11 @@ import { removeSignatures } from '../../deviations/signature-store.ts';
 import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { lockCounting } from '../../ledger/usage-store.ts';
-import { carryOutCrossings } from '../deciding/carry-out.ts';
 import { inChunks } from '../grouped.ts';
-import { recountUnder } from './change-caps.ts';
-import { holdCap } from './hold-cap.ts';
+import { askToHold, comeToHold, holdFew } from './come-to-hold.ts';
+import { recountUnder } from './way.ts';
 import { refuseWeakerSegment } from './weakened-protection.ts';
 import { recordChanges, type RecordedChange } from '../recorded-change.ts';
-import { moveEnds } from '../../suspensions/planned.ts';
 import { hasOpenSuspension } from '../../suspensions/store.ts';
 
 /** Where an account that was not there has been made meanwhile, all begins again: then it is changed. */
@@ -57,28 +54,24 @@ export class ChangeAccounts {
     actor: string,
     alone = true,
   ): Promise<{ version: number; created: boolean }> {
-    return inTransaction(
-      this.#dataSource,
-      async ({ client }) => {
-        const [before] = await lockAccounts(client, [account.accountId]);
-        if (ifMatch !== undefined && ifMatch !== before?.version) {
-          throw new Refusal(
-            'changed-meanwhile',
-            'changed_meanwhile',
-            before
-              ? `account ${account.accountId} is at version ${before.version}, not ${ifMatch}; read it again`
-              : `account ${account.accountId} does not exist`,
-          );
-        }
-        if (before && isSame(accountOf(before), account)) return { version: before.version, created: false };
-        if (before) await lockCounting(client);
-        const at = this.#clock.now();
-        const { rows, recut } = await this.#put(client, [account], before ? [accountOf(before)] : [], actor, alone, at);
-        if (recut.length > 0) await countAnew(client, recut, at);
-        return { version: rows[0]!.version, created: !before };
-      },
-      MADE_MEANWHILE,
-    );
+    return this.#change(async (client) => {
+      const [before] = await lockAccounts(client, [account.accountId]);
+      if (ifMatch !== undefined && ifMatch !== before?.version) {
+        throw new Refusal(
+          'changed-meanwhile',
+          'changed_meanwhile',
+          before
+            ? `account ${account.accountId} is at version ${before.version}, not ${ifMatch}; read it again`
+            : `account ${account.accountId} does not exist`,
+        );
+      }
+      if (before && isSame(accountOf(before), account))
+        return { answer: { version: before.version, created: false }, recut: [] };
+      if (before) await lockCounting(client);
+      const at = this.#clock.now();
+      const { rows, recut } = await this.#put(client, [account], before ? [accountOf(before)] : [], actor, alone, at);
+      return { answer: { version: rows[0]!.version, created: !before }, recut };
+    });
   }
 
   /** All of them, or none. @throws Refusal conflict, as {@link put} does */
@@ -87,27 +80,38 @@ export class ChangeAccounts {
     actor: string,
     alone = true,
   ): Promise<{ created: number; changed: number; unchanged: number }> {
-    return inTransaction(
+    return this.#change(async (client) => {
+      const at = this.#clock.now();
+      const { made, changed } = await lockDiffering(client, accounts);
+      // New accounts disturb nobody; a changed one is remembered by importers, who must read it again.
+      if (changed.length > 0) await lockCounting(client);
+      for (const portion of inChunks(made, PORTION)) await this.#put(client, portion, [], actor, alone, at);
+      const recut: string[] = [];
+      for (const portion of inChunks(changed, PORTION)) {
+        const before = await accountsById(client, portion.map(idOf));
+        recut.push(...(await this.#put(client, portion, before, actor, alone, at)).recut);
+      }
+      const created = made.length;
+      // Until PostgreSQL looks by itself, a minute later, it takes accounts for few: a cap that is made meanwhile is counted for minutes.
+      if (created >= MANY) await client.query('ANALYZE accounts');
+      const unchanged = accounts.length - created - changed.length;
+      return { answer: { created, changed: changed.length, unchanged }, recut };
+    });
+  }
+
+  /** Counts those anew who are `recut`; what that leaves to decide about them is decided behind the change. */
+  async #change<T>(work: (client: ClientBase) => Promise<{ answer: T; recut: readonly string[] }>): Promise<T> {
+    const { answer, recut } = await inTransaction(
       this.#dataSource,
       async ({ client }) => {
-        const at = this.#clock.now();
-        const { made, changed } = await lockDiffering(client, accounts);
-        // New accounts disturb nobody; a changed one is remembered by importers, who must read it again.
-        if (changed.length > 0) await lockCounting(client);
-        for (const portion of inChunks(made, PORTION)) await this.#put(client, portion, [], actor, alone, at);
-        const recut: string[] = [];
-        for (const portion of inChunks(changed, PORTION)) {
-          const before = await accountsById(client, portion.map(idOf));
-          recut.push(...(await this.#put(client, portion, before, actor, alone, at)).recut);
-        }
-        if (recut.length > 0) await countAnew(client, recut, at);
-        const created = made.length;
-        // Until PostgreSQL looks by itself, a minute later, it takes accounts for few: a cap that is made meanwhile is counted for minutes.
-        if (created >= MANY) await client.query('ANALYZE accounts');
-        return { created, changed: changed.length, unchanged: accounts.length - created - changed.length };
+        const done = await work(client);
+        if (done.recut.length > 0) await countAnew(client, done.recut, this.#clock.now());
+        return done;
       },
       MADE_MEANWHILE,
     );
+    if (recut.length > 0) await comeToHold(this.#dataSource, this.#clock, recut);
+    return answer;
   }
 
   /**
@@ -245,7 +249,7 @@ async function servicesCounted(client: ClientBase, accounts: readonly string[]):
   return new Set(rows.map((row) => row.service_id));
 }
 
-/** Counts accounts under the caps and in the periods that hold for them now, and acts on what that crosses. */
+/** Counts accounts under the caps and in the periods that hold for them now; what that crosses is decided here, or behind it. */
 async function countAnew(client: ClientBase, ids: readonly string[], at: Instant): Promise<void> {
   const caps = await allCaps(client);
   const meters = new Map([...caps, ...(await capsAhead(client))].map((cap) => [`${cap.traffic} ${cap.period}`, cap]));
@@ -258,12 +262,8 @@ async function countAnew(client: ClientBase, ids: readonly string[], at: Instant
   const services = await servicesCounted(client, ids);
   const isHolding = ({ id, scope }: Cap) =>
     ofAccounts.has(id) || (scope.kind === 'service' && services.has(scope.value));
-  const crossings: Crossing[] = [];
-  // As they are for all: raised for one of the accounts, a cap would overlook the others' spend.
-  for (const cap of caps.filter(isHolding)) crossings.push(...(await holdCap(client, cap, ids, at, { book })));
-  // All at once: evidence of many accounts locks their chains in one order.
-  await carryOutCrossings(client, crossings, at, undefined);
-  await moveEnds(client, ids);
+  for (const cap of caps.filter(isHolding)) await askToHold(client, cap, ids, at);
+  await holdFew(client, at, ids);
 }
 
 function idOf({ accountId }: Account): string {

@@ -4,7 +4,6 @@ import type { ClientBase, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { accountsById } from '../../accounts/store.ts';
 import { capOf, scopeOf, type Cap, type CapDefinition, type Scope } from '../../caps/cap.ts';
-import type { Crossing } from '../../caps/evaluation.ts';
 import {
   allCaps,
   capsAhead,
@@ -18,18 +17,17 @@ import {
 import { inTransaction } from '../../database/transaction.ts';
 import type { Decision } from '../../decisions/decision.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
-import { rollingHours } from '../../kernel/period.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { Turns } from '../../kernel/turns.ts';
 import { lockCounting } from '../../ledger/usage-store.ts';
-import { forgetUncounted, recount } from '../../spend/counters.ts';
-import { carryOutCrossings, wouldDecide } from '../deciding/carry-out.ts';
 import type { Person } from '../deciding/second-person.ts';
-import { accountsNamed, usersBefore, type KnownUsers } from './accounts-named.ts';
+import { usersBefore, type KnownUsers } from './accounts-named.ts';
 import { previewOf, type CapPreview } from './cap-preview.ts';
+import { comeToHold } from './come-to-hold.ts';
 import { countAhead, isCountedAhead, settleAhead } from './count-ahead.ts';
-import { holdCap } from './hold-cap.ts';
+
 import { recordChanges } from '../recorded-change.ts';
+import { forGood, toSee, type Way } from './way.ts';
 import { refuseWeakerCap } from './weakened-protection.ts';
 
 export interface StoredCap {
@@ -54,7 +52,7 @@ async function changeAlone(client: ClientBase): Promise<void> {
   await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
 }
 
-/** Caps are made, changed and removed here; what a change crosses is decided and carried out in the transaction in which it comes to hold. */
+/** Caps are made, changed and removed here; what a change crosses is decided where it comes to hold, or behind it. */
 @Injectable()
 export class ChangeCaps {
   readonly #dataSource: DataSource;
@@ -75,7 +73,7 @@ export class ChangeCaps {
       await this.#countAhead(client, definition, undefined);
       const way = forGood(await this.#usersBefore(scopeOf(definition)));
       await lockCounting(client);
-      return (await this.#create(client, definition, actor, way)).stored;
+      return this.#create(client, definition, actor, way);
     });
   }
 
@@ -95,7 +93,7 @@ export class ChangeCaps {
       }
       const way = forGood(await this.#usersBefore(scopeOf(definition), before?.scope));
       await lockCounting(client);
-      return (await this.#change(client, id, ifMatch, definition, actor, way)).stored;
+      return this.#change(client, id, ifMatch, definition, actor, way);
     });
   }
 
@@ -120,12 +118,14 @@ export class ChangeCaps {
       const accounts = await way.accountsNamed(client, removed);
       await way.uncount(client, removed, accounts, at);
       await settleAhead(client, undefined);
-      await way.carryOut(client, await holdMeter(client, removed, accounts, at), at);
+      await holdMeter(client, removed, accounts, at, way);
+      await way.decide(client, at);
     });
   }
 
-  /** Lets go what a process that died while it made a cap had counted for it. */
-  async forgetAbandoned(): Promise<void> {
+  /** Takes up what a process that died had left to decide, and lets go what it had counted for a cap that it made. */
+  async takeUpAbandoned(): Promise<void> {
+    await comeToHold(this.#dataSource, this.#clock);
     await inTransaction(this.#dataSource, async ({ client }) => {
       if ((await capsAhead(client)).length === 0) return;
       const { rows } = await client.query<{ mine: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS mine', [
@@ -137,14 +137,17 @@ export class ChangeCaps {
     });
   }
 
-  /** In a transaction that has the lock of caps. */
+  /** In a transaction that has the lock of caps, and finds nothing that a change before it has left to decide; what it leaves itself is decided behind it. */
   async #alone<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    return this.#changes.take(() =>
+    const done = await this.#changes.take(() =>
       inTransaction(this.#dataSource, async ({ client }) => {
         await changeAlone(client);
+        await comeToHold(this.#dataSource, this.#clock);
         return work(client);
       }),
     );
+    await comeToHold(this.#dataSource, this.#clock);
+    return done;
   }
 
   #usersBefore(...scopes: (Scope | undefined)[]): Promise<KnownUsers> {
@@ -165,15 +168,13 @@ export class ChangeCaps {
    * counted for it is counted apart, so importers go on meanwhile; what they bring then may be in it or not.
    */
   async preview(definition: CapDefinition, replacing: string | undefined): Promise<CapPreview> {
-    let decisions: Decision[] = [];
+    let decisions: readonly Decision[] = [];
+    const way = toSee((decided) => (decisions = decided));
     const preview = () =>
       inTransaction(this.#dataSource, async ({ client }) => {
         await client.query('SELECT pg_advisory_xact_lock_shared($1)', [CAPS_LOCK]);
-        const done =
-          replacing === undefined
-            ? await this.#create(client, definition, 'preview', TO_SEE)
-            : await this.#change(client, replacing, undefined, definition, 'preview', TO_SEE);
-        decisions = done.decisions;
+        if (replacing === undefined) await this.#create(client, definition, 'preview', way);
+        else await this.#change(client, replacing, undefined, definition, 'preview', way);
         throw new RolledBack();
       });
     try {
@@ -184,7 +185,7 @@ export class ChangeCaps {
     return previewOf(decisions);
   }
 
-  async #create(client: PoolClient, definition: CapDefinition, actor: string, way: Way): Promise<Saved> {
+  async #create(client: PoolClient, definition: CapDefinition, actor: string, way: Way): Promise<StoredCap> {
     const at = this.#clock.now();
     await refuseWhatDoesNotFit(client, definition, undefined);
     const row = await insertCap(client, randomUUID(), definition, at);
@@ -203,7 +204,7 @@ export class ChangeCaps {
     definition: CapDefinition,
     actor: string,
     way: Way,
-  ): Promise<Saved> {
+  ): Promise<StoredCap> {
     const at = this.#clock.now();
     const before = await existing(client, id, ifMatch);
     await refuseWhatDoesNotFit(client, definition, id);
@@ -224,59 +225,22 @@ export class ChangeCaps {
     actor: string,
     at: Instant,
     way: Way,
-  ): Promise<Saved> {
+  ): Promise<StoredCap> {
     await keepVersion(client, row, at, actor);
     const cap = capOf(row.cap_id, row.version, row.definition);
-    const crossings: Crossing[] = [];
     // What the cap held for before comes under others now.
     if (before && !countsAlike(before, cap)) {
       const accounts = await way.accountsNamed(client, before);
       await way.uncount(client, before, accounts, at);
-      crossings.push(...(await holdMeter(client, before, accounts, at)));
+      await holdMeter(client, before, accounts, at, way);
     }
     const accounts = await way.accountsNamed(client, cap);
     if (!before || !countsAlike(before, cap)) await way.count(client, cap, accounts, at);
-    crossings.push(...(await holdMeter(client, cap, accounts, at, before)));
-    const decisions = await way.carryOut(client, crossings, at);
-    return { stored: storedCap(row), decisions };
+    await holdMeter(client, cap, accounts, at, way);
+    await way.hold(client, cap, accounts, at, before);
+    await way.decide(client, at);
+    return storedCap(row);
   }
-}
-
-type Count = (client: ClientBase, cap: Cap, accountIds: readonly string[] | undefined, at: Instant) => Promise<void>;
-
-/** How a change is made. */
-interface Way {
-  count: Count;
-  uncount: Count;
-  accountsNamed(client: ClientBase, cap: Cap): Promise<string[] | undefined>;
-  carryOut(client: ClientBase, crossings: readonly Crossing[], at: Instant): Promise<Decision[]>;
-}
-
-const forGood = (users: KnownUsers): Way => ({
-  async count(client, cap, accountIds) {
-    // What was counted ahead is there.
-    if (!isCountedAhead(cap)) await recountUnder(client, cap, accountIds);
-    await settleAhead(client, cap);
-  },
-  async uncount(client, cap, accountIds) {
-    if (isCountedAhead(cap)) await forgetUncounted(client, cap.traffic, cap.period);
-    else await recountUnder(client, cap, accountIds);
-  },
-  accountsNamed: (client, cap) => accountsNamed(client, cap, users),
-  carryOut: (client, crossings, at) => carryOutCrossings(client, crossings, at, undefined),
-});
-
-const countToSee: Count = async (client, cap, accountIds, at) => {
-  await client.query('CREATE TEMP TABLE IF NOT EXISTS counters (LIKE counters INCLUDING ALL) ON COMMIT DROP');
-  await recountUnder(client, cap, accountIds, at);
-};
-
-/** Only to see what it does: in counters of the transaction's own, which hide the others from it, and of periods that run alone. */
-const TO_SEE: Way = { count: countToSee, uncount: countToSee, accountsNamed, carryOut: wouldDecide };
-
-interface Saved {
-  stored: StoredCap;
-  decisions: Decision[];
 }
 
 export function storedCap(row: CapRow): StoredCap {
@@ -349,44 +313,28 @@ async function refuseWhatDoesNotFit(
   }
 }
 
-/** Rolling windows are read from the ledger itself; only calendar periods have counters. */
-export async function recountUnder(
-  client: ClientBase,
-  cap: Pick<Cap, 'traffic' | 'period'>,
-  accountIds: readonly string[] | undefined,
-  since?: Instant,
-): Promise<void> {
-  if (rollingHours(cap.period) === undefined) await recount(client, cap.traffic, cap.period, accountIds, since);
-}
-
 /** From the least specific scope to the most. */
 const SPECIFICITY: readonly Scope['kind'][] = ['everyone', 'segment', 'account', 'service'];
 
 /**
- * Holds a cap, and the less specific ones that count the same, against what accounts have spent; answers what that
- * crosses: where it comes, they count without its service; where it goes, they take over. More specific ones notice nothing.
+ * Holds the caps that are less specific than one that comes, changes or goes, and count the same: where it comes, they count
+ * without its service; where it goes, they take over. More specific ones notice nothing.
  */
 async function holdMeter(
   client: ClientBase,
-  changed: Cap,
+  { id, traffic, period, currency, scope }: Cap,
   accountIds: readonly string[] | undefined,
   at: Instant,
-  before?: Cap,
-): Promise<Crossing[]> {
-  const { traffic, period, currency, scope } = changed;
+  way: Way,
+): Promise<void> {
   const concerned = (await allCaps(client)).filter(
     (cap) =>
+      cap.id !== id &&
       cap.traffic === traffic &&
       cap.period === period &&
       cap.currency === currency &&
-      (cap.id === changed.id || SPECIFICITY.indexOf(cap.scope.kind) < SPECIFICITY.indexOf(scope.kind)) &&
+      SPECIFICITY.indexOf(cap.scope.kind) < SPECIFICITY.indexOf(scope.kind) &&
       (cap.scope.kind !== 'account' || (accountIds ?? [cap.scope.value]).includes(cap.scope.value)),
   );
-  const crossings: Crossing[] = [];
-  for (const cap of concerned) {
-    crossings.push(
-      ...(await holdCap(client, cap, accountIds, at, { before: cap.id === changed.id ? before : undefined })),
-    );
-  }
-  return crossings;
+  for (const cap of concerned) await way.hold(client, cap, accountIds, at);
 }

@@ -24,6 +24,7 @@ import { keepSettled, runningCalls, settlingRecords } from '../../spend/running-
 import { RollingWindow } from '../../spend/rolling-window.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';
 import { grouped } from '../grouped.ts';
+import { holdDue } from './come-to-hold.ts';
 import { readWindows, subjectKey } from './hold-cap.ts';
 
 const ANY = 'SELECT FROM running_calls WHERE settled_record IS NULL LIMIT 1';
@@ -62,9 +63,10 @@ export class EvaluateExposure {
     const decisions = await inTransaction(this.dataSource, async ({ client }) => {
       await lockShards(client, concerned.map(shardOf));
       const at = this.clock.now();
+      const due = await holdDue(client, concerned, at);
       const { crossings, evaluation } = await this.#hold(client, concerned, at);
       await keepCrossings(client, evaluation.touched());
-      return carryOutCrossings(client, crossings, at, undefined);
+      return carryOutCrossings(client, [...due, ...crossings], at, undefined);
     });
     if (decisions.length > 0) this.#log.log(`calls in progress led to ${decisions.length} decisions`);
     return decisions.length;

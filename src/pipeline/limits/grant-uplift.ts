@@ -31,6 +31,7 @@ import { LONGEST_PERIOD_MS } from '../../kernel/period.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { lockCounting } from '../../ledger/usage-store.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';
+import { holdDue } from './come-to-hold.ts';
 import { holdCap } from './hold-cap.ts';
 
 export interface UpliftRequest {
@@ -68,6 +69,7 @@ export class GrantUplift {
     const at = this.clock.now();
     await lockCounting(client);
     const account = await this.#accountFor(client, asked, at);
+    const due = await holdDue(client, [account.accountId], at);
     const row = await insertUplift(client, {
       ...asked,
       id: randomUUID(),
@@ -78,7 +80,9 @@ export class GrantUplift {
     const change = { trigger: 'manual' as const, words: raisedWords(row, account) };
     const crossings = await holdAnew(client, account, await capBook(client), [row], change, at);
     const said = { by: asked.actor, reason: asked.reason };
-    await carryOutCrossings(client, crossings, at, undefined, [evidence(row, account, 'uplift-granted', said, at)]);
+    await carryOutCrossings(client, [...due, ...crossings], at, undefined, [
+      evidence(row, account, 'uplift-granted', said, at),
+    ]);
     return row.uplift_id;
   }
 
@@ -147,6 +151,8 @@ export class GrantUplift {
     trigger: Occasion['trigger'],
     at: Instant,
   ): Promise<void> {
+    const ids = [...new Set(rows.map((row) => row.account_id))];
+    const crossings = await holdDue(client, ids, at);
     await endUplifts(
       client,
       rows.map((row) => row.uplift_id),
@@ -154,12 +160,10 @@ export class GrantUplift {
       said.reason,
       at,
     );
-    const ids = [...new Set(rows.map((row) => row.account_id))];
     const accounts = new Map((await accountsById(client, ids)).map((account) => [account.accountId, account]));
     const standing = rows.filter((row) => accounts.has(row.account_id));
     // Importers wait: it is read once for all of them.
     const book = await capBook(client);
-    const crossings: Crossing[] = [];
     for (const account of accounts.values()) {
       const own = standing.filter((row) => row.account_id === account.accountId);
       const words = `since ${own.map((row) => `its uplift of ${shown(row)} has ended`).join(', and ')}`;

@@ -42,7 +42,7 @@ export async function holdCap(
   { before, book: read }: { before?: Cap | undefined; book?: CapBook } = {},
 ): Promise<Crossing[]> {
   const hours = rollingHours(cap.period);
-  const rows = await (hours === undefined ? countersToHold : windowsToHold)(client, cap, accountIds, now);
+  const rows = await rowsToHold(client, cap, accountIds, now);
   const ids = [...new Set(rows.map((row) => row.account_id))];
   const accounts = new Map((await accountsById(client, ids)).map((account) => [account.accountId, account]));
   const book = read ?? (await capBook(client));
@@ -69,6 +69,26 @@ export async function holdCap(
         );
   await keepCrossings(client, evaluation.touched());
   return crossings;
+}
+
+/** The accounts among `accountIds`, or all, that the cap may have something to decide about. */
+export async function concernedBy(
+  client: ClientBase,
+  cap: Cap,
+  accountIds: readonly string[] | undefined,
+  now: Instant,
+): Promise<string[]> {
+  const rows = await rowsToHold(client, cap, accountIds, now);
+  return [...new Set(rows.map((row) => row.account_id))];
+}
+
+function rowsToHold(
+  client: ClientBase,
+  cap: Cap,
+  accountIds: readonly string[] | undefined,
+  now: Instant,
+): Promise<CounterRow[]> {
+  return (rollingHours(cap.period) === undefined ? countersToHold : windowsToHold)(client, cap, accountIds, now);
 }
 
 interface CounterRow {

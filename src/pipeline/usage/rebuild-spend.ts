@@ -3,7 +3,6 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import type { Cap } from '../../caps/cap.ts';
-import type { Crossing } from '../../caps/evaluation.ts';
 import { allCaps } from '../../caps/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { Clock, formatInstant } from '../../kernel/clock.ts';
@@ -12,6 +11,7 @@ import { rollingHours } from '../../kernel/period.ts';
 import { lockCounting } from '../../ledger/usage-store.ts';
 import { differences, recount, type CounterDifference } from '../../spend/counters.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';
+import { holdDue } from '../limits/come-to-hold.ts';
 import { holdCap } from '../limits/hold-cap.ts';
 import { recordChanges } from '../recorded-change.ts';
 
@@ -80,7 +80,7 @@ export class RebuildSpend {
       const accounts = accountsOf(found, cap);
       if (accounts.length > 0) await recount(client, cap.traffic, cap.period, accounts);
     }
-    const crossings: Crossing[] = [];
+    const crossings = await holdDue(client, [...new Set(found.map((each) => each.account_id))], at);
     for (const cap of caps) {
       const accounts = accountsOf(found, cap);
       if (accounts.length > 0) crossings.push(...(await holdCap(client, cap, accounts, at)));

@@ -18,6 +18,7 @@ import { holdingOf, withdrawn } from '../../ledger/version.ts';
 import { applyMovements } from './apply-movements.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';
 import { askToObserve } from '../deviations/ask-to-observe.ts';
+import { holdDue } from '../limits/come-to-hold.ts';
 import { KnownAccounts } from './count-batch.ts';
 
 /**
@@ -73,12 +74,14 @@ export class SettleMovedRecords {
     if (versions.some(({ accountId }) => !ids.includes(accountId))) return;
     const { held, surplus } = holdingOf(versions);
     const now = this.#clock.now();
+    const due = await holdDue(client, ids, now);
     const crossings = await applyMovements(transaction, holding, surplus.map(withdrawn), now, async () => {
       // The one that holds is written anew, since it may stand beside what near real time had said now.
       await Promise.all([removeVersions(client, versions), insertVersions(client, [...held.values()])]);
     });
     const taken = { source: undefined, batch, moved: surplus.map((from) => ({ from, to: undefined })) };
     await askToObserve(client, [taken], holding.accounts, holding.policies, now);
-    if (crossings.length > 0) await carryOutCrossings(client, crossings, now, undefined);
+    const decisive = [...due, ...crossings];
+    if (decisive.length > 0) await carryOutCrossings(client, decisive, now, undefined);
   }
 }

@@ -1,0 +1,90 @@
+/**
+ * A cap that is made or changed, and accounts that come under other caps, may cross very many thresholds at once. Whom there
+ * is something to decide about is written down in the transaction of the change; it is decided there where they are few,
+ * and else behind it, by slices of a shard's accounts, while importers go on. Until its turn nothing has been decided about
+ * an account under that cap since the change: whoever would holds it first. So each threshold acts once, and in its order.
+ * What a process that died leaves is taken up by the next change of a cap, or within a minute.
+ */
+import type { ClientBase } from 'pg';
+import type { DataSource } from 'typeorm';
+import type { Cap } from '../../caps/cap.ts';
+import type { CapBook } from '../../caps/cap-book.ts';
+import type { Crossing } from '../../caps/evaluation.ts';
+import { allCaps, capVersion } from '../../caps/store.ts';
+import { accountsToHold, keepToHold, takeToHold } from '../../caps/to-hold.ts';
+import { capBook } from '../../caps/uplift-store.ts';
+import { inTransaction } from '../../database/transaction.ts';
+import type { Clock, Instant } from '../../kernel/clock.ts';
+import { carryOutCrossings } from '../deciding/carry-out.ts';
+import { moveEnds } from '../../suspensions/planned.ts';
+import { grouped } from '../grouped.ts';
+import { bySlices } from './by-slices.ts';
+import { concernedBy, holdCap } from './hold-cap.ts';
+
+/** So many are held in the transaction of the change: importers hardly notice. */
+const AT_ONCE_MAX = 100;
+
+/** Has `accountIds`, or everyone, held against `cap`, which was another one `before`. Nobody may be counting meanwhile. */
+export async function askToHold(
+  client: ClientBase,
+  cap: Cap,
+  accountIds: readonly string[] | undefined,
+  at: Instant,
+  before?: Cap,
+): Promise<void> {
+  await keepToHold(client, cap.id, await concernedBy(client, cap, accountIds, at), before?.version);
+}
+
+/** Decides about `among`, or all, at once where they are few. Nobody may be counting meanwhile. */
+export async function holdFew(client: ClientBase, at: Instant, among?: readonly string[]): Promise<void> {
+  const accounts = await accountsToHold(client, among, AT_ONCE_MAX + 1);
+  if (accounts.length > AT_ONCE_MAX) return;
+  await carryOutCrossings(client, await holdDue(client, accounts, at), at, undefined);
+}
+
+/** Decides about those of `among`, or of all, that are left, while importers go on. Safe to run anywhere at the same time. */
+export async function comeToHold(dataSource: DataSource, clock: Clock, among?: readonly string[]): Promise<void> {
+  const accounts = await inTransaction(dataSource, ({ client }) => accountsToHold(client, among));
+  let known: KnownCaps | undefined;
+  await bySlices(dataSource, clock, accounts, async (client, slice) => {
+    const at = clock.now();
+    if (known?.revision !== slice.revision) known = { ...(await knownCaps(client)), revision: slice.revision };
+    await carryOutCrossings(client, await holdDue(client, slice.accounts, at, known), at, undefined);
+  });
+}
+
+interface KnownCaps {
+  caps: readonly Cap[];
+  book: CapBook;
+  revision?: string;
+}
+
+async function knownCaps(client: ClientBase): Promise<KnownCaps> {
+  return { caps: await allCaps(client), book: await capBook(client) };
+}
+
+/**
+ * Holds those of `accounts` that still have to be: answers what that crosses, which comes before all else that is decided
+ * about them. The caller keeps others from counting them.
+ */
+export async function holdDue(
+  client: ClientBase,
+  accounts: readonly string[],
+  at: Instant,
+  known?: KnownCaps,
+): Promise<Crossing[]> {
+  const due = await takeToHold(client, accounts);
+  if (due.length === 0) return [];
+  const { caps, book } = known ?? (await knownCaps(client));
+  const crossings: Crossing[] = [];
+  for (const cap of caps) {
+    const ofCap = due.filter(({ capId }) => capId === cap.id);
+    for (const [version, same] of grouped(ofCap, ({ beforeVersion }) => beforeVersion)) {
+      const before = version === undefined ? undefined : await capVersion(client, cap.id, version);
+      const ids = same.map(({ accountId }) => accountId);
+      crossings.push(...(await holdCap(client, cap, ids, at, { before, book })));
+    }
+  }
+  await moveEnds(client, [...new Set(due.map(({ accountId }) => accountId))]);
+  return crossings;
+}
