@@ -8,7 +8,7 @@ export interface ToHold {
   beforeVersion: number | undefined;
 }
 
-/** What a cap was when they were last held against it stays that. */
+/** Where a cap changes again before they have been held, it is held against what it was at first. */
 const KEEP = `
   INSERT INTO caps_to_hold (account_id, cap_id, before_version) SELECT account_id, $2, $3 FROM unnest($1::text[]) AS account_id
   ON CONFLICT (account_id, cap_id) DO UPDATE SET before_version = coalesce(caps_to_hold.before_version, excluded.before_version)`;

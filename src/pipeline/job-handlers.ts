@@ -91,10 +91,11 @@ export class PipelineHandlers {
 
   async #endWhatIsOver(): Promise<void> {
     await this.uplifts.endDue();
-    await this.caps.takeUpAbandoned();
     await this.reinstatements.endCoveredHolds();
     await this.reinstatements.run();
     await this.guard.settle();
+    // It may take long.
+    await this.caps.takeUpAbandoned();
   }
 
   /** A server that is still being looked at is not looked at again. */

@@ -147,6 +147,15 @@ it('lets the next change find nothing undone', async () => {
   ]);
 });
 
+it('decides no more where the cap is removed meanwhile', async () => {
+  const { changed } = await changeUntilStopped({});
+  const removed = plafond.caps.remove(cap, undefined, 'test');
+  await untilWaiting(`classid = 0 AND objid = 7002 AND mode = 'ExclusiveLock'`);
+  await stopper.query('COMMIT');
+  await Promise.all([changed, removed]);
+  expect([await decided(BEFORE), await decided(AFTER)]).toEqual([['warn cap 50 at 90.00', 'warn cap 80 at 90.00'], []]);
+});
+
 it('arms what had been reached before, and not what is reached since', async () => {
   const suspends = { percent: 100, actions: ['warn' as const, 'suspend:international' as const] };
   await change({

@@ -137,12 +137,11 @@ export class ChangeCaps {
     });
   }
 
-  /** In a transaction that has the lock of caps, and finds nothing that a change before it has left to decide; what it leaves itself is decided behind it. */
+  /** In a transaction that has the lock of caps; what it leaves to decide is decided behind it. */
   async #alone<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     const done = await this.#changes.take(() =>
       inTransaction(this.#dataSource, async ({ client }) => {
         await changeAlone(client);
-        await comeToHold(this.#dataSource, this.#clock);
         return work(client);
       }),
     );

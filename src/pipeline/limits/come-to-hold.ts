@@ -3,7 +3,8 @@
  * is something to decide about is written down in the transaction of the change; it is decided there where they are few,
  * and else behind it, by slices of a shard's accounts, while importers go on. Until its turn nothing has been decided about
  * an account under that cap since the change: whoever would holds it first. So each threshold acts once, and in its order.
- * What a process that died leaves is taken up by the next change of a cap, or within a minute.
+ * A cap that is changed or removed meanwhile is held as it is then, or not at all. What a process that died leaves is taken
+ * up by the next change of a cap, or within a minute.
  */
 import type { ClientBase } from 'pg';
 import type { DataSource } from 'typeorm';
@@ -22,7 +23,7 @@ import { bySlices } from './by-slices.ts';
 import { concernedBy, holdCap } from './hold-cap.ts';
 
 /** So many are held in the transaction of the change: importers hardly notice. */
-const AT_ONCE_MAX = 100;
+const AT_ONCE_MAX = 50;
 
 /** Has `accountIds`, or everyone, held against `cap`, which was another one `before`. Nobody may be counting meanwhile. */
 export async function askToHold(
