@@ -15,12 +15,11 @@ const SHARDS = [0, 1, 2, 3];
 const ACCOUNTS = Array.from({ length: 10_000 }, (_, index) => `a${index}`)
   .filter((id) => SHARDS.includes(shardOf(id)))
   .slice(0, 160)
-  .toSorted();
-const ORDER = [...new Set(ACCOUNTS.map(shardOf))];
-const STOPPED = ORDER[2]!;
-const ofShard = (order: number) => ACCOUNTS.findLast((id) => shardOf(id) === ORDER[order])!;
-const [BEFORE, AFTER] = [ofShard(0), ofShard(3)];
-const LAST = ACCOUNTS.find((id) => shardOf(id) === ORDER[3])!;
+  .toSorted((a, b) => shardOf(a) - shardOf(b) || (a < b ? -1 : 1));
+const STOPPED = 2;
+const BEFORE = ACCOUNTS[0]!;
+const AFTER = ACCOUNTS.at(-1)!;
+const LAST = ACCOUNTS.at(-20)!;
 
 let plafond: TestPlafond;
 let stopper: Client;

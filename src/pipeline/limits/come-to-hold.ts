@@ -1,7 +1,7 @@
 /**
  * A cap that is made or changed, and accounts that come under other caps, may cross very many thresholds at once. Whom there
  * is something to decide about is written down in the transaction of the change; it is decided there where they are few,
- * and else behind it, by slices of a shard's accounts, while importers go on. Until its turn nothing has been decided about
+ * and else behind it, by slices, while importers go on. Until its turn nothing has been decided about
  * an account under that cap since the change: whoever would holds it first. So each threshold acts once, and in its order.
  * A cap that is changed or removed meanwhile is held as it is then, or not at all. What a process that died leaves is taken
  * up by the next change of a cap, or within a minute.
@@ -16,6 +16,7 @@ import { accountsToHold, keepToHold, takeToHold } from '../../caps/to-hold.ts';
 import { capBook } from '../../caps/uplift-store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import type { Clock, Instant } from '../../kernel/clock.ts';
+import { shardOf } from '../../ledger/usage-store.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';
 import { moveEnds } from '../../suspensions/planned.ts';
 import { grouped } from '../grouped.ts';
@@ -47,7 +48,9 @@ export async function holdFew(client: ClientBase, at: Instant, among?: readonly 
 export async function comeToHold(dataSource: DataSource, clock: Clock, among?: readonly string[]): Promise<void> {
   const accounts = await inTransaction(dataSource, ({ client }) => accountsToHold(client, among));
   let known: KnownCaps | undefined;
-  await bySlices(dataSource, clock, accounts, async (client, slice) => {
+  // Neighbours share a shard, and where those of one are few, a slice has several: to begin one takes as long as to hold some.
+  const ordered = accounts.toSorted((a, b) => shardOf(a) - shardOf(b));
+  await bySlices(dataSource, clock, [ordered], async (client, slice) => {
     const at = clock.now();
     if (known?.revision !== slice.revision) known = { ...(await knownCaps(client)), revision: slice.revision };
     await carryOutCrossings(client, await holdDue(client, slice.accounts, at, known), at, undefined);

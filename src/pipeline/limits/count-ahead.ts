@@ -11,8 +11,9 @@ import { beginAhead, endAhead } from '../../caps/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { rollingHours } from '../../kernel/period.ts';
-import { lockCounting } from '../../ledger/usage-store.ts';
+import { lockCounting, shardOf } from '../../ledger/usage-store.ts';
 import { forgetUncounted, recount } from '../../spend/counters.ts';
+import { grouped } from '../grouped.ts';
 import { bySlices } from './by-slices.ts';
 
 /** Whether a cap is counted ahead: rolling windows are read from the ledger, and others concern few accounts. */
@@ -37,7 +38,7 @@ export async function countAhead(dataSource: DataSource, clock: Clock, definitio
     ]);
     return rows.map((row) => row.account_id);
   });
-  await bySlices(dataSource, clock, accounts, async (client, slice) => {
+  await bySlices(dataSource, clock, grouped(accounts, shardOf).values(), async (client, slice) => {
     // Importers join by keys alone; here all usage of an account is joined with periods, which have none.
     await client.query('SET LOCAL enable_hashjoin = on');
     await recount(client, definition.traffic, definition.period, slice.accounts);
