@@ -6,17 +6,31 @@ import { UNFITTED_CALIBRATION, type Calibration } from './calibration.ts';
 import { UNFITTED_NORMS, type Norms } from './norms.ts';
 import { Signature, SIGNATURE_BYTES_MAX } from './signature.ts';
 
-/** By the primary key. What is of another version of the engine is left out: its account begins anew, until it is rebuilt. */
+/** So many come in a row: few enough that what is read of it is gone at once. */
+const SIGNATURES_OF_ROW = 64;
+/** Some in a row: to take a row and a `bytea` apart costs more than to find a signature does. By the primary key. */
+const SIGNATURES = {
+  name: 'signatures',
+  text: `
+    SELECT json_agg(account_id) AS ids, json_agg(length(state)) AS bytes, string_agg(state, '') AS states
+      FROM (SELECT account_id, state, row_number() OVER () / ${SIGNATURES_OF_ROW} AS no
+              FROM deviation_signatures WHERE account_id = ANY ((SELECT $1::text[])::text[])) AS s GROUP BY no`,
+};
+
+/** What is of another version of the engine is left out: its account begins anew, until it is rebuilt. */
 export async function signaturesOf(client: ClientBase, accountIds: readonly string[]): Promise<Map<string, Signature>> {
   const signatures = new Map<string, Signature>();
   if (accountIds.length === 0) return signatures;
-  const { rows } = await client.query<{ account_id: string; state: Buffer }>(
-    'SELECT account_id, state FROM deviation_signatures WHERE account_id = ANY ($1::text[])',
-    [textArray(accountIds)],
-  );
-  for (const { account_id, state } of rows) {
-    const signature = decoded(state);
-    if (signature) signatures.set(account_id, signature);
+  const { rows } = await client.query<{ ids: string[]; bytes: number[]; states: Buffer }>({
+    ...SIGNATURES,
+    values: [textArray(accountIds)],
+  });
+  for (const { ids, bytes, states } of rows) {
+    let end = 0;
+    for (const [at, id] of ids.entries()) {
+      const signature = decoded(states.subarray(end, (end += bytes[at]!)));
+      if (signature) signatures.set(id, signature);
+    }
   }
   return signatures;
 }
@@ -63,10 +77,13 @@ const SAVE = {
      WHEN NOT MATCHED THEN INSERT (account_id, state) VALUES (n.account_id, n.state)`,
 };
 
+/** Where signatures are put one behind the other before they go: taken anew for each turn, it would be most of what is thrown away. */
+let scratch = new Uint32Array(0);
+
 export async function saveSignatures(client: ClientBase, signatures: ReadonlyMap<string, Signature>): Promise<void> {
   if (signatures.size === 0) return;
   const words = SIGNATURE_BYTES_MAX / 4;
-  const all = new Uint32Array(signatures.size * words);
+  if (scratch.length < signatures.size * words) scratch = new Uint32Array(signatures.size * words);
   // In the order of the key, neighbours lie on the same pages.
   const ids = [...signatures.keys()].toSorted();
   const begins: number[] = [];
@@ -74,12 +91,12 @@ export async function saveSignatures(client: ClientBase, signatures: ReadonlyMap
   let end = 0;
   for (const id of ids) {
     begins.push(4 * end + 1);
-    const taken = signatures.get(id)!.encodeInto(all.subarray(end, end + words));
+    const taken = signatures.get(id)!.encodeInto(scratch.subarray(end, end + words));
     bytes.push(4 * taken);
     end += taken;
   }
-  const state = Buffer.from(all.buffer, 0, 4 * end);
-  await client.query({ ...SAVE, values: [textArray(ids), state, integerArray(begins), integerArray(bytes)] });
+  const states = Buffer.from(new Uint8Array(scratch.buffer, 0, 4 * end));
+  await client.query({ ...SAVE, values: [textArray(ids), states, integerArray(begins), integerArray(bytes)] });
 }
 
 export async function removeSignatures(client: ClientBase, accountIds: readonly string[]): Promise<void> {
