@@ -81,18 +81,19 @@ export class ObservationContexts {
 
   /** Those of these accounts that exist; to be asked after {@link at}. */
   async accountsOf(client: ClientBase, ids: Iterable<string>): Promise<ReadonlyMap<string, Account>> {
-    const wanted = [...new Set(ids)];
     const found = new Map<string, Account>();
-    for (const id of wanted) {
+    const unknown = new Set<string>();
+    for (const id of ids) {
+      if (found.has(id)) continue;
       const account = this.#accounts.get(id);
       if (account) found.set(id, account);
+      else unknown.add(id);
     }
-    const unknown = wanted.filter((id) => !found.has(id));
-    for (const account of await accountsById(client, unknown)) {
+    for (const account of await accountsById(client, [...unknown])) {
       this.#accounts.set(account.accountId, account);
       found.set(account.accountId, account);
     }
-    return new Map(wanted.flatMap((id) => (found.has(id) ? [[id, found.get(id)!]] : [])));
+    return found;
   }
 
   #thresholdsFor(falseBudget: number): Thresholds {

@@ -97,7 +97,7 @@ export class ObserveUsage {
   async #look(client: PoolClient, entries: readonly LogEntry[]): Promise<{ movements: number; told: string[] }> {
     const now = this.clock.now();
     const context = await this.#contexts.at(client, now);
-    const named = new Set(entries.flatMap(({ lines }) => [...accountsIn(lines)]));
+    const named = entries.flatMap(({ lines }) => [...accountsIn(lines)]);
     const accounts = await this.#contexts.accountsOf(client, named);
     const signatures = await WatchedSignatures.of(client, accounts, context);
     const signs: NewSign[] = [];

@@ -8,6 +8,7 @@ import { deviationOf, isLate } from '../../deviations/deviation.ts';
 import type { LogEntry } from '../../deviations/movement-log.ts';
 import { ignoresHold } from '../../deviations/ignored-hold.ts';
 import type { HeldAgainst } from '../../deviations/model.ts';
+import type { DeviationPolicy } from '../../deviations/policy.ts';
 import { isSameUsage, levelFor, LEVELS, observe } from '../../deviations/observe.ts';
 import { SCALE } from '../../deviations/scales.ts';
 import { AT, Signature } from '../../deviations/signature.ts';
@@ -42,17 +43,24 @@ export function inOrder<T extends Pick<Movement, 'to'>>(movements: readonly T[])
   );
 }
 
+/** An account of a turn, which what moved is taken into. */
+interface Watched {
+  readonly account: Account;
+  readonly policy: DeviationPolicy;
+  /** none until something has been taken in */
+  signature: Signature | undefined;
+  standing: Standing | undefined;
+  /** cases of which usage is not learnt */
+  readonly settled: readonly NotToLearn[] | undefined;
+  isTouched: boolean;
+  isCorrected: boolean;
+}
+
 /** The signatures of a turn's accounts, which what moved is taken into. */
 export class WatchedSignatures {
-  readonly #touched = new Map<string, Signature>();
-  readonly #corrected = new Set<string>();
-
   private constructor(
-    private readonly accounts: ReadonlyMap<string, Account>,
+    private readonly watched: ReadonlyMap<string, Watched>,
     private readonly context: ObservationContext,
-    private readonly signatures: Map<string, Signature>,
-    private readonly standing: ReadonlyMap<string, Standing>,
-    private readonly settled: ReadonlyMap<string, NotToLearn[]>,
   ) {}
 
   static async of(
@@ -60,23 +68,37 @@ export class WatchedSignatures {
     accounts: ReadonlyMap<string, Account>,
     context: ObservationContext,
   ): Promise<WatchedSignatures> {
-    const watched = [...accounts.values()].filter((account) => context.policies.watches(account));
-    const signatures = await signaturesOf(
-      client,
-      watched.map(({ accountId }) => accountId),
-    );
-    const decided = watched
-      .filter(({ accountId }) => (signatures.get(accountId)?.u[AT.level] ?? 0) > 0)
-      .map((account) => ({ account, mode: context.policies.of(account).mode }))
+    const { policies, notLearnt } = context;
+    const all = [...accounts.values()].filter((account) => policies.watches(account));
+    const ids = all.map(({ accountId }) => accountId);
+    const [signatures, settled] = await Promise.all([
+      signaturesOf(client, ids),
+      notToLearn(
+        client,
+        ids.filter((id) => notLearnt.has(id)),
+      ),
+    ]);
+    const settledOf = grouped(settled, ({ accountId }) => accountId);
+    const watched = new Map<string, Watched>();
+    const decided = new Map<string, Watched>();
+    for (const account of all) {
+      const { accountId } = account;
+      const signature = signatures.get(accountId);
+      const each: Watched = {
+        account,
+        policy: policies.of(account),
+        signature,
+        standing: undefined,
+        settled: settledOf.get(accountId),
+        isTouched: false,
+        isCorrected: false,
+      };
+      watched.set(accountId, each);
       // "Would have" is said once, whatever else can be done by now.
-      .filter(({ mode }) => mode !== 'shadow');
-    const standing = await whatStands(client, new Map(decided.map((each) => [each.account.accountId, each])));
-    const settled = await notToLearn(
-      client,
-      watched.map(({ accountId }) => accountId).filter((id) => context.notLearnt.has(id)),
-    );
-    const byAccount = grouped(settled, ({ accountId }) => accountId);
-    return new WatchedSignatures(accounts, context, signatures, standing, byAccount);
+      if (each.policy.mode !== 'shadow' && (signature?.u[AT.level] ?? 0) > 0) decided.set(accountId, each);
+    }
+    for (const [id, standing] of await whatStands(client, decided)) decided.get(id)!.standing = standing;
+    return new WatchedSignatures(watched, context);
   }
 
   /** Takes an entry's movements in; answers what follows. */
@@ -84,64 +106,53 @@ export class WatchedSignatures {
     const matters: Matter[] = [];
     const against = this.context.fits.at(batch);
     for (const movement of inOrder(movements)) {
-      const account = this.accounts.get(movement.to.accountId);
-      if (!account || !this.context.policies.watches(account)) continue;
+      const watched = this.watched.get(movement.to.accountId);
+      if (!watched) continue;
       // A later version may differ only in what is none of the signature's.
       if (movement.from && isSameUsage(movement.from, movement.to)) continue;
-      if (movement.from) this.#corrected.add(account.accountId);
-      const unsettled = this.#unsettled(movement, account);
+      if (movement.from) watched.isCorrected = true;
+      const unsettled = unsettledOf(movement, watched);
       if (!unsettled) continue;
-      const observed = takeIn(
-        this.#signatureOf(account, movement),
-        this.standing.get(account.accountId),
-        unsettled,
-        account,
-        at,
-        against,
-        this.context,
-      );
+      watched.isTouched = true;
+      const observed = takeIn(watched, unsettled, at, against, this.context);
       if (observed) matters.push(deviationMatter(observed));
     }
     return matters;
   }
 
   async save(client: ClientBase, at: Instant): Promise<void> {
-    await Promise.all([saveSignatures(client, this.#touched), noteCorrected(client, this.#corrected, at)]);
-  }
-
-  /** Of a movement what is no usage of a case that was found to be fraud or wrongly rated: of such usage nothing is in the signature. */
-  #unsettled(movement: Movement, account: Account): Movement | undefined {
-    const cases = this.settled.get(account.accountId);
-    if (!cases) return movement;
-    const isSettled = (version: Version) => cases.some((each) => isNotLearnt(version, account, each));
-    const { from, to } = movement;
-    // The last record of a call that went on tells of it as well.
-    if (isSettled(from?.state === 'interim' ? { ...to, state: 'interim' } : to)) return undefined;
-    return from && isSettled(from) ? { from: undefined, to } : movement;
-  }
-
-  #signatureOf({ accountId }: Account, { to }: Movement): Signature {
-    const known = this.#touched.get(accountId);
-    if (known) return known;
-    const signature = this.signatures.get(accountId) ?? newSignature(to.startedAt);
-    this.#touched.set(accountId, signature);
-    return signature;
+    const touched = new Map<string, Signature>();
+    const corrected: string[] = [];
+    for (const [id, { signature, isTouched, isCorrected }] of this.watched) {
+      if (isTouched) touched.set(id, signature!);
+      if (isCorrected) corrected.push(id);
+    }
+    await Promise.all([saveSignatures(client, touched), noteCorrected(client, corrected, at)]);
   }
 }
 
+/** Of a movement what is no usage of a case that was found to be fraud or wrongly rated: of such usage nothing is in the signature. */
+function unsettledOf(movement: Movement, { settled, account }: Watched): Movement | undefined {
+  if (!settled) return movement;
+  const isSettled = (version: Version) => settled.some((each) => isNotLearnt(version, account, each));
+  const { from, to } = movement;
+  // The last record of a call that went on tells of it as well.
+  if (isSettled(from?.state === 'interim' ? { ...to, state: 'interim' } : to)) return undefined;
+  return from && isSettled(from) ? { from: undefined, to } : movement;
+}
+
 function takeIn(
-  signature: Signature,
-  standing: Standing | undefined,
+  watched: Watched,
   movement: Movement,
-  account: Account,
   at: Instant,
   { fit: fitted, model }: HeldAgainst<Fitted>,
-  { policies, thresholdsFor }: ObservationContext,
+  { thresholdsFor }: ObservationContext,
 ): Observed | undefined {
+  const { account, policy, standing } = watched;
+  const { to: record } = movement;
+  const signature = (watched.signature ??= newSignature(record.startedAt));
   const calibrated_s = fitted.calibratedAt === undefined ? 0 : Math.floor(fitted.calibratedAt / 1_000);
   if (signature.u[AT.maximaSince]! < calibrated_s) resetMaxima(signature, calibrated_s);
-  const policy = policies.of(account);
-  const { to: record } = movement;
   // Where nobody has said anything yet, it first learns: of an unknown population nothing can be promised.
   const silent = isLate(record, at) || (policy.version === 0 && fitted.normsNo === '');
   const thresholds: Thresholds | undefined = silent ? undefined : thresholdsFor(policy.falseBudget);

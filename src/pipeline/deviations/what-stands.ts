@@ -79,18 +79,18 @@ interface DecidedRow extends Omit<Decided, 'wronglyRated'> {
 /** Of accounts about which something was decided, each with the mode it has now. */
 export async function whatStands(
   client: ClientBase,
-  accounts: ReadonlyMap<string, { account: Account; mode: DeviationMode }>,
+  accounts: ReadonlyMap<string, { account: Account; policy: { mode: DeviationMode } }>,
 ): Promise<Map<string, Standing>> {
   const standing = new Map<string, Standing>();
   if (accounts.size === 0) return standing;
   for (const id of accounts.keys()) standing.set(id, { level: 0, hold: undefined });
   const { rows } = await client.query<DecidedRow>(DECIDED, [[...accounts.keys()]]);
   for (const [accountId, decided] of grouped(rows, ({ account_id }) => account_id)) {
-    const { account, mode } = accounts.get(accountId)!;
+    const { account, policy } = accounts.get(accountId)!;
     // Of an episode before nothing stands.
     const standingNow = decided
       .filter(({ case_no }) => case_no === decided[0]!.case_no)
-      .filter((row) => stands({ ...row, wronglyRated: row.wrongly_rated }, mode, account.suspensionTerms));
+      .filter((row) => stands({ ...row, wronglyRated: row.wrongly_rated }, policy.mode, account.suspensionTerms));
     const held = standingNow.find(({ action }) => action === 'hold');
     standing.set(accountId, {
       level: Math.max(0, ...standingNow.map(({ action }) => levelOf(action))),
