@@ -34,7 +34,6 @@ import { followInterims } from '../../spend/running-calls.ts';
 import { carryOutEach, mattersOf } from '../deciding/carry-out.ts';
 import { askToObserve } from '../deviations/ask-to-observe.ts';
 import { grouped } from '../grouped.ts';
-import { holdDue } from '../limits/come-to-hold.ts';
 import { applyMovements } from './apply-movements.ts';
 import { assureCountedOnce, lostVersions } from './versions-afar.ts';
 import { BeginsAgain, NOTHING_LEARNT, type Learnt } from './learnt.ts';
@@ -235,11 +234,10 @@ export async function writeBatch(transaction: Transaction, batch: WeighedBatch):
     atLast(askToObserve(client, moved, accounts, policies, now));
     return written;
   };
-  const due = batch.learnt.accounts.length === 0 ? [] : await holdDue(client, batch.learnt.accounts, now);
   const crossings = await applyMovements(transaction, { accounts, meters }, all.flat(), now, write, batch.spent);
   const movements = parts.flatMap((part) => part.movements);
   atLast(followInterims(client, movements, now));
-  if (crossings.length === 0 && due.length === 0) return;
+  if (crossings.length === 0) return;
   await assureHeld(client, batch, crossings);
   await assureCountedOnce(client, batch, crossings);
   const partOf = new Map(all.flatMap((of, part) => of.map(({ to }) => [to, part] as const)));
@@ -248,14 +246,14 @@ export async function writeBatch(transaction: Transaction, batch: WeighedBatch):
     const freshness = { feed: source.feed, importId, latestStart: latestStart! };
     return { wanted: mattersOf(ofPart, now), freshness };
   });
-  await carryOutEach(client, [{ wanted: mattersOf(due, now), freshness: undefined }, ...wanted], now);
+  await carryOutEach(client, wanted, now);
 }
 
 /** Nothing is decided about an account under a cap that it has still to be held against. */
 async function assureHeld(client: PoolClient, { learnt }: WeighedBatch, crossings: readonly Crossing[]): Promise<void> {
   const asked = crossings.map(({ account, meter }) => ({ accountId: account.accountId, capId: meter.cap.id }));
-  const accounts = asked.length === 0 ? [] : await stillToHold(client, asked);
-  if (accounts.length > 0) throw new BeginsAgain({ ...learnt, accounts: [...learnt.accounts, ...accounts] });
+  const toHold = await stillToHold(client, asked);
+  if (toHold.length > 0) throw new BeginsAgain(learnt, toHold);
 }
 
 /** The accounts, records and days that rows name; a start too far ahead is refused, whatever is held. */

@@ -21,6 +21,7 @@ import type { FeedRow, ParsedRow } from '../../feeds/usage-record.ts';
 import type { Clock, Instant } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { keepFinalDays } from '../../ledger/reconciliation.ts';
+import { comeToHold } from '../limits/come-to-hold.ts';
 import { KnownAccounts, weighBatch, writeBatch, type ImportPart } from './count-batch.ts';
 import { BeginsAgain, NOTHING_LEARNT, sizeOf, type Learnt } from './learnt.ts';
 import { daysOf } from './days-of-rows.ts';
@@ -73,7 +74,10 @@ export class Counting {
           retryOnUniqueViolation: true,
         });
       } catch (error) {
-        if (!(error instanceof BeginsAgain) || sizeOf(learnt) >= sizeOf(error.learnt)) throw error;
+        if (!(error instanceof BeginsAgain)) throw error;
+        const { toHold } = error;
+        if (toHold.length > 0) await comeToHold(this.#dataSource, this.#clock, toHold);
+        else if (sizeOf(learnt) >= sizeOf(error.learnt)) throw error;
         learnt = error.learnt;
       }
     }
