@@ -6,11 +6,11 @@ import { formatAmount } from '../../src/kernel/money.ts';
 import { shardOf } from '../../src/ledger/usage-store.ts';
 import { ACCOUNT, TestPlafond } from '../harness/plafond.ts';
 
-/** Each in a shard of its own; they are counted in this order, and stopped in the middle. */
-const ACCOUNTS = Array.from({ length: 10 }, (_, index) => `a${index}`);
-const STOPPED = 'a5';
-const BEFORE = 'a2';
-const AFTER = 'a8';
+/** More than a first slice; they are counted in this order, and stopped in the second. */
+const ACCOUNTS = Array.from({ length: 110 }, (_, index) => `a${index}`).toSorted((a, b) => shardOf(a) - shardOf(b));
+const BEFORE = ACCOUNTS[2]!;
+const STOPPED = ACCOUNTS[60]!;
+const AFTER = ACCOUNTS.at(-1)!;
 const EVERYONE = { scope: {}, period: 'month' as const };
 
 let plafond: TestPlafond;

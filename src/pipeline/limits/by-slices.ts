@@ -2,7 +2,7 @@
 import type { ClientBase } from 'pg';
 import type { DataSource } from 'typeorm';
 import { inTransaction } from '../../database/transaction.ts';
-import type { Clock } from '../../kernel/clock.ts';
+import { Stopwatch } from '../../kernel/clock.ts';
 import { lockShards, shardOf } from '../../ledger/usage-store.ts';
 
 /** So long an importer may wait for a slice, but for accounts of very much usage: to begin one costs something, however few they are. */
@@ -15,27 +15,29 @@ export interface Slice {
   revision: string;
 }
 
-/** Does `work` for all accounts, while importers go on; none in one slice with those of another group. */
+/**
+ * Does `work` for all `accounts`, while importers go on. Neighbours share a shard, and where those of one are few a slice has
+ * several: each slice waits for the batches that run.
+ */
 export async function bySlices(
   dataSource: DataSource,
-  clock: Clock,
-  groups: Iterable<readonly string[]>,
+  accounts: readonly string[],
   work: (client: ClientBase, slice: Slice) => Promise<void>,
 ): Promise<void> {
+  const stopwatch = new Stopwatch();
   let size = SLICE_ACCOUNTS.first;
-  for (const group of groups) {
-    for (let from = 0; from < group.length;) {
-      const slice = group.slice(from, from + size);
-      const took = await inTransaction(dataSource, async ({ client }) => {
-        const { revision } = await lockShards(client, slice.map(shardOf));
-        // Who waits for importers is no slower by that.
-        const began = clock.now();
-        await work(client, { accounts: slice, revision });
-        return clock.now() - began;
-      });
-      from += slice.length;
-      const fitting = Math.floor((slice.length * SLICE_MS) / Math.max(1, took));
-      size = Math.max(SLICE_ACCOUNTS.min, Math.min(SLICE_ACCOUNTS.max, size * 2, fitting));
-    }
+  const ordered = accounts.toSorted((a, b) => shardOf(a) - shardOf(b));
+  for (let from = 0; from < ordered.length;) {
+    const slice = ordered.slice(from, from + size);
+    const took = await inTransaction(dataSource, async ({ client }) => {
+      const { revision } = await lockShards(client, slice.map(shardOf));
+      // Who waits for importers is no slower by that.
+      const began = stopwatch.now();
+      await work(client, { accounts: slice, revision });
+      return stopwatch.now() - began;
+    });
+    from += slice.length;
+    const fitting = Math.floor((slice.length * SLICE_MS) / Math.max(1, took));
+    size = Math.max(SLICE_ACCOUNTS.min, Math.min(SLICE_ACCOUNTS.max, size * 2, fitting));
   }
 }

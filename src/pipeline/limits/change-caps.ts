@@ -25,7 +25,6 @@ import { usersBefore, type KnownUsers } from './accounts-named.ts';
 import { previewOf, type CapPreview } from './cap-preview.ts';
 import { comeToHold } from './come-to-hold.ts';
 import { countAhead, isCountedAhead, settleAhead } from './count-ahead.ts';
-
 import { recordChanges } from '../recorded-change.ts';
 import { forGood, toSee, type Way } from './way.ts';
 import { refuseWeakerCap } from './weakened-protection.ts';
@@ -159,7 +158,7 @@ export class ChangeCaps {
     const counted = (each: Cap) => each.scope.kind === 'everyone' && countsAlike(each, { ...cap, scope: each.scope });
     if (!isCountedAhead(cap) || (before && countsAlike(before, cap)) || (await allCaps(client)).some(counted)) return;
     await refuseWhatDoesNotFit(client, definition, before?.id);
-    await countAhead(this.#dataSource, this.#clock, definition);
+    await countAhead(this.#dataSource, definition);
   }
 
   /**

@@ -16,7 +16,6 @@ import { accountsToHold, keepToHold, takeToHold } from '../../caps/to-hold.ts';
 import { capBook } from '../../caps/uplift-store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import type { Clock, Instant } from '../../kernel/clock.ts';
-import { shardOf } from '../../ledger/usage-store.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';
 import { moveEnds } from '../../suspensions/planned.ts';
 import { grouped } from '../grouped.ts';
@@ -48,9 +47,7 @@ export async function holdFew(client: ClientBase, at: Instant, among?: readonly 
 export async function comeToHold(dataSource: DataSource, clock: Clock, among?: readonly string[]): Promise<void> {
   const accounts = await inTransaction(dataSource, ({ client }) => accountsToHold(client, among));
   let known: KnownCaps | undefined;
-  // Neighbours share a shard, and where those of one are few, a slice has several: to begin one takes as long as to hold some.
-  const ordered = accounts.toSorted((a, b) => shardOf(a) - shardOf(b));
-  await bySlices(dataSource, clock, [ordered], async (client, slice) => {
+  await bySlices(dataSource, accounts, async (client, slice) => {
     const at = clock.now();
     if (known?.revision !== slice.revision) known = { ...(await knownCaps(client)), revision: slice.revision };
     await carryOutCrossings(client, await holdDue(client, slice.accounts, at, known), at, undefined);

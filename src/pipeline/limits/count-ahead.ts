@@ -9,11 +9,9 @@ import type { DataSource } from 'typeorm';
 import type { Cap, CapDefinition } from '../../caps/cap.ts';
 import { beginAhead, endAhead } from '../../caps/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
-import type { Clock } from '../../kernel/clock.ts';
 import { rollingHours } from '../../kernel/period.ts';
-import { lockCounting, shardOf } from '../../ledger/usage-store.ts';
+import { lockCounting } from '../../ledger/usage-store.ts';
 import { forgetUncounted, recount } from '../../spend/counters.ts';
-import { grouped } from '../grouped.ts';
 import { bySlices } from './by-slices.ts';
 
 /** Whether a cap is counted ahead: rolling windows are read from the ledger, and others concern few accounts. */
@@ -25,7 +23,7 @@ const NAMED = `
   SELECT account_id FROM accounts WHERE currency = $1 AND ($2::text = '' OR segment = $2) ORDER BY account_id`;
 
 /** Counts for `definition` all that was spent, while importers go on. The caller has the lock of caps, and keeps nobody out. */
-export async function countAhead(dataSource: DataSource, clock: Clock, definition: CapDefinition): Promise<void> {
+export async function countAhead(dataSource: DataSource, definition: CapDefinition): Promise<void> {
   await inTransaction(dataSource, async ({ client }) => {
     await lockCounting(client);
     await beginAhead(client, definition);
@@ -38,7 +36,7 @@ export async function countAhead(dataSource: DataSource, clock: Clock, definitio
     ]);
     return rows.map((row) => row.account_id);
   });
-  await bySlices(dataSource, clock, grouped(accounts, shardOf).values(), async (client, slice) => {
+  await bySlices(dataSource, accounts, async (client, slice) => {
     // Importers join by keys alone; here all usage of an account is joined with periods, which have none.
     await client.query('SET LOCAL enable_hashjoin = on');
     await recount(client, definition.traffic, definition.period, slice.accounts);
