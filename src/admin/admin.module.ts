@@ -1,5 +1,4 @@
 import { Module } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
 import { PipelineModule } from '../pipeline/pipeline.module.ts';
 import { AccountsController } from './accounts/accounts.controller.ts';
 import { AllowedNumbersController } from './accounts/allowed-numbers.controller.ts';
@@ -17,7 +16,6 @@ import { FirstAdministrator } from './keys/first-administrator.ts';
 import { Gate } from './keys/gate.ts';
 import { KeyRing } from './keys/key-ring.ts';
 import { KeysController } from './keys/keys.controller.ts';
-import { RoleGuard } from './keys/role.guard.ts';
 import { ApiDescription, DocsController } from './operation/docs.controller.ts';
 import { HealthController } from './operation/health.controller.ts';
 import { MetricsController } from './operation/metrics.controller.ts';
@@ -82,15 +80,6 @@ import { WarningsController } from './warnings/warnings.controller.ts';
     ReceiversController,
     SilencesController,
   ],
-  providers: [
-    ApiDescription,
-    KeyRing,
-    FirstAdministrator,
-    Attempts,
-    Gate,
-    KnownRoutes,
-    Metrics,
-    { provide: APP_GUARD, useClass: RoleGuard },
-  ],
+  providers: [ApiDescription, KeyRing, FirstAdministrator, Attempts, Gate, KnownRoutes, Metrics],
 })
 export class AdminModule {}

@@ -71,6 +71,7 @@ export async function configureHttp(app: NestFastifyApplication): Promise<void> 
     await gate.admit(request);
     refuseNul(request);
     if (request.is404) routes.refuse(request.method, request.url.split('?', 1)[0]!);
+    gate.permit(request);
   });
   fastify.addHook('onResponse', async (request, reply) => {
     passOver(request);

@@ -91,6 +91,23 @@ describe('the admin API is guarded', () => {
     }
   });
 
+  it('tells who may not call a route so, whatever they sent to it', async () => {
+    const key = await admin.keyOf('viewer');
+    for (const { method, url } of admin.app.get(KnownRoutes).all) {
+      if (!['POST', 'PUT'].includes(method) || url === '/v1/receipts/:token' || url.startsWith('/a/')) continue;
+      const path = pathOf(url);
+      const sent: [string, string][] = [
+        ['application/x-none', 'x'],
+        ['application/json', '{'],
+        ['application/json', 'x'.repeat(1_100_000)],
+      ];
+      for (const [type, body] of sent) {
+        const answer = await admin.call(method as 'POST', path, { key, body, headers: { 'content-type': type } });
+        expect([url, type, answer.statusCode]).toEqual([url, type, 403]);
+      }
+    }
+  });
+
   it('reads no body of a caller without a key', async () => {
     const answer = await admin.call('POST', '/v1/caps', { key: 'wrong', body: 'x'.repeat(5_000_000) });
     expect(answer.statusCode).toBe(401);

@@ -1,5 +1,4 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
-import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiConsumes, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
@@ -116,10 +115,10 @@ export class AccountsController {
 
   @Post('import')
   @HttpCode(200)
-  @RouteConfig({ streams: ['text/csv'] })
   @ApiConsumes('text/csv')
   @Route({
     needs: 'billing',
+    streams: ['text/csv'],
     summary: 'Creates or changes the accounts of a CSV file',
     description:
       'All rows are checked first; where one is wrong, each wrong line and field is named and nothing changes. Nor does anything ' +

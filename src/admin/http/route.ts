@@ -1,5 +1,6 @@
 /** What a route declares: who may call it, what it does, what it answers. A route that declares no role answers nobody. */
-import { applyDecorators, createParamDecorator, SetMetadata, type ExecutionContext } from '@nestjs/common';
+import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBearerAuth, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import type { ZodType } from 'zod';
@@ -12,6 +13,8 @@ declare module 'fastify' {
     principal: Principal | undefined;
   }
   interface FastifyContextConfig {
+    /** whom the route answers; unset: nobody */
+    need?: RouteNeed | 'open';
     /** the content types whose bytes the route reads itself, as they come in; unset: JSON, parsed and bounded */
     streams?: readonly string[];
     /** whether the route takes a browser's form in place of JSON */
@@ -21,15 +24,14 @@ declare module 'fastify' {
 
 type ContentObject = NonNullable<Parameters<typeof ApiResponse>[0]['content']>;
 
-export const NEED = 'plafond:need';
-export const OPEN = 'plafond:open';
-
 export interface RouteDeclaration {
   needs: RouteNeed['role'];
   /** a narrow role whose keys are let in as well */
   alsoFor?: NarrowRole;
   summary: string;
   description?: string;
+  /** see `FastifyContextConfig` */
+  streams?: readonly string[];
   /** the status of success, 200 where not said */
   status?: number;
   answers: string;
@@ -41,7 +43,7 @@ export interface RouteDeclaration {
 export function Route(declared: RouteDeclaration): MethodDecorator {
   const need: RouteNeed = { role: declared.needs, alsoFor: declared.alsoFor };
   return applyDecorators(
-    SetMetadata(NEED, need),
+    RouteConfig({ need, streams: declared.streams }),
     ApiBearerAuth(),
     ApiOperation({
       summary: declared.summary,
@@ -62,8 +64,14 @@ export function Route(declared: RouteDeclaration): MethodDecorator {
 }
 
 /** A route that anybody may call: what machines ask before they can know a key, and what has its key in its path. */
-export function OpenRoute(declared: Pick<RouteDeclaration, 'summary' | 'answers' | 'schema'>): MethodDecorator {
-  return applyDecorators(SetMetadata(OPEN, true), ApiOperation({ summary: declared.summary }), success(declared));
+export function OpenRoute(
+  declared: Pick<RouteDeclaration, 'summary' | 'answers' | 'schema'> & { forms?: boolean },
+): MethodDecorator {
+  return applyDecorators(
+    RouteConfig({ need: 'open', forms: declared.forms }),
+    ApiOperation({ summary: declared.summary }),
+    success(declared),
+  );
 }
 
 type Success = Pick<RouteDeclaration, 'status' | 'answers' | 'schema' | 'content'>;

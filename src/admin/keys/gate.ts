@@ -1,25 +1,15 @@
 /**
- * Nothing is read of a request, not even its body, before it has shown a key. Open are /health, the pages for customers
- * and the receipts of SMS gateways, whose key is the token in their path.
+ * Nothing is read of a request, not even its body, before it has shown a key whose role its route answers. Open are /health,
+ * the pages for customers and the receipts of SMS gateways, whose key is the token in their path.
  */
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Attempts } from './attempts.ts';
 import { KeyRing } from './key-ring.ts';
 import { HttpProblem } from '../http/problem.ts';
+import { satisfies } from './role.ts';
 
 const CHALLENGES = ['Bearer realm="plafond"', 'Basic realm="plafond: any name, the key as password", charset="UTF-8"'];
-
-/** The routes that need no key. */
-const OPEN_ROUTES: ReadonlySet<string | undefined> = new Set([
-  '/health/live',
-  '/health/ready',
-  '/v1/receipts/:token',
-  '/a/:token',
-  '/a/:token/us',
-  '/a/:token/not-us',
-  '/a/:token/call-me',
-]);
 
 const WRONG_KEYS_A_MINUTE_MAX = 20;
 
@@ -32,8 +22,8 @@ export class Gate {
 
   /** Notes on the request who calls. Throws 401, or 429 after too many wrong keys from one address, whichever process they were shown to. */
   async admit(request: FastifyRequest): Promise<void> {
-    const route = request.routeOptions.url;
-    if (OPEN_ROUTES.has(route)) return;
+    const { url: route, config } = request.routeOptions;
+    if (config.need === 'open') return;
     const docs = route !== undefined && /^\/docs(?:$|[/-])/.test(route);
     const presented = presentedKey(request.headers.authorization, docs);
     if (presented === undefined) throw unauthorized('a key is needed: Authorization: Bearer <key>', docs);
@@ -47,6 +37,14 @@ export class Gate {
       });
     }
     request.principal = principal;
+  }
+
+  /** Lets a caller through to what their role may do. A route that declares nothing is closed to everybody: 403. */
+  permit({ routeOptions, principal }: FastifyRequest): void {
+    const { need } = routeOptions.config;
+    if (need === 'open' || (need && principal && satisfies(principal.role, need))) return;
+    const detail = need ? `this needs a key with the role ${need.role}` : 'nobody may call this';
+    throw new HttpProblem(403, 'forbidden', detail);
   }
 }
 

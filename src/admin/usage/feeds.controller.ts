@@ -1,5 +1,4 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
-import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
@@ -196,11 +195,11 @@ export class FeedsController {
 
   @Post(':name/try')
   @HttpCode(200)
-  @RouteConfig({ streams: SAMPLE_TYPES })
   @ApiConsumes(...SAMPLE_TYPES)
   @ApiBody({ schema: { type: 'string', format: 'binary' }, description: 'The beginning of a file, up to 1 MB' })
   @Route({
     needs: 'billing',
+    streams: SAMPLE_TYPES,
     summary: 'Shows what a feed would count of a sample',
     description: 'Nothing is kept. The sample is read as the feed reads it.',
     answers: 'What would become of its rows',

@@ -1,5 +1,4 @@
 import { Controller, HttpCode, Post, Query, Req } from '@nestjs/common';
-import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -29,12 +28,12 @@ export class UsageController {
 
   @Post()
   @HttpCode(200)
-  @RouteConfig({ streams: Object.keys(FORMAT_OF) })
   @ApiConsumes(...Object.keys(FORMAT_OF))
   @ApiBody({ schema: { type: 'string', format: 'binary' }, description: 'Canonical usage, gzipped or not' })
   @Route({
     needs: 'billing',
     alsoFor: 'feed',
+    streams: Object.keys(FORMAT_OF),
     summary: 'Takes usage',
     description: 'Canonical usage as CSV with a header, NDJSON or a JSON array; up to 64 MB as sent, 512 MB unpacked.',
     answers: 'It is durable; what became of its rows',

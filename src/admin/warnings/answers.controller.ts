@@ -3,7 +3,6 @@
  * warning of one account. HEAD and GET change nothing; what changes something is a POST with a form's one-time token.
  */
 import { Body, Controller, Get, HttpCode, Logger, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -42,7 +41,6 @@ const fields = z.object({ form: field, amount: field, agreed: field, at: field, 
 const consentQuery = z.object({ amount: field }).catch({});
 
 const LOOK = { summary: 'A page for the customer who was warned', answers: 'HTML' };
-const FORMS = { forms: true } as const;
 
 @ApiExcludeController()
 @Controller('a/:token')
@@ -77,8 +75,7 @@ export class AnswersController {
 
   @Post('us')
   @HttpCode(303)
-  @RouteConfig(FORMS)
-  @OpenRoute(LOOK)
+  @OpenRoute({ ...LOOK, forms: true })
   async us(
     @Param('token') token: string,
     @Body({ schema: fields }) form: Fields,
@@ -90,8 +87,7 @@ export class AnswersController {
 
   @Post('not-us')
   @HttpCode(303)
-  @RouteConfig(FORMS)
-  @OpenRoute(LOOK)
+  @OpenRoute({ ...LOOK, forms: true })
   async notUs(
     @Param('token') token: string,
     @Body({ schema: fields }) form: Fields,
@@ -103,8 +99,7 @@ export class AnswersController {
 
   @Post('call-me')
   @HttpCode(303)
-  @RouteConfig(FORMS)
-  @OpenRoute(LOOK)
+  @OpenRoute({ ...LOOK, forms: true })
   async callMe(
     @Param('token') token: string,
     @Body({ schema: fields }) form: Fields,

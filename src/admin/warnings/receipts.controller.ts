@@ -1,5 +1,4 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
-import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiConsumes, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -80,11 +79,11 @@ export class ReceiptsController {
 
   @Post('bounces')
   @HttpCode(200)
-  @RouteConfig({ streams: ['message/rfc822'] })
   @ApiConsumes('message/rfc822')
   @Route({
     needs: 'billing',
     alsoFor: 'bounces',
+    streams: ['message/rfc822'],
     summary: 'Takes a mail that came back, or reports of one (RFC 3464), as it is',
     answers: 'Which message it is about',
     schema: bounceReceived,
