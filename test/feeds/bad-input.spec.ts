@@ -180,14 +180,14 @@ describe('bad input', () => {
     counted += outcome.counts;
   });
 
-  it('over HTTP: what is refused at its first line leaves its connection to the next request', async () => {
+  it('over HTTP: what is refused at its first line, or for its size, leaves its connection to the next request', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const sockets = new Set<unknown>();
-    const post = async (body: string): Promise<number> => {
-      const sent = request(`${plafond.url}/v1/usage?feed=live`, {
+    const post = async (body: string, path = 'usage?feed=live', type = 'text/csv'): Promise<number> => {
+      const sent = request(`${plafond.url}/v1/${path}`, {
         method: 'POST',
         agent,
-        headers: { authorization: `Bearer ${KEY}`, 'content-type': 'text/csv' },
+        headers: { authorization: `Bearer ${KEY}`, 'content-type': type },
       }).end(body);
       sent.on('socket', (socket) => sockets.add(socket));
       const [answer] = (await once(sent, 'response')) as [IncomingMessage];
@@ -196,6 +196,7 @@ describe('bad input', () => {
     };
     for (let i = 0; i < 3; i++)
       expect(await post(text(Array(20_000).fill('x'.repeat(100)), { header: 'none' }))).toBe(422);
+    expect(await post('x'.repeat(5 * MB), 'caps', 'application/json')).toBe(413);
     expect(await post(text([good('after')]))).toBe(200);
     expect(sockets.size).toBe(1);
     counted++;

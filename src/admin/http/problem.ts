@@ -98,6 +98,8 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   // As bytes: a text would be given a charset, which this type does not have.
   const bytes = Buffer.from(JSON.stringify(body));
   void reply
+    // Fastify closes the connection on a body that it could not parse; who still sends would then never read this.
+    .removeHeader('connection')
     .code(status)
     .headers({ ...headers, 'content-type': 'application/problem+json' })
     .send(bytes);
@@ -119,10 +121,7 @@ export class ProblemFilter implements ExceptionFilter {
 function answerTo(error: unknown): Answer {
   if (error instanceof Refusal) {
     const status = STATUS_OF[error.kind];
-    const headers: Record<string, string> = {};
-    if (status === 503) headers['retry-after'] = RETRY_AFTER_S;
-    // What is still on its way of a body that nobody reads would otherwise be taken for the next request.
-    if (status === 413) headers['connection'] = 'close';
+    const headers: Record<string, string> = status === 503 ? { 'retry-after': RETRY_AFTER_S } : {};
     return { status, code: error.code, detail: error.message, errors: error.faults, headers };
   }
   if (error instanceof HttpProblem) {
