@@ -110,6 +110,21 @@ export async function joinCases(client: ClientBase, parts: readonly CasePart[]):
   ]);
 }
 
+/** Puts decisions on bars into the case of the decision that wanted the bar (`cause`), where it has one. */
+export async function joinCaseOfCause(
+  client: ClientBase,
+  decided: readonly { decisionId: string; cause: string | null }[],
+): Promise<void> {
+  await client.query(
+    `INSERT INTO case_decisions (decision_id, case_no)
+     SELECT p.decision_id, c.case_no
+       FROM unnest($1::uuid[], $2::uuid[]) AS p (decision_id, cause) JOIN case_decisions c ON c.decision_id = p.cause
+      ORDER BY 1
+     ON CONFLICT (decision_id) DO NOTHING`,
+    [decided.map(({ decisionId }) => decisionId), decided.map(({ cause }) => cause)],
+  );
+}
+
 function together(a: CasePart, b: CasePart): CasePart {
   return {
     ...a,

@@ -4,6 +4,7 @@ import { Logger } from '@nestjs/common';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { parseAmount } from '../../src/kernel/money.ts';
 import { reportDeviations, type ReportedAccount } from '../../src/pipeline/deviations/deviation-report.ts';
+import { ReinstateDue } from '../../src/pipeline/suspending/reinstate-due.ts';
 import { call, type Call } from './deviating.ts';
 import { DAY_MS, HOUR_MS, NIGHT, Offices, series } from './offices.ts';
 
@@ -174,5 +175,25 @@ describe('a finding', () => {
     expect(await offices.bars()).toEqual(before.map((bar) => bar.replace('wanted', 'lifting')));
     await offices.settle('b1', 'confirmed-fraud', 'the customer had not rung');
     expect(await offices.bars()).toEqual([...before.map((bar) => bar.replace('wanted', 'lifting')), ...before]);
+  });
+});
+
+describe('the case of a bar', () => {
+  const withoutCase = () =>
+    offices.plafond.query(
+      `SELECT type, trigger FROM decisions d
+        WHERE account_id = 'b1' AND NOT EXISTS (SELECT FROM case_decisions c WHERE c.decision_id = d.decision_id)`,
+    );
+
+  it('has what ends the bar as well: a suspension over a hold, or a verdict', async () => {
+    await offices.live(series('a', 'b1', NIGHT, 12));
+    await offices.plafond.query(`UPDATE suspensions SET state = 'applied'`);
+    const { database, clock } = offices.plafond;
+    expect(await new ReinstateDue(database.dataSource, clock).endCoveredHolds()).toBe(1);
+    expect((await offices.plafond.decisions()).at(-1)).toMatchObject({ type: 'restore', trigger: 'correction' });
+    expect(await withoutCase()).toEqual([]);
+    await offices.settle('b1', 'legitimate');
+    expect((await offices.plafond.decisions()).at(-1)).toMatchObject({ type: 'restore', trigger: 'manual' });
+    expect(await withoutCase()).toEqual([]);
   });
 });

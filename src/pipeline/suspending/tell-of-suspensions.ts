@@ -4,6 +4,7 @@
  */
 import type { ClientBase } from 'pg';
 import { accountsById } from '../../accounts/store.ts';
+import { joinCaseOfCause } from '../../cases/store.ts';
 import type { Trigger } from '../../decisions/decision.ts';
 import { insertDecisions } from '../../decisions/store.ts';
 import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
@@ -51,6 +52,10 @@ export async function tellOfSuspensions(
   await insertDecisions(
     client,
     decided.map(({ decision }) => decision),
+  );
+  await joinCaseOfCause(
+    client,
+    decided.map(({ row, decision }) => ({ decisionId: decision.id, cause: row.decision_id })),
   );
   const approved = decided.filter(({ row }) => row.state === 'wanted');
   const messages = await tellOfApprovals(client, approved, at);
