@@ -22,6 +22,7 @@ import { ForgetWhatWasFraud1700000000023 } from './23-forget-what-was-fraud.ts';
 import { KnowNumbersCalledAgain1700000000024 } from './24-know-numbers-called-again.ts';
 import { CountAheadOfCaps1700000000027 } from './27-count-ahead-of-caps.ts';
 import { LetCapsComeToHold1700000000029 } from './29-let-caps-come-to-hold.ts';
+import { KnowWhenNumbersWereHot1700000000030 } from './30-know-when-numbers-were-hot.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
 export const migrations = [
@@ -49,4 +50,5 @@ export const migrations = [
   KnowNumbersCalledAgain1700000000024,
   CountAheadOfCaps1700000000027,
   LetCapsComeToHold1700000000029,
+  KnowWhenNumbersWereHot1700000000030,
 ];

@@ -23,6 +23,15 @@ const RARE_SHARE = 0.02;
 const RARE_FLOOR = 0.0005;
 const RARE_POWER = 0.4;
 
+/** Each once: what is hot changes oftener than norms. */
+const COMPILED = new WeakMap<SegmentNorms, SegmentModel>();
+
+function compiled(norms: SegmentNorms): SegmentModel {
+  let model = COMPILED.get(norms);
+  if (!model) COMPILED.set(norms, (model = compile(norms)));
+  return model;
+}
+
 function compile({ dayInternational, dayAll, dayCalls, hours, reach, travel }: SegmentNorms): SegmentModel {
   const rare = new Map(Object.entries(reach).map(([key, share]) => [Number(key), rareOf(share)]));
   const unheardOf = Object.keys(reach).length === 0 ? 0.4 : rareOf(0);
@@ -46,13 +55,21 @@ export class Model {
   readonly calibration: Calibration;
   readonly #everyone: SegmentModel;
   readonly #segments: ReadonlyMap<string, SegmentModel>;
-  readonly hot: HotList;
+  readonly #hot: HotList;
+  readonly #batch: number;
 
-  constructor(norms: Norms, calibration: Calibration, hot: HotList = new HotList([])) {
+  /** For usage of `batch`. */
+  constructor(norms: Norms, calibration: Calibration, hot: HotList = new HotList([]), batch = 0) {
     this.calibration = calibration;
-    this.#everyone = compile(norms.everyone);
-    this.#segments = new Map(Object.entries(norms.segments).map(([name, segment]) => [name, compile(segment)]));
-    this.hot = hot;
+    this.#everyone = compiled(norms.everyone);
+    this.#segments = new Map(Object.entries(norms.segments).map(([name, segment]) => [name, compiled(segment)]));
+    this.#hot = hot;
+    this.#batch = batch;
+  }
+
+  /** Whether a number was in a block that was confirmed to be fraud's. */
+  isHot(number: string): boolean {
+    return this.#hot.has(number, this.#batch);
   }
 
   /** Whether scores are held against what this provider's own accounts have shown. */
@@ -77,40 +94,60 @@ export interface HeldAgainst<Fit> {
   model: Model;
 }
 
-/** What holds of what was fitted, by the number of a batch. */
+/** What holds of what was fitted and of what is hot, by the number of a batch. */
 export class Fits<Fit extends { fromBatch: number; norms: Norms; calibration: Calibration }> {
   readonly #fits: readonly Fit[];
   readonly #hot: HotList;
-  readonly #held = new Map<Fit, HeldAgainst<Fit>>();
+  /** where something else begins to hold, the latest first */
+  readonly #changes: readonly number[];
+  readonly #held = new Map<number, HeldAgainst<Fit>>();
 
   /** The latest first, and at least one: it holds for all batches before the second as well. */
   constructor(fits: readonly Fit[], hot: HotList = new HotList([])) {
     this.#fits = fits;
     this.#hot = hot;
+    const changes = new Set([...fits.map(({ fromBatch }) => fromBatch), ...hot.changes]);
+    this.#changes = [...changes].toSorted((a, b) => b - a);
   }
 
   /** Of a batch by its number; undefined: of one to come. */
-  at(batch?: number): HeldAgainst<Fit> {
-    const fit =
-      (batch === undefined ? this.#fits[0] : this.#fits.find(({ fromBatch }) => fromBatch <= batch)) ??
-      this.#fits.at(-1)!;
-    let held = this.#held.get(fit);
-    if (!held) this.#held.set(fit, (held = { fit, model: new Model(fit.norms, fit.calibration, this.#hot) }));
+  at(batch = Infinity): HeldAgainst<Fit> {
+    const since = this.#changes.find((change) => change <= batch) ?? 0;
+    let held = this.#held.get(since);
+    if (!held) {
+      const fit = this.#fits.find(({ fromBatch }) => fromBatch <= since) ?? this.#fits.at(-1)!;
+      this.#held.set(since, (held = { fit, model: new Model(fit.norms, fit.calibration, this.#hot, since) }));
+    }
     return held;
   }
 }
 
-/** Number blocks that were confirmed to be fraud's at any account: E.164 prefixes with `+`. */
+/** A number block that was confirmed to be fraud's at any account: an E.164 prefix with `+`. */
+export interface HotRange {
+  range: string;
+  /** it was hot for batches with this number and higher ones, */
+  fromBatch: number;
+  /** and below this one; infinite: it still is */
+  beforeBatch: number;
+}
+
 export class HotList {
   readonly #lengths: readonly number[];
-  readonly #prefixes: ReadonlySet<string>;
+  readonly #ranges = new Map<string, HotRange[]>();
+  /** the batches from which on it is another one */
+  readonly changes: readonly number[];
 
-  constructor(prefixes: Iterable<string>) {
-    this.#prefixes = new Set(prefixes);
-    this.#lengths = [...new Set([...this.#prefixes].map(({ length }) => length))].toSorted((a, b) => a - b);
+  constructor(ranges: readonly HotRange[]) {
+    for (const each of ranges) this.#ranges.set(each.range, [...(this.#ranges.get(each.range) ?? []), each]);
+    this.#lengths = [...new Set(ranges.map(({ range }) => range.length))].toSorted((a, b) => a - b);
+    this.changes = ranges.flatMap(({ fromBatch, beforeBatch }) => [fromBatch, beforeBatch]).filter(Number.isFinite);
   }
 
-  has(number: string): boolean {
-    return this.#lengths.some((length) => this.#prefixes.has(number.slice(0, length)));
+  has(number: string, batch: number): boolean {
+    return this.#lengths.some((length) =>
+      this.#ranges
+        .get(number.slice(0, length))
+        ?.some(({ fromBatch, beforeBatch }) => fromBatch <= batch && batch < beforeBatch),
+    );
   }
 }

@@ -193,7 +193,11 @@ describe('the engine', () => {
     const cold = run([...USUAL, ...toSomalia(2)]).readings.at(-1)!.score;
     const hot = run(
       [...USUAL, ...toSomalia(2)],
-      new Model(UNFITTED_NORMS, UNFITTED_CALIBRATION, new HotList(['+25261555'])),
+      new Model(
+        UNFITTED_NORMS,
+        UNFITTED_CALIBRATION,
+        new HotList([{ range: '+25261555', fromBatch: 0, beforeBatch: Infinity }]),
+      ),
     );
     expect(hot.readings.at(-1)!.score).toBeGreaterThan(5 * cold);
   });

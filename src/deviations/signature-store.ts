@@ -3,6 +3,8 @@ import type { ClientBase } from 'pg';
 import { integerArray, textArray } from '../database/array-literal.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
 import { UNFITTED_CALIBRATION, type Calibration } from './calibration.ts';
+import type { HotRange } from './model.ts';
+import { takeAllTurns } from './movement-log.ts';
 import { UNFITTED_NORMS, type Norms } from './norms.ts';
 import { Signature, SIGNATURE_BYTES_MAX } from './signature.ts';
 
@@ -183,26 +185,29 @@ export async function keepFit(
   );
 }
 
-/** Number ranges that were confirmed as fraud's and still count. */
-export async function hotRanges(client: ClientBase, now: Instant): Promise<string[]> {
-  const { rows } = await client.query<{ range: string }>(
-    'SELECT range FROM hot_numbers WHERE expires_at > $1 ORDER BY range',
-    [toDate(now)],
+/** Number ranges that were confirmed as fraud's, whether they still count or did so once. */
+export async function hotRanges(client: ClientBase): Promise<HotRange[]> {
+  const { rows } = await client.query<{ range: string; from_batch: string; before_batch: string | null }>(
+    'SELECT range, from_batch, NULL AS before_batch FROM hot_numbers UNION ALL SELECT * FROM cooled_numbers',
   );
-  return rows.map(({ range }) => range);
+  return rows.map(({ range, from_batch, before_batch }) => ({
+    range,
+    fromBatch: Number(from_batch),
+    beforeBatch: before_batch === null ? Infinity : Number(before_batch),
+  }));
 }
 
 const HOT_MS = 180 * 24 * 3_600_000;
 
-/** Puts ranges on the hot list for half a year, or keeps them there for longer. */
+/** Puts ranges on the hot list for half a year, or keeps them there for longer. The caller has all turns, as for {@link keepFit}. */
 export async function addHotRanges(
   client: ClientBase,
   ranges: readonly string[],
   { caseNo, by, why, at }: { caseNo: string; by: string; why: string; at: Instant },
 ): Promise<void> {
   await client.query(
-    `INSERT INTO hot_numbers (range, case_no, added_at, added_by, expires_at, why)
-     SELECT range, $2, $3, $4, $5, $6 FROM unnest($1::text[]) AS r (range) ORDER BY range
+    `INSERT INTO hot_numbers (range, case_no, added_at, added_by, expires_at, why, from_batch)
+     SELECT range, $2, $3, $4, $5, $6, (SELECT nextval('usage_batches')) FROM unnest($1::text[]) AS r (range) ORDER BY range
      ON CONFLICT (range) DO UPDATE SET expires_at = excluded.expires_at, why = excluded.why, case_no = excluded.case_no`,
     [ranges, caseNo, toDate(at), by, toDate(at + HOT_MS), why],
   );
@@ -218,13 +223,23 @@ const KEEP_HOT_BY_OTHERS = `
            ORDER BY r.range, e.at DESC) o
    WHERE h.case_no = $1 AND h.range = o.range`;
 
-/** Takes ranges off the hot list that a case, and no other one, had put there. */
+const COOL = (which: string) => `
+  WITH gone AS (DELETE FROM hot_numbers WHERE ${which} RETURNING range, from_batch)
+  INSERT INTO cooled_numbers SELECT range, from_batch, (SELECT nextval('usage_batches')) FROM gone RETURNING range`;
+
+/** Takes ranges off the hot list that a case, and no other one, had put there. The caller has all turns. */
 export async function removeHotRanges(client: ClientBase, caseNo: string): Promise<string[]> {
   await client.query(KEEP_HOT_BY_OTHERS, [caseNo, `${HOT_MS} milliseconds`]);
-  const { rows } = await client.query<{ range: string }>('DELETE FROM hot_numbers WHERE case_no = $1 RETURNING range', [
-    caseNo,
-  ]);
+  const { rows } = await client.query<{ range: string }>(COOL('case_no = $1'), [caseNo]);
   return rows.map(({ range }) => range);
+}
+
+/** Takes ranges off the hot list whose half year is over. */
+export async function coolOldRanges(client: ClientBase, now: Instant): Promise<void> {
+  const { rowCount } = await client.query('SELECT FROM hot_numbers WHERE expires_at <= $1 LIMIT 1', [toDate(now)]);
+  if (rowCount === 0) return;
+  await takeAllTurns(client);
+  await client.query(COOL('expires_at <= $1'), [toDate(now)]);
 }
 
 /**

@@ -87,7 +87,7 @@ export function weigh(
 
   factors[6] = roaming && !isKnownOrigin(signature, version.originCountry, start) ? 0.7 : 0;
 
-  factors[7] = destination.number !== '' && model.hot.has(destination.number) ? 2 : 0;
+  factors[7] = destination.number !== '' && model.isHot(destination.number) ? 2 : 0;
 
   // What a traveller calls here and at home lies close together.
   factors[8] = isAway(key) ? 0 : blockFactor(signature, destination.number, start);

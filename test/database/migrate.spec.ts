@@ -4,10 +4,12 @@ import { Client } from 'pg';
 import type { QueryRunner } from 'typeorm';
 import { CalibrateEveryFourWeeks1700000000020 } from '../../migrations/20-calibrate-every-four-weeks.ts';
 import { MaskWhatGatewaysSaid1700000000022 } from '../../migrations/22-mask-what-gateways-said.ts';
+import { KnowWhenNumbersWereHot1700000000030 } from '../../migrations/30-know-when-numbers-were-hot.ts';
 import { RememberWhoIsRedialled1700000000017 } from '../../migrations/17-remember-who-is-redialled.ts';
 import { migrations } from '../../migrations/index.ts';
 import { assertServerVersion, createDataSource } from '../../src/database/data-source.ts';
 import { migrate } from '../../src/database/migrate.ts';
+import { coolOldRanges, hotRanges } from '../../src/deviations/signature-store.ts';
 import { closedAtLast } from '../harness/closing.ts';
 import { createEmptyDatabase } from '../harness/database.ts';
 
@@ -93,6 +95,23 @@ describe('a migration to calibration every four weeks', () => {
     await migration.up(runner);
     const later = { at: '2026-03-01 11:00:00+00' };
     expect(await fits()).toEqual([first, { ...later, fit: '2' }, { ...later, fit: '1' }]);
+  });
+});
+
+describe('a migration to hot numbers whose time is known', () => {
+  it('has what was hot hold for all usage, as it did, and forgets what no longer was; there and back', async () => {
+    const runner = await connected();
+    const migration = new KnowWhenNumbersWereHot1700000000030();
+    await migration.down(runner);
+    await runner.query(`
+      INSERT INTO hot_numbers (range, added_at, added_by, expires_at, why)
+      VALUES ('+252611', now(), 'anna', now() + interval '1 day', ''), ('+252612', now(), 'anna', now() - interval '1 day', '')`);
+    await migration.up(runner);
+    expect(await hotRanges(client)).toEqual([{ range: '+252611', fromBatch: 0, beforeBatch: Infinity }]);
+    await coolOldRanges(client, Date.parse('2100-01-01T00:00:00Z'));
+    const [cooled] = await hotRanges(client);
+    expect(cooled).toMatchObject({ range: '+252611', fromBatch: 0 });
+    expect(Number.isFinite(cooled!.beforeBatch)).toBe(true);
   });
 });
 

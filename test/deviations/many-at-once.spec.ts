@@ -21,12 +21,14 @@ const ACCOUNTS = 12;
 let plafond: TestPlafond;
 let observe: ObserveUsage;
 let settle: SettleCase;
+let signatures: RebuildSignatures;
 
 beforeEach(async () => {
   plafond = await TestPlafond.at(NOW);
   const { dataSource } = plafond.database;
   observe = new ObserveUsage(dataSource, plafond.clock);
-  settle = new SettleCase(dataSource, plafond.clock, new RebuildSignatures(dataSource, plafond.clock, observe));
+  signatures = new RebuildSignatures(dataSource, plafond.clock, observe);
+  settle = new SettleCase(dataSource, plafond.clock, signatures);
   for (let i = 0; i < ACCOUNTS; i++) await plafond.addAccount({ accountId: `a${i}` });
 });
 afterEach(() => plafond.close());
@@ -97,11 +99,18 @@ describe('one attack on many', () => {
     await plafond.send([known, ...each(attack).flat(), call(0, 1, '60.00', '+252616660002')]);
     await look();
     const [brake] = await tariffCases();
+    const again = async () => {
+      await plafond.send(each((account) => call(account, 1, '1.00')));
+      await look();
+      expect(await signatures.check()).toMatchObject({ differing: [], waiting: 0 });
+    };
     await settle.settle(brake!.case_no, 'confirmed-fraud', 'anna', 'one attack on many');
     expect(await hot()).toEqual([{ range: '+252615551' }]);
     expect(await suspensions()).toEqual({ wanted: ACCOUNTS });
+    await again();
     await settle.settle(brake!.case_no, 'legitimate', 'anna', 'a campaign of theirs');
     expect(await hot()).toEqual([]);
+    await again();
   });
 });
 

@@ -35,6 +35,7 @@ import {
 } from '../../cases/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { takeIn } from '../../deviations/learning.ts';
+import { takeAllTurns } from '../../deviations/movement-log.ts';
 import { rangeOf } from '../../deviations/price.ts';
 import { settled } from '../../deviations/same-signature.ts';
 import {
@@ -50,7 +51,7 @@ import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
 import { settleAlarm } from '../../feeds/alarms.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
-import { dayOf, shardOf } from '../../ledger/usage-store.ts';
+import { dayOf, lockShards, shardOf } from '../../ledger/usage-store.ts';
 import { lockGuard } from '../../suspensions/guard-store.ts';
 import { approveSuspensions, endSuspensions } from '../../suspensions/store.ts';
 import { ObservationContexts } from '../deviations/observation-context.ts';
@@ -139,13 +140,22 @@ export class SettleCase {
     const { rows } = await client.query<CaseRow>('SELECT * FROM cases WHERE case_no = $1', [caseNo]);
     const seen = rows[0];
     if (!seen) throw new Refusal('not-found', 'unknown_case', `there is no case ${caseNo}`);
-    // Importers lock the shard before they come to cases, and so does this.
-    if (seen.kind === 'account') await this.signatures.catchUp(client, shardOf(seen.account_id));
+    // What is hot changes for the usage that comes from then on: nobody looks at any meanwhile.
+    const changesHot = said.verdict === 'confirmed-fraud' || (withBars && seen.state === 'confirmed-fraud');
+    // Importers lock the shard before they come to cases, and whoever looks at usage has its turn by then; so does this.
+    const shard = seen.kind === 'account' ? shardOf(seen.account_id) : undefined;
+    if (shard !== undefined && changesHot) await lockShards(client, [shard]);
+    if (changesHot) await takeAllTurns(client);
+    if (shard !== undefined) await this.signatures.catchUp(client, shard);
     const row = (await lockCase(client, caseNo))!;
     if (seenVersion !== undefined) await refuseOtherVersion(client, row, seenVersion);
     // Whoever reads the customer's mail may answer for them: what a person has settled, an answer does not undo.
     const refused = !withBars && row.state !== 'open' ? SETTLED : refuseVerdict(row.state, said.verdict, row.kind);
     if (refused) throw new Refusal('conflict', refused.code, `case ${caseNo}: ${refused.detail}`);
+    if (row.state === 'confirmed-fraud' && !changesHot) {
+      const detail = `case ${caseNo} was found to be fraud while this was said; read it again`;
+      throw new Refusal('changed-meanwhile', 'changed_meanwhile', detail);
+    }
     const { verdict, by, why, at } = said;
     await setCaseState(client, caseNo, { state: verdict, by, why, at });
     const changed =

@@ -18,14 +18,14 @@ import {
   type Cohort,
   type Watched,
 } from '../../deviations/calibration.ts';
-import { takeTurns } from '../../deviations/movement-log.ts';
+import { takeAllTurns } from '../../deviations/movement-log.ts';
 import { NormsCollector, type Norms } from '../../deviations/norms.ts';
 import { falseBudgetMost } from '../../deviations/policy-store.ts';
 import { AT } from '../../deviations/signature.ts';
 import { allSignatures, keepFit, latestFit, type Fitted } from '../../deviations/signature-store.ts';
 import { countPrices } from '../../deviations/tariff-store.ts';
 import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
-import { dateOfDay, dayOf, SHARDS, USAGE_ROW, versionsInTurn } from '../../ledger/usage-store.ts';
+import { dateOfDay, dayOf, USAGE_ROW, versionsInTurn } from '../../ledger/usage-store.ts';
 import { enqueue } from '../../queues/outbox.ts';
 import { NOTED_AFTER_MS } from './watch-signatures.ts';
 
@@ -87,7 +87,7 @@ export class FitNorms {
       calibratedAt: calibration?.at ?? before.calibratedAt,
     };
     const isFirst = before.normsNo === '';
-    await takeTurns(client, [...Array(SHARDS).keys()]);
+    await takeAllTurns(client);
     await keepFit(client, fit, { accounts, isFirst }, now);
     // Until then every signature was made by what is built in.
     if (isFirst) await enqueue(client, [{ job: 'rebuild-signatures', payload: {} }]);

@@ -10,7 +10,7 @@ import { policyBook } from '../../deviations/policy-store.ts';
 import { UsualPrices } from '../../deviations/price.ts';
 import { hotRanges, latestFits, UNFITTED, type Fitted } from '../../deviations/signature-store.ts';
 import { suspectedRanges, usualPrices } from '../../deviations/tariff-store.ts';
-import { toDate, type Instant } from '../../kernel/clock.ts';
+import type { Instant } from '../../kernel/clock.ts';
 import { Remembered } from '../../kernel/remembered.ts';
 
 export interface ObservationContext {
@@ -28,7 +28,7 @@ export interface ObservationContext {
 const MARKS = `
   SELECT (SELECT revision FROM cap_book)::text AS policies,
          (SELECT max(norms_no) FROM deviation_norms)::text AS fitted,
-         (SELECT count(*) || ' ' || coalesce(max(added_at), 'epoch') FROM hot_numbers WHERE expires_at > $1) AS hot,
+         greatest((SELECT max(from_batch) FROM hot_numbers), (SELECT max(before_batch) FROM cooled_numbers))::text AS hot,
          (SELECT counted_at::text FROM tariff_days ORDER BY counted_at DESC LIMIT 1) AS prices,
          (SELECT count(*) || ' ' || coalesce(max(state_at), 'epoch') FROM cases
            WHERE kind = 'account' AND state IN ('confirmed-fraud', 'rating-error')) AS settled`;
@@ -53,7 +53,7 @@ export class ObservationContexts {
 
   /** As it stands in the transaction of `client`. */
   async at(client: ClientBase, now: Instant): Promise<ObservationContext> {
-    const { rows } = await client.query<Record<Mark, string | null>>(MARKS, [toDate(now)]);
+    const { rows } = await client.query<Record<Mark, string | null>>(MARKS);
     const marks = rows[0]!;
     const changed = (mark: Mark) => marks[mark] !== this.#marks[mark];
     if (!this.#policies || changed('policies')) {
@@ -64,8 +64,7 @@ export class ObservationContexts {
       const fitted = await latestFits(client, this.fitsKept);
       this.#fitted = fitted.length > 0 ? fitted : [UNFITTED];
     }
-    if (changed('fitted') || changed('hot'))
-      this.#fits = new Fits(this.#fitted, new HotList(await hotRanges(client, now)));
+    if (changed('fitted') || changed('hot')) this.#fits = new Fits(this.#fitted, new HotList(await hotRanges(client)));
     if (changed('prices')) this.#prices = await usualPrices(client, now);
     if (changed('settled')) this.#notLearnt = await accountsNotToLearn(client);
     this.#marks = marks;

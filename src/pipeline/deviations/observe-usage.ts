@@ -20,6 +20,7 @@ import {
   type LogEntry,
   type Turn,
 } from '../../deviations/movement-log.ts';
+import { coolOldRanges } from '../../deviations/signature-store.ts';
 import { forgetOldSigns, type NewSign } from '../../deviations/tariff-store.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
 import { SHARDS } from '../../ledger/usage-store.ts';
@@ -79,6 +80,7 @@ export class ObserveUsage {
     });
     const at = this.clock.now();
     await inTransaction(this.dataSource, ({ client }) => forgetOldSigns(client, at));
+    await inTransaction(this.dataSource, ({ client }) => coolOldRanges(client, at));
     await this.#emptyOldSlots(at);
   }
 
