@@ -148,6 +148,19 @@ export async function openTariffCase(
   return rows[0]!.case_no;
 }
 
+/** Has a tariff case be about one range more. */
+export async function widenTariffCase(
+  client: ClientBase,
+  caseNo: string,
+  { range, from, summary }: { range: string; from: Instant; summary: string },
+  at: Instant,
+): Promise<void> {
+  await client.query(
+    `UPDATE cases SET ranges = ranges || $2::text, from_at = least(from_at, $3), last_at = $4, summary = $5 WHERE case_no = $1`,
+    [caseNo, range, toDate(from), toDate(at), summary],
+  );
+}
+
 /** The tariff case, if it holds its brake still, that was opened for ranges of an account's case when that was found to be wrongly rated; locked. */
 export async function lockBrakeOfCase(client: ClientBase, { from_at, state_at }: CaseRow): Promise<string | undefined> {
   const { rows } = await client.query<{ case_no: string }>(

@@ -45,8 +45,17 @@ describe('the tariff brake', () => {
 
   it('takes what was found right for usual, and holds on what is dear beside that', () => {
     const signs = (ratio: number) => [dear('a', 1, ratio), dear('b', 1, ratio), dear('b', 1, ratio)];
-    expect(brakeCause(signs(10), NOW, 10)).toBeUndefined();
-    expect(brakeCause(signs(60), NOW, 10)).toMatchObject({ kind: 'price', ratio: 60 });
+    expect(brakeCause(signs(10), NOW, { right: 10 })).toBeUndefined();
+    expect(brakeCause(signs(60), NOW, { right: 10 })).toMatchObject({ kind: 'price', ratio: 60 });
+  });
+
+  it('takes a fault that is on five ranges to be on all, where prices are wrong by about as much', () => {
+    const fault = (ratio: number, ranges: number) => ({ caseNo: '1', words: '', ratio, ranges: Array<string>(ranges) });
+    const faults = [fault(10, 9), fault(80, 5)];
+    expect(brakeCause([dear('a')], NOW, { faults })).toMatchObject({ kind: 'price', calls: 1, ratio: 100 });
+    expect(brakeCause([dear('a'), usual('b')], NOW, { faults })).toBeUndefined();
+    expect(brakeCause([dear('a', 1, 500)], NOW, { faults })).toBeUndefined();
+    expect(brakeCause([dear('a')], NOW, { faults: [fault(80, 4)] })).toBeUndefined();
   });
 
   it('says in words what it saw', () => {

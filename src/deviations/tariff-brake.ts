@@ -7,6 +7,10 @@
  *
  * Many accounts that alarm on one range within hours may be a wrong price nobody had a history of, or one attack on many:
  * either way a person looks first.
+ *
+ * A wrong price seldom comes alone: the deck of a country, or a currency that slipped, is on many ranges at once. Those on which
+ * prices went wrong by about as much within a day are one fault, and a fault that is on several is taken to be on all: there
+ * the first dear call is enough.
  */
 import type { Instant } from '../kernel/clock.ts';
 
@@ -22,6 +26,10 @@ const DEAR_CALLS_MIN = 3;
 /** At most one account at the old price for so many at the new one. */
 const DEAR_TO_USUAL = 4;
 const ALARMING_ACCOUNTS_MIN = 10;
+/** Prices that are wrong by up to so many times as much as others are wrong alike. */
+const ALIKE_MAX = 3;
+const WIDE_RANGES_MIN = 5;
+const NAMED_MAX = 10;
 
 /** A call on a range that is looked at closely (`price`: charged to expected), or an account that alarmed on it. */
 export interface TariffSign {
@@ -35,11 +43,29 @@ export type BrakeCause =
   | { kind: 'price'; accounts: number; calls: number; ratio: number; since: Instant }
   | { kind: 'alarms'; accounts: number; since: Instant };
 
+/** A wrong price that waits for a person, with the ranges that it is on in the order in which they were braked. */
+export interface PriceFault {
+  caseNo: string;
+  ranges: readonly string[];
+  /** how many times what was usual the first of them was charged, and what was said of it */
+  ratio: number;
+  words: string;
+}
+
+/** The fault among `faults` that prices which are `ratio` times what was usual belong to. */
+export function faultLike(faults: readonly PriceFault[], ratio: number): PriceFault | undefined {
+  return faults.find((fault) => Math.max(fault.ratio, ratio) <= ALIKE_MAX * Math.min(fault.ratio, ratio));
+}
+
 /**
  * Why a range is to be braked; `undefined`: it is not. `signs` are those of one range; `right`: so many times what was usual
- * was found right, and is as usual.
+ * was found right, and is as usual; `faults` are on other ranges.
  */
-export function brakeCause(signs: readonly TariffSign[], now: Instant, right = 1): BrakeCause | undefined {
+export function brakeCause(
+  signs: readonly TariffSign[],
+  now: Instant,
+  { right = 1, faults = [] }: { right?: number; faults?: readonly PriceFault[] } = {},
+): BrakeCause | undefined {
   const dear = new Map<string, TariffSign[]>();
   const usual = new Set<string>();
   const alarming = new Map<string, Instant>();
@@ -52,12 +78,15 @@ export function brakeCause(signs: readonly TariffSign[], now: Instant, right = 1
     }
   }
   const dearCalls = [...dear.values()].flat();
-  if (dear.size >= DEAR_ACCOUNTS_MIN && dearCalls.length >= DEAR_CALLS_MIN && usual.size * DEAR_TO_USUAL <= dear.size) {
+  const ratio = median(dearCalls.map((sign) => sign.ratio));
+  const isWide = dear.size > 0 && (faultLike(faults, ratio)?.ranges.length ?? 0) >= WIDE_RANGES_MIN;
+  const isEnough = isWide || (dear.size >= DEAR_ACCOUNTS_MIN && dearCalls.length >= DEAR_CALLS_MIN);
+  if (isEnough && usual.size * DEAR_TO_USUAL <= dear.size) {
     return {
       kind: 'price',
       accounts: dear.size,
       calls: dearCalls.length,
-      ratio: median(dearCalls.map(({ ratio }) => ratio)),
+      ratio,
       since: Math.min(...dearCalls.map(({ at }) => at)),
     };
   }
@@ -68,15 +97,15 @@ export function brakeCause(signs: readonly TariffSign[], now: Instant, right = 1
 }
 
 function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >>> 1]!;
+  return values.toSorted((a, b) => a - b)[values.length >>> 1] ?? 1;
 }
 
 /** What the billing team reads. */
 export function brakeInWords(range: string, cause: BrakeCause): string {
   if (cause.kind === 'price') {
     return (
-      `Calls to ${range} are charged ${cause.ratio.toFixed(cause.ratio < 10 ? 1 : 0)} times the highest usual price: ${cause.calls} calls of ` +
-      `${cause.accounts} accounts, and hardly anyone pays the old price. This looks like a wrong tariff: account actions that are due to ` +
+      `Calls to ${range} are charged ${cause.ratio.toFixed(cause.ratio < 10 ? 1 : 0)} times the highest usual price: ${counted(cause.calls, 'call')} of ` +
+      `${counted(cause.accounts, 'account')}, and hardly anyone pays the old price. This looks like a wrong tariff: account actions that are due to ` +
       `${range} wait until this case is settled.`
     );
   }
@@ -84,4 +113,15 @@ export function brakeInWords(range: string, cause: BrakeCause): string {
     `${cause.accounts} accounts alarm on ${range} within hours, at prices that are usual or have no history. This may be one attack on many, or a fault: ` +
     `account actions that are due to ${range} wait until this case is settled.`
   );
+}
+
+function counted(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
+
+/** Of a fault that is on `range` as well. */
+export function faultInWords({ words, ranges }: PriceFault, range: string): string {
+  const others = [...ranges.slice(1), range];
+  const more = others.length > NAMED_MAX ? ` and ${others.length - NAMED_MAX} more ranges` : '';
+  return `${words} So are calls to ${others.slice(0, NAMED_MAX).join(', ')}${more}, by about as much: what is due to those waits too.`;
 }

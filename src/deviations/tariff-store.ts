@@ -3,7 +3,7 @@ import type { ClientBase } from 'pg';
 import { toDate, type Instant } from '../kernel/clock.ts';
 import { dateOfDay } from '../ledger/usage-store.ts';
 import { PRICE_STEP_SQL, PRICED_SQL, RANGE_SQL, UsualPrices, type PriceCount } from './price.ts';
-import { PRICE_SIGNS_MS, type BrakeCause, type TariffSign } from './tariff-brake.ts';
+import { PRICE_SIGNS_MS, type BrakeCause, type PriceFault, type TariffSign } from './tariff-brake.ts';
 
 const DAY_MS = 86_400_000;
 /** Prices of so many days tell what is usual. */
@@ -135,6 +135,23 @@ export async function openBrakes(client: ClientBase): Promise<Brake[]> {
     'SELECT range, case_no, kind FROM tariff_brakes WHERE released_at IS NULL ORDER BY range',
   );
   return rows.map(({ range, case_no, kind }) => ({ range, caseNo: case_no, kind }));
+}
+
+const OPEN_FAULTS = `
+  SELECT c.case_no, c.ranges, e.ratio, e.words
+    FROM cases c, LATERAL (SELECT (facts ->> 'ratio')::float8 AS ratio, why AS words FROM case_events
+                            WHERE case_no = c.case_no AND what = 'braked' ORDER BY event_no LIMIT 1) e
+   WHERE c.case_no IN (SELECT case_no FROM tariff_brakes WHERE released_at IS NULL AND kind = 'price')
+     AND c.state = 'open' AND c.last_at > $1
+   ORDER BY c.case_no`;
+
+/** Wrong prices of the last day that nobody has said anything about; `locked` until the transaction ends, or only looked at. */
+export async function openPriceFaults(client: ClientBase, now: Instant, locked: boolean): Promise<PriceFault[]> {
+  const { rows } = await client.query<{ case_no: string; ranges: string[]; ratio: number; words: string }>(
+    locked ? `${OPEN_FAULTS} FOR NO KEY UPDATE OF c` : OPEN_FAULTS,
+    [toDate(now - PRICE_SIGNS_MS)],
+  );
+  return rows.map(({ case_no: caseNo, ...rest }) => ({ caseNo, ...rest }));
 }
 
 /** Until a day's prices have been counted, and tell by themselves what is usual. */

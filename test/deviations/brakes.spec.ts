@@ -81,6 +81,54 @@ describe('a brake by hand', () => {
   });
 });
 
+describe('a wrong price on several ranges', () => {
+  const RANGES = ['+49301', '+49401', '+49891', '+49691', '+49211', '+49221', '+49351', '+49341'];
+  const tariffCases = () =>
+    offices.plafond.query<{ case_no: string; state: string; ranges: string[]; summary: string }>(
+      "SELECT case_no, state, ranges, summary FROM cases WHERE kind = 'tariff' ORDER BY case_no",
+    );
+  const alarms = () =>
+    offices.plafond.query<{ subject: string }>(
+      "SELECT subject FROM alarms WHERE kind = 'tariff-brake' AND cleared_at IS NULL",
+    );
+  const calls = (name: string, range: string, from: number, price: number, times: number) =>
+    Array.from({ length: times }, (_, nth) =>
+      call(`${name}${range}${nth}`, `b${nth % 6}`, from + nth * 60_000, 120, `${range}55501`, 2 * price),
+    );
+
+  it('is one case with one alarm, and where it is on five, the first dear call brakes a further one', async () => {
+    offices = await Offices.watched('shadow');
+    const history = RANGES.flatMap((range) => calls('before', range, NIGHT + DAY_MS, 0.1, 40));
+    await offices.live(
+      history.toSorted((a, b) => a.at - b.at),
+      80,
+    );
+    const noon = NIGHT + 2 * DAY_MS + 14 * HOUR_MS;
+    offices.plafond.clock.advanceTo(noon);
+    await offices.countPrices();
+    for (const [nth, range] of RANGES.slice(0, 6).entries())
+      await offices.live(calls('dear', range, noon + nth * 600_000, 10, 3));
+    await offices.live(calls('dear', RANGES[6]!, noon + 2 * HOUR_MS, 8, 1));
+    // Ten times is another fault than a hundred times, and one call tells nothing of it.
+    await offices.live(calls('dear', RANGES[7]!, noon + 3 * HOUR_MS, 1, 1));
+    expect(await tariffCases()).toMatchObject([{ state: 'open', ranges: RANGES.slice(0, 7) }]);
+    expect((await tariffCases())[0]!.summary).toMatch(
+      /^Calls to \+49301 are charged 96 times .* 3 calls of 3 accounts.* So are calls to \+49401, .*\+49351, by about as much/,
+    );
+    expect(await alarms()).toEqual([{ subject: '+49301' }]);
+    await offices.live(calls('ten', RANGES[7]!, noon + 4 * HOUR_MS, 1, 3));
+    expect(await tariffCases()).toMatchObject([{ ranges: RANGES.slice(0, 7) }, { ranges: ['+49341'] }]);
+    expect(await alarms()).toHaveLength(2);
+
+    const { case_no } = (await tariffCases())[0]!;
+    await offices.cases.settle(case_no, 'rating-error', 'anna', 'cents were taken for euros');
+    await offices.live(calls('late', RANGES[0]!, noon + 5 * HOUR_MS, 10, 3));
+    await offices.cases.settle(case_no, 'closed', 'anna', 'corrected');
+    expect(await openBrakes()).toEqual([{ range: '+49341' }]);
+    expect(await alarms()).toEqual([{ subject: '+49341' }]);
+  });
+});
+
 describe('a dearer price that is found right', () => {
   it('is usual from then on, on the same day', async () => {
     offices = await Offices.watched('shadow');

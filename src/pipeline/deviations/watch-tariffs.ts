@@ -1,13 +1,22 @@
 /** Looks at what calls are charged, and brakes account actions on a number range whose price must be wrong. */
 import type { ClientBase } from 'pg';
 import type { Account } from '../../accounts/account.ts';
-import { addCaseEvent, openTariffCase } from '../../cases/store.ts';
+import { addCaseEvent, openTariffCase, widenTariffCase } from '../../cases/store.ts';
 import { chargedPerMinute, rangeOf, type UsualPrices } from '../../deviations/price.ts';
-import { brakeCause, brakeInWords, SUSPICIOUS_RATIO } from '../../deviations/tariff-brake.ts';
+import {
+  brakeCause,
+  brakeInWords,
+  faultInWords,
+  faultLike,
+  SUSPICIOUS_RATIO,
+  type BrakeCause,
+  type PriceFault,
+} from '../../deviations/tariff-brake.ts';
 import {
   insertBrake,
   keepSigns,
   openBrakes,
+  openPriceFaults,
   ratioFoundRight,
   signsOn,
   type NewSign,
@@ -55,25 +64,45 @@ export function alarmSigns({ decision, account }: Matter): NewSign[] {
   return [{ kind: 'alarm', currency, range, accountId, recordId: decision.recordId, at: decision.at, ratio: 1 }];
 }
 
-/** Keeps signs, and brakes the ranges that they speak against; answers what there is to tell. */
+/**
+ * Keeps signs, and brakes the ranges that they speak against; answers what there is to tell. A wrong price that is on several
+ * ranges is one case.
+ */
 export async function actOnSigns(client: ClientBase, signs: readonly NewSign[], at: Instant): Promise<string[]> {
   if (signs.length === 0) return [];
   await keepSigns(client, signs);
   const braked = new Set((await openBrakes(client)).map(({ range }) => range));
   const ranges = [...new Set(signs.map(({ range }) => range))].filter((range) => !braked.has(range));
+  const faults = await openPriceFaults(client, at, false);
   const told: string[] = [];
   for (const [range, known] of await signsOn(client, ranges)) {
-    let cause = brakeCause(known, at);
-    if (cause?.kind === 'price') cause = brakeCause(known, at, await ratioFoundRight(client, range, at));
+    let cause = brakeCause(known, at, { faults });
+    if (cause?.kind === 'price')
+      cause = brakeCause(known, at, { faults, right: await ratioFoundRight(client, range, at) });
     if (!cause) continue;
     await client.query('SELECT pg_advisory_xact_lock($1)', [BRAKE_LOCK]);
-    if ((await openBrakes(client)).some((brake) => brake.range === range)) continue;
-    const text = brakeInWords(range, cause);
-    const caseNo = await openTariffCase(client, { ranges: [range], from: cause.since, summary: text }, at);
-    await insertBrake(client, { range, caseNo, kind: cause.kind }, at);
-    const facts = { range, case: caseNo, ...cause, since: formatInstant(cause.since) };
-    await addCaseEvent(client, { caseNo, at, by: 'plafond', what: 'braked', why: text, facts });
-    told.push(...(await settleAlarm(client, 'tariff-brake', range, { text, facts }, '', at)));
+    if ((await openBrakes(client)).some((each) => each.range === range)) continue;
+    const fault = cause.kind === 'price' ? faultLike(await openPriceFaults(client, at, true), cause.ratio) : undefined;
+    told.push(...(await brake(client, range, cause, fault, at)));
   }
   return told;
+}
+
+async function brake(
+  client: ClientBase,
+  range: string,
+  cause: BrakeCause,
+  fault: PriceFault | undefined,
+  at: Instant,
+): Promise<string[]> {
+  const why = brakeInWords(range, cause);
+  const summary = fault ? faultInWords(fault, range) : why;
+  const from = cause.since;
+  const caseNo = fault?.caseNo ?? (await openTariffCase(client, { ranges: [range], from, summary }, at));
+  if (fault) await widenTariffCase(client, caseNo, { range, from, summary }, at);
+  await insertBrake(client, { range, caseNo, kind: cause.kind }, at);
+  const ranges = [...(fault?.ranges ?? []), range];
+  const facts = { range, ranges, case: caseNo, ...cause, since: formatInstant(from) };
+  await addCaseEvent(client, { caseNo, at, by: 'plafond', what: 'braked', why, facts });
+  return settleAlarm(client, 'tariff-brake', ranges[0]!, { text: summary, facts }, '', at);
 }
