@@ -92,6 +92,9 @@ export async function moveEnds(client: ClientBase, accountIds: readonly string[]
   await client.query(MOVE_ENDS, [accountIds]);
 }
 
+/** By a correction, a change of caps or accounts, or where the guard holds either. */
+const AGAIN: readonly string[] = ['correction', 'manual', 'guard'];
+
 /** By `suspensions_of_account`. */
 const STANDING = `
   SELECT p.id FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::numeric[], $5::text[]) AS p (id, account_id, cap_id, threshold, class)
@@ -107,7 +110,7 @@ export async function withoutStanding(
   client: ClientBase,
   planned: readonly PlannedSuspension[],
 ): Promise<PlannedSuspension[]> {
-  const again = planned.filter(({ decision: { trigger } }) => trigger === 'correction' || trigger === 'manual');
+  const again = planned.filter(({ decision: { trigger } }) => AGAIN.includes(trigger));
   if (again.length === 0) return [...planned];
   const { rows } = await client.query<{ id: string }>(STANDING, [
     again.map((s) => s.id),

@@ -163,6 +163,17 @@ describe('the guard', () => {
     expect(await alarms()).toMatchObject([{ cleared_text: 'answered by anna: all' }, { cleared_text: null }]);
   });
 
+  it('asks once about a bar that is lifted by hand only, however often corrections take it below its threshold and back', async () => {
+    await addAccounts(2);
+    await plafond.addCap({ ...CAP, reinstate: 'manual' });
+    await allow(1);
+    await spendAll(0, 1, '100.00');
+    for (const [revision, amount] of ['100.00', '40.00', '100.00'].entries()) {
+      await plafond.send([{ record_id: 'again', account_id: 'a1', amount, revision }]);
+    }
+    expect(await countByState()).toEqual({ 'awaiting-approval': 1, wanted: 1 });
+  });
+
   it('lets pass what a person asks for by hand, and does not count it', async () => {
     await addAccounts(2);
     await plafond.addCap(CAP);
