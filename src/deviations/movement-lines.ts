@@ -139,10 +139,8 @@ function readVersion(cells: Cells): Version {
   };
 }
 
-const [TAB, NEWLINE, BACKSLASH, PLUS, MINUS, ZERO] = ['\t', '\n', '\\', '+', '-', '0'].map((sign) =>
-  sign.charCodeAt(0),
-) as Codes;
-type Codes = [tab: number, newline: number, backslash: number, plus: number, minus: number, zero: number];
+const [TAB, NEWLINE, PLUS, MINUS, ZERO] = ['\t', '\n', '+', '-', '0'].map((sign) => sign.charCodeAt(0)) as Codes;
+type Codes = [tab: number, newline: number, plus: number, minus: number, zero: number];
 /** So many digits are a whole number exactly. */
 const EXACT_DIGITS = 15;
 const ESCAPED: Record<string, string> = { '\\\\': '\\', '\\n': '\n', '\\r': '\r', '\\t': '\t' };
@@ -169,18 +167,8 @@ class Cells {
   /** Undoes what {@link LineWriter.text} escapes. */
   text(): string {
     const begins = this.#at;
-    const lines = this.#lines;
-    let at = begins;
-    let isEscaped = false;
-    for (; ; at++) {
-      const code = lines.charCodeAt(at);
-      if (code === TAB || code === NEWLINE) break;
-      if (code === BACKSLASH) isEscaped = true;
-      if (at >= lines.length) throw unreadable(lines, begins);
-    }
-    this.#at = at + 1;
-    const cell = lines.slice(begins, at);
-    return isEscaped ? cell.replaceAll(/\\[\\nrt]/g, (escape) => ESCAPED[escape]!) : cell;
+    const cell = this.#lines.slice(begins, this.#end());
+    return cell.includes('\\') ? cell.replaceAll(/\\[\\nrt]/g, (escape) => ESCAPED[escape]!) : cell;
   }
 
   /** None where nothing stands. */
@@ -208,6 +196,18 @@ class Cells {
     if (value === undefined) return undefined;
     const ends = this.#at - 1;
     return BigInt(ends - begins <= EXACT_DIGITS ? value : this.#lines.slice(begins, ends));
+  }
+
+  /** Where the cell ends; goes on behind it. */
+  #end(): number {
+    const lines = this.#lines;
+    let at = this.#at;
+    for (let code = lines.charCodeAt(at); code !== TAB && code !== NEWLINE; code = lines.charCodeAt(at)) {
+      if (at >= lines.length) throw unreadable(lines, this.#at);
+      at++;
+    }
+    this.#at = at + 1;
+    return at;
   }
 }
 

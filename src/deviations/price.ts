@@ -44,41 +44,34 @@ export function chargedPerMinute({
   return (Number(amount) * 60) / durationSeconds;
 }
 
-/** The highest usual price a minute of each range, currency and segment. */
+/** The highest usual price a minute of each currency, segment and range. */
 export class UsualPrices {
-  readonly #highest = new Map<string, Map<string, number>>();
+  readonly #highest = new Map<string, number>();
 
   constructor(counts: Iterable<PriceCount>) {
-    const histograms = new Map<string, Map<string, Map<number, number>>>();
+    const histograms = new Map<string, Map<number, number>>();
     for (const { currency, segment, range, bucket, calls } of counts) {
-      const ofRange = histograms.get(range) ?? new Map<string, Map<number, number>>();
-      histograms.set(range, ofRange);
       // Also over all segments: a segment of which little is known goes by what the others pay.
-      for (const payers of [payersOf(currency, segment), currency]) {
-        const histogram = ofRange.get(payers) ?? new Map<number, number>();
-        ofRange.set(payers, histogram.set(bucket, (histogram.get(bucket) ?? 0) + calls));
+      for (const key of [keyOf(currency, segment, range), keyOf(currency, undefined, range)]) {
+        let histogram = histograms.get(key);
+        if (!histogram) histograms.set(key, (histogram = new Map<number, number>()));
+        histogram.set(bucket, (histogram.get(bucket) ?? 0) + calls);
       }
     }
-    for (const [range, ofRange] of histograms) {
-      const highest = new Map<string, number>();
-      for (const [payers, histogram] of ofRange) {
-        const usual = highestUsual(histogram);
-        if (usual !== undefined) highest.set(payers, usual);
-      }
-      if (highest.size > 0) this.#highest.set(range, highest);
+    for (const [key, histogram] of histograms) {
+      const highest = highestUsual(histogram);
+      if (highest !== undefined) this.#highest.set(key, highest);
     }
   }
 
   /** The highest usual micros a minute; `undefined` where too little is known. */
   highest(currency: string, segment: string, range: string): number | undefined {
-    // First the range: most calls go to ones of which nothing is known.
-    const ofRange = this.#highest.get(range);
-    return ofRange?.get(payersOf(currency, segment)) ?? ofRange?.get(currency);
+    return this.#highest.get(keyOf(currency, segment, range)) ?? this.#highest.get(keyOf(currency, undefined, range));
   }
 }
 
-function payersOf(currency: string, segment: string): string {
-  return `${currency}\t${segment}`;
+function keyOf(currency: string, segment: string | undefined, range: string): string {
+  return segment === undefined ? `${currency}\t${range}` : `${currency}\t${range}\t${segment}`;
 }
 
 /** The upper edge of the step below which the usual share of calls lies. */

@@ -39,11 +39,10 @@ export function priceSigns(
 ): NewSign[] {
   const signs: NewSign[] = [];
   for (const { to } of movements) {
-    const charged = chargedPerMinute(to);
-    if (charged === undefined) continue;
     const range = rangeOf(to.destination.number);
     const account = accounts.get(to.accountId);
-    if (range === undefined || !account) continue;
+    const charged = chargedPerMinute(to);
+    if (range === undefined || !account || charged === undefined) continue;
     const usual = prices.highest(account.currency, account.segment, range);
     if (usual === undefined) continue;
     const ratio = charged / usual;
