@@ -1,7 +1,7 @@
 /** Which accounts have still to be held against which caps. */
 import type { ClientBase } from 'pg';
 
-export interface ToHold {
+interface ToHold {
   accountId: string;
   capId: string;
   /** what the cap was when they were last held against it; undefined: the same, or none */

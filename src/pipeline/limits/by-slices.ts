@@ -10,7 +10,7 @@ const SLICE_MS = 200;
 const SLICE_ACCOUNTS = { min: 20, first: 50, max: 1_000 };
 
 /** A slice whose shards are locked; `revision` is that of the cap book. */
-export interface Slice {
+interface Slice {
   accounts: readonly string[];
   revision: string;
 }
