@@ -18,9 +18,9 @@ export function changeOf(before: Cap, after: Cap, percent: number): ChangedThres
   const is = after.thresholds.find((each) => each.percent === percent);
   const done = before.mode === 'shadow' ? [] : (was?.actions ?? []);
   const asked = is?.actions ?? [];
-  const isWithdrawn = done.filter(isSuspension).some((action) => !asked.includes(action));
+  const isWithdrawn = done.filter(suspends).some((action) => !asked.includes(action));
   // What is lifted is lifted as a whole; what of it is still asked for is done anew.
-  const standing = isWithdrawn ? done.filter((action) => !isSuspension(action)) : done;
+  const standing = isWithdrawn ? done.filter((action) => !suspends(action)) : done;
   const due = after.mode === 'shadow' ? [] : asked.filter((action) => !standing.includes(action));
   return {
     withdrawn: isWithdrawn ? was : undefined,
@@ -28,6 +28,6 @@ export function changeOf(before: Cap, after: Cap, percent: number): ChangedThres
   };
 }
 
-function isSuspension(action: Action): boolean {
+export function suspends(action: Action): boolean {
   return suspendedClass(action) !== undefined;
 }

@@ -19,7 +19,7 @@ import { counterKey } from '../spend/counters.ts';
 import type { RunningCall } from '../spend/exposure.ts';
 import { RollingWindow, type WindowEntry } from '../spend/rolling-window.ts';
 import type { Cap, Threshold } from './cap.ts';
-import { changeOf } from './changed-cap.ts';
+import { changeOf, suspends } from './changed-cap.ts';
 import { crossed } from './crossed.ts';
 import type { Meter, Meters } from './meters.ts';
 
@@ -238,13 +238,14 @@ export class Evaluation {
         const isOther = before.period !== meter.cap.period || !isNameOf(meter.cap.period, period.name);
         const spend = spendIn(period);
         const gone = isOther || !now;
-        // What falls by the change is lifted as such.
-        if (!gone && spend < now.amount) continue;
+        const falls = !gone && spend < now.amount;
         const { withdrawn, armed } = changeOf(before, gone ? { ...meter.cap, thresholds: [] } : meter.cap, percent);
+        // What falls by the change is lifted as such, but by a threshold that suspends nothing any more.
+        if (falls && (!withdrawn || now.actions.some(suspends))) continue;
         const crossing = { account, meter, period, spend, record: undefined, again: false };
         if (withdrawn) crossings.push({ ...crossing, threshold: withdrawn, direction: 'withdrawn' });
-        if (armed) crossings.push({ ...crossing, threshold: armed, direction: 'armed' });
-        if (!gone) continue;
+        if (armed && !falls) crossings.push({ ...crossing, threshold: armed, direction: 'armed' });
+        if (!gone && !falls) continue;
         state.uncrossedAt = at;
         this.#touched.add(state);
       }

@@ -6,12 +6,16 @@ import { inTransaction } from '../../src/database/transaction.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { formatAmount } from '../../src/kernel/money.ts';
 import { lockShards } from '../../src/ledger/usage-store.ts';
+import { AnswerGuard } from '../../src/pipeline/deciding/answer-guard.ts';
 import { ACCOUNT, CAP, TestPlafond, type UsageRow } from '../harness/plafond.ts';
 
 const now = parseInstant('2026-03-20T12:00:00+01:00')!;
 let plafond: TestPlafond;
 beforeAll(async () => {
   plafond = await TestPlafond.at(now);
+  // All of these suspend within the hour.
+  const guard = new AnswerGuard(plafond.database.dataSource, plafond.clock);
+  await guard.change({ perHour: 1_000, percent: 100, atLeast: 1_000 }, undefined, 'test');
 });
 afterAll(() => plafond.close());
 
@@ -169,6 +173,21 @@ describe('what a change of a cap finds crossed already', () => {
     await change(id, { thresholds: [...without.thresholds, { percent: 100, actions: ['suspend:international'] }] });
     expect((await decided()).slice(3)).toEqual(['suspend manual 100 at 120.00']);
   });
+
+  it.each(['month', 'rolling:24h'])(
+    'is lifted where the limit is raised and the threshold only warns (%s)',
+    async (period) => {
+      const definition = { period, thresholds: [suspending] } as Partial<CapDefinition>;
+      const id = await plafond.addCap(own(definition));
+      await use('120.00', { started_at: '2026-03-20T10:00:00+01:00' });
+      tick();
+      const raised = { ...definition, limit: '200.00', thresholds: [{ percent: 100, actions: ['warn' as const] }] };
+      expect(await preview(id, raised)).toMatchObject({ affected: 0, lifted: 1 });
+      await change(id, raised);
+      expect((await decided()).slice(1)).toEqual(['restore manual 100 at ']);
+      expect(await bars()).toMatchObject([{ state: 'lifting' }]);
+    },
+  );
 
   it('is left to a person where the cap is lifted by hand only', async () => {
     const manual = { reinstate: 'manual' as const };
