@@ -130,6 +130,7 @@ function withEntry(entries: readonly WindowEntry[], { startedAt, amount }: Windo
 }
 
 const HOUR_MS = 3_600_000;
+const RUNS_AGAIN: Occasion = { trigger: 'cap', words: 'since the account is cut otherwise' };
 /** A period may be called as one that ended a month before, where the account's cycle day has moved. */
 const NAMESAKE_MS = 32 * 24 * HOUR_MS;
 
@@ -337,9 +338,11 @@ export class Evaluation {
       crossings.push({ ...crossing, again: false });
       return;
     }
+    // What was over runs again as the account is cut now: all that it had done has ended with it, and is due anew.
+    const runsAgain = !rolling && known !== undefined && known.period.to <= at && at < period.to;
     const near = rolling
       ? states.filter((state) => Math.abs(endOf(state.period) - endOf(period)) < period.to - endOf(period))
-      : states.filter((state) => state === known);
+      : states.filter((state) => state === known && !runsAgain);
     if (near.some((state) => state.uncrossedAt === undefined)) return;
     // The account may be cut otherwise than when it was crossed first.
     if (known) Object.assign(known, { uncrossedAt: undefined, period });
@@ -354,7 +357,8 @@ export class Evaluation {
     };
     if (!known) states.push(state);
     this.#touched.add(state);
-    crossings.push({ ...crossing, period: state.period, again: near.length > 0 });
+    const occasion = runsAgain ? { occasion: RUNS_AGAIN } : {};
+    crossings.push({ ...crossing, period: state.period, again: near.length > 0, ...occasion });
   }
 
   /** The crossings of a threshold that stand and whose period still runs. */

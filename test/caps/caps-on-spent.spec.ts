@@ -480,6 +480,43 @@ describe('which cap holds', () => {
     ]);
   });
 
+  it('acts anew in a period that was over, and runs once more as the account is cut now', async () => {
+    const move = (cut: Partial<Account>) =>
+      plafond.accounts.put({ ...ACCOUNT, accountId: account, ...cut }, undefined, 'test');
+    await plafond.addCap(own());
+    // On 20 March February is over; up to the 25th, if months begin then, it runs.
+    await use('90.00', { started_at: '2026-02-26T10:00:00+01:00' });
+    const late = [50, 80].map((percent) => `notify-operator cap ${percent} at 90.00`);
+    expect(await decided()).toEqual(late);
+    await move({ cycleDay: 25 });
+    const warned = [50, 80].map((percent) => `warn cap ${percent} at 90.00`);
+    expect((await decided()).slice(2)).toEqual(warned);
+    await use('30.00', { started_at: '2026-03-20T10:00:00+01:00' });
+    await move({ cycleDay: 25, timeZone: 'Asia/Kathmandu' });
+    expect((await decided()).slice(4)).toEqual(['warn cap 100 at 120.00', 'suspend cap 100 at 120.00']);
+    await move({});
+    const ends = `SELECT state, ends_at FROM suspensions WHERE account_id = $1 ORDER BY suspension_no`;
+    expect(await plafond.query(ends, [account])).toEqual([
+      { state: 'wanted', ends_at: new Date('2026-03-01T00:00:00+01:00') },
+    ]);
+  });
+
+  it('warns and bars once more where the end of a period is put off after it has passed', async () => {
+    await plafond.addCap(own({ period: 'day' }));
+    await use('120.00', { started_at: '2026-03-19T23:30:00+01:00' });
+    expect((await decided()).map((each) => each.split(' ')[0])).toEqual(Array(3).fill('notify-operator'));
+    // There it is still the 19th.
+    await plafond.accounts.put({ ...ACCOUNT, accountId: account, timeZone: 'Etc/GMT+12' }, undefined, 'test');
+    expect((await decided()).slice(3)).toEqual([
+      ...[50, 80, 100].map((percent) => `warn cap ${percent} at 120.00`),
+      'suspend cap 100 at 120.00',
+    ]);
+    const ends = `SELECT state, ends_at FROM suspensions WHERE account_id = $1`;
+    expect(await plafond.query(ends, [account])).toEqual([
+      { state: 'wanted', ends_at: new Date('2026-03-20T00:00:00-12:00') },
+    ]);
+  });
+
   it('of a service’s own is held in the periods as they are cut now too', async () => {
     await plafond.addCap({ scope: { service: `trunk-${account}` } });
     await use('100.00', { service_id: `trunk-${account}`, started_at: '2026-03-16T10:00:00+01:00' });
