@@ -92,33 +92,32 @@ export async function moveEnds(client: ClientBase, accountIds: readonly string[]
   await client.query(MOVE_ENDS, [accountIds]);
 }
 
-/** By a correction, a change of caps or accounts, or where the guard holds either. */
-const AGAIN: readonly string[] = ['correction', 'manual', 'guard'];
+/** By a correction, or a change of caps or accounts. */
+const AGAIN: readonly string[] = ['correction', 'manual'];
 
 /** By `suspensions_of_account`. */
 const STANDING = `
-  SELECT p.id FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::numeric[], $5::text[]) AS p (id, account_id, cap_id, threshold, class)
+  SELECT p.no::int FROM unnest($1::text[], $2::uuid[], $3::numeric[], $4::text[])
+           WITH ORDINALITY AS p (account_id, cap_id, threshold, class, no)
    WHERE EXISTS (SELECT FROM suspensions s JOIN decisions d USING (decision_id)
                   WHERE s.account_id = p.account_id AND s.cap_id = p.cap_id AND s.class = p.class AND d.threshold = p.threshold
                     AND s.ends_at IS NULL AND s.state IN ('awaiting-approval', 'wanted', 'applied'))`;
 
 /**
- * Without those that stand already: what a cap has barred that is lifted by hand only stays when spend falls below its
- * threshold, and is not barred a second time when spend is there again.
+ * Those that stand already: what a cap has barred that is lifted by hand only stays when spend falls below its threshold, and
+ * is not barred, or asked about, a second time when spend is there again.
  */
-export async function withoutStanding(
+export async function standingAmong<Bar extends Pick<PlannedSuspension, 'decision' | 'class'>>(
   client: ClientBase,
-  planned: readonly PlannedSuspension[],
-): Promise<PlannedSuspension[]> {
-  const again = planned.filter(({ decision: { trigger } }) => AGAIN.includes(trigger));
-  if (again.length === 0) return [...planned];
-  const { rows } = await client.query<{ id: string }>(STANDING, [
-    again.map((s) => s.id),
+  wanted: readonly Bar[],
+): Promise<Bar[]> {
+  const again = wanted.filter(({ decision: { trigger } }) => AGAIN.includes(trigger));
+  if (again.length === 0) return [];
+  const { rows } = await client.query<{ no: number }>(STANDING, [
     again.map((s) => s.decision.accountId),
     again.map((s) => s.decision.capId || null),
     again.map((s) => s.decision.threshold ?? null),
     again.map((s) => s.class),
   ]);
-  const standing = new Set(rows.map(({ id }) => id));
-  return planned.filter(({ id }) => !standing.has(id));
+  return rows.map(({ no }) => again[no - 1]!);
 }

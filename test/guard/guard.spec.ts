@@ -167,11 +167,25 @@ describe('the guard', () => {
     await addAccounts(2);
     await plafond.addCap({ ...CAP, reinstate: 'manual' });
     await allow(1);
-    await spendAll(0, 1, '100.00');
+    await plafond.send([call(0, '100.00', { record_id: 'c1' })]);
     for (const [revision, amount] of ['100.00', '40.00', '100.00'].entries()) {
       await plafond.send([{ record_id: 'again', account_id: 'a1', amount, revision }]);
     }
     expect(await countByState()).toEqual({ 'awaiting-approval': 1, wanted: 1 });
+    expect(await questions()).toMatchObject([{ held: 1 }]);
+    expect(await alarms()).toMatchObject([{ text: expect.stringContaining('1 suspensions are held') }]);
+    // One that is barred is not held, nor told to be, when it comes back.
+    for (const [revision, amount] of ['40.00', '100.00'].entries()) {
+      await plafond.send([call(0, amount, { record_id: 'c1', revision: revision + 1 })]);
+    }
+    expect(await questions()).toMatchObject([{ held: 1 }]);
+    const decisions = await plafond.query<{ trigger: string; mode: string }>(
+      `SELECT trigger, mode FROM decisions WHERE account_id = 'a0' AND type = 'suspend' ORDER BY decision_no`,
+    );
+    expect(decisions).toEqual([
+      { trigger: 'cap', mode: 'enforce' },
+      { trigger: 'correction', mode: 'enforce' },
+    ]);
   });
 
   it('lets pass what a person asks for by hand, and does not count it', async () => {

@@ -15,7 +15,7 @@ import { endSuspensions } from '../../suspensions/store.ts';
 import {
   insertSuspensions,
   liftSuspensions,
-  withoutStanding,
+  standingAmong,
   type PlannedSuspension,
 } from '../../suspensions/planned.ts';
 import type { PlannedMessage } from '../../warnings/plan.ts';
@@ -99,7 +99,7 @@ async function carryOut(
   const series = await seriesOf(client, braked.matters, at);
   const feeds = freshness && braked.matters.length > 0 ? await watchedFeeds(client) : [];
   const told = braked.matters.map((each) => toldAsBilled(each, spent.get(each.decision.id) ?? []));
-  const { matters, question } = await throughGuard(client, told, at);
+  const { matters, question } = await throughGuard(client, await withStanding(client, told), at);
   const fresh = await insertDecisions(
     client,
     matters.map(({ decision }) => decision),
@@ -110,7 +110,7 @@ async function carryOut(
   const known = freshness && freshnessThen(freshness, feeds, at);
   const restored = made.filter(({ decision }) => decision.type === 'restore').map(({ decision }) => decision);
   const lifted = await liftSuspensions(client, restored, at);
-  const suspensions = await withoutStanding(client, planSuspensions(made));
+  const suspensions = planSuspensions(made);
   const suspensionsOf = grouped(suspensions, ({ decision }) => decision.id);
   const outdone = await endOutdone(client, made, at);
   await insertSuspensions(client, suspensions, question, at);
@@ -180,6 +180,17 @@ async function endOutdone(client: ClientBase, made: readonly Matter[], at: Insta
   return tellOfSuspensions(client, ended, { ...ending, explain: () => `Not asked any more: ${reason}.` });
 }
 
+/** Says of bars whether they stand already. */
+async function withStanding(client: ClientBase, matters: readonly Matter[]): Promise<readonly Matter[]> {
+  const wanted = matters.flatMap(({ decision, bars }) => bars.map((bar) => ({ decision, class: bar.scope, bar })));
+  const standing = new Set((await standingAmong(client, wanted)).map(({ bar }) => bar));
+  if (standing.size === 0) return matters;
+  return matters.map((matter) => ({
+    ...matter,
+    bars: matter.bars.map((bar) => ({ ...bar, stands: standing.has(bar) })),
+  }));
+}
+
 /** The suspensions that are wanted when all is decided: one that a later decision of the same cause lifts is not. */
 function planSuspensions(made: readonly Matter[]): PlannedSuspension[] {
   const wanted = new Map<string, PlannedSuspension[]>();
@@ -195,7 +206,8 @@ function planSuspensions(made: readonly Matter[]): PlannedSuspension[] {
 function planBars({ decision, account, bars }: Matter, telling: Matter | undefined): PlannedSuspension[] {
   const waits = decision.mode === 'approve';
   const words = telling && wordsOf(telling);
-  return bars.map(({ scope, endsAt }) => ({
+  const due = bars.filter(({ stands }) => !stands);
+  return due.map(({ scope, endsAt }) => ({
     id: decisionId('suspension', decision.id, scope),
     decision,
     class: scope,

@@ -14,6 +14,8 @@ export interface WantedBar {
   scope: BarScope;
   /** undefined: until lifted by hand */
   endsAt: Instant | undefined;
+  /** whether it is barred, or asked about, already */
+  stands?: boolean;
 }
 
 /** The usage that a matter is about: of whom, on what, from when (inclusive) to when (exclusive). */

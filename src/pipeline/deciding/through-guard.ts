@@ -119,8 +119,10 @@ function causesWithBars(matters: readonly Matter[]): { cause: string; bars: numb
   const wanting = new Map<string, number>();
   for (const { decision, cause, bars } of matters) {
     if (decision.type === 'restore') wanting.delete(cause);
-    else if (bars.length > 0 && decision.mode === 'enforce')
-      wanting.set(cause, (wanting.get(cause) ?? 0) + bars.length);
+    else {
+      const due = bars.filter(({ stands }) => !stands).length;
+      if (due > 0 && decision.mode === 'enforce') wanting.set(cause, (wanting.get(cause) ?? 0) + due);
+    }
   }
   return [...wanting].map(([cause, bars]) => ({ cause, bars }));
 }
