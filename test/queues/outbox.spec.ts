@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Client } from 'pg';
 import { Database } from '../../src/database/database.module.ts';
 import { enqueue } from '../../src/queues/outbox.ts';
@@ -118,6 +118,26 @@ describe.each(brokers)('jobs carried by $name', ({ start }) => {
     await next.end();
     await sleep(300);
     expect(worker.handled).toHaveLength(2);
+  });
+
+  it('are forgotten by the next that is done, an hour after they were', async () => {
+    const process = await run();
+    const warnings = process.queues.of('warnings');
+    const done = async (count: number) => {
+      await commit([{ job: 'deliver-warnings', payload: { warnings: [randomUUID()] } }]);
+      await until(() => process.handled.length === count);
+    };
+    await done(1);
+    await done(2);
+    await until(async () => (await warnings.getCompletedCount()) === 2);
+    const now = Date.now;
+    jest.spyOn(Date, 'now').mockImplementation(() => now() + HOUR_MS + 1_000);
+    try {
+      await done(3);
+      await until(async () => (await warnings.getCompletedCount()) === 1);
+    } finally {
+      jest.restoreAllMocks();
+    }
   });
 
   it('are carried on after the database cut the relay off', async () => {
