@@ -73,6 +73,15 @@ export async function openSubjects(client: ClientBase, kind: AlarmKind): Promise
   return rows.map(({ subject }) => subject);
 }
 
+/** Since when alarms of a kind are open, by their subjects. */
+export async function openSince(client: ClientBase, kind: AlarmKind): Promise<Map<string, Instant>> {
+  const { rows } = await client.query<{ subject: string; raised_at: Date }>(
+    'SELECT subject, raised_at FROM alarms WHERE kind = $1 AND cleared_at IS NULL',
+    [kind],
+  );
+  return new Map(rows.map((row) => [row.subject, row.raised_at.getTime()]));
+}
+
 /** Clears what is open of these kinds about anything else than `subjects`; answers what there is to tell. */
 export async function clearAllBut(
   client: ClientBase,

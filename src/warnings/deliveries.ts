@@ -214,6 +214,16 @@ export async function recordAttempts(
   return new Set(rows.map((row) => row.warning_id));
 }
 
+/** By `warnings_open`; what somebody takes up just now is no longer paused. */
+const END_PAUSES = `
+  UPDATE warnings SET leased_until = now()
+   WHERE state = 'queued' AND channel = $1 AND attempts > 0 AND leased_until > now()`;
+
+/** What a gateway has put off need not wait any longer. */
+export async function endPauses(client: ClientBase, channel: string): Promise<void> {
+  await client.query(END_PAUSES, [channel]);
+}
+
 /** By the primary key. */
 const STILL_OPEN = `SELECT warning_id FROM warnings WHERE warning_id = ANY($1::uuid[]) AND state IN ('queued', 'sending')`;
 

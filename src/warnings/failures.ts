@@ -127,3 +127,13 @@ export async function gatewaysPuttingOff(
   ]);
   return rows;
 }
+
+/** Whether a gateway has taken or refused a message since `at`. By `warning_attempts_by_time`. */
+const ANSWERED = `
+  SELECT EXISTS (SELECT FROM warning_attempts a JOIN warnings w USING (warning_id)
+                  WHERE a.at > $2 AND w.channel = $1 AND a.outcome <> 'retry') AS answered`;
+
+export async function hasAnsweredSince(client: ClientBase, channel: string, at: Instant): Promise<boolean> {
+  const { rows } = await client.query<{ answered: boolean }>(ANSWERED, [channel, toDate(at)]);
+  return rows[0]!.answered;
+}

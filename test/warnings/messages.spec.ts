@@ -228,6 +228,41 @@ describe('a message that does not arrive', () => {
     expect(await alarms()).toMatchObject([{ cleared_at: expect.any(Date) }]);
   });
 
+  it('for its gateway is away for long are told of until it is back, and then go at once, the oldest first', async () => {
+    /** What the outbox holds is done, and no pause ends. */
+    const carry = async () => {
+      const jobs = await plafond.query<{ payload: { warnings: string[] } }>(
+        `WITH taken AS (DELETE FROM outbox WHERE job = 'deliver-warnings' RETURNING payload) SELECT payload FROM taken`,
+      );
+      for (const { payload } of jobs) await messages.settle.deliver(payload.warnings);
+    };
+    const open = async () =>
+      (await plafond.query(`SELECT FROM alarms WHERE kind = 'gateway-trouble' AND cleared_at IS NULL`)).length;
+    await plafond.addAccount({ accountId: '1002', locale: 'en-GB', msisdn: '' });
+    await plafond.addAccount({ accountId: '1003', locale: 'en-GB', msisdn: '' });
+    email.answer = { outcome: 'retry', answer: 'connection refused' };
+    for (const account of ['1001', '1002', '1003']) {
+      await spend('60.00', { account_id: account });
+      await carry();
+      later(0.1);
+    }
+    await messages.settle.sweep();
+    expect(await open()).toBe(1);
+    // For a quarter of an hour nobody asks it.
+    later(16);
+    await messages.settle.sweep();
+    expect(await open()).toBe(1);
+
+    email.answer = { outcome: 'sent', answer: 'ok' };
+    email.messages.length = 0;
+    await spend('90.00', { account_id: '1001' });
+    await carry();
+    await messages.settle.sweep();
+    expect(await open()).toBe(0);
+    await carry();
+    expect(email.messages.map(({ account }) => account)).toEqual(['1001', '1001', '1002', '1003']);
+  });
+
   const DSN = (id: string, action: string) =>
     Buffer.from(
       [

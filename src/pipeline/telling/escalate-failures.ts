@@ -11,12 +11,14 @@ import { inTransaction } from '../../database/transaction.ts';
 import { decisionId, decisionResponse } from '../../decisions/decision.ts';
 import { decisionOf, insertDecisions, type DecisionRow } from '../../decisions/store.ts';
 import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
-import { clearAllBut, settleAlarm } from '../../feeds/alarms.ts';
+import { openSince, settleAlarm } from '../../feeds/alarms.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
 import { maskAddress } from '../../kernel/masking.ts';
 import { enqueue } from '../../queues/outbox.ts';
+import { endPauses } from '../../warnings/deliveries.ts';
 import {
   gatewaysPuttingOff,
+  hasAnsweredSince,
   remedyFor,
   sendOtherWay,
   takeUpFailures,
@@ -26,6 +28,12 @@ import {
 const AT_ONCE = 200;
 /** Putting off a message now and then is what gateways do. */
 const PUT_OFF_MIN = 3;
+/**
+ * After an outage of so long, what was put off goes at once, the oldest first: its pauses are longer by now than what comes
+ * new has to wait, and nobody is to read of the limit that was reached before the warning that it was near. A gateway that
+ * comes and goes does not use up attempts so.
+ */
+const OUTAGE_MS_MIN = 2 * 60_000;
 
 @Injectable()
 export class EscalateFailures {
@@ -73,10 +81,14 @@ export class EscalateFailures {
       const text = `nothing leaves by ${channel}: the gateway has put off ${times} messages one after the other; last it said: ${answer}. They are tried again.`;
       told.push(...(await settleAlarm(client, 'gateway-trouble', channel, { text, facts: { times, answer } }, '', at)));
     }
-    const channels = puttingOff.map(({ channel }) => channel as string);
-    told.push(
-      ...(await clearAllBut(client, ['gateway-trouble'], channels, 'the gateway puts nothing off any more', at)),
-    );
+    const away = new Set<string>(puttingOff.map(({ channel }) => channel));
+    for (const [channel, since] of await openSince(client, 'gateway-trouble')) {
+      // It may have been asked seldom of late, for pauses grow: only what it takes or refuses says that it is back.
+      if (away.has(channel) || !(await hasAnsweredSince(client, channel, since))) continue;
+      const allClear = `${channel}: the gateway puts nothing off any more`;
+      told.push(...(await settleAlarm(client, 'gateway-trouble', channel, undefined, allClear, at)));
+      if (at - since >= OUTAGE_MS_MIN) await endPauses(client, channel);
+    }
     return told;
   }
 }
