@@ -27,6 +27,7 @@ const sftpForm = z
       .meta({ description: 'the fingerprint of the host key; any other is refused' }),
     password_env: secretName.optional(),
     private_key_env: secretName.optional(),
+    passphrase_env: secretName.optional().meta({ description: "the private key's" }),
     files: z
       .string()
       .regex(/^[^/*\p{Cc}]{0,64}(?:\*[^/*\p{Cc}]{0,64}){0,3}$/u, {
@@ -45,6 +46,9 @@ const sftpForm = z
   })
   .refine((sftp) => (sftp.password_env === undefined) !== (sftp.private_key_env === undefined), {
     error: 'must have either password_env or private_key_env',
+  })
+  .refine(({ passphrase_env, private_key_env }) => passphrase_env === undefined || private_key_env !== undefined, {
+    error: 'must have private_key_env where it has passphrase_env',
   })
   .meta({ id: 'FeedSftp' });
 export type SftpSource = z.output<typeof sftpForm>;

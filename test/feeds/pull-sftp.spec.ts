@@ -115,10 +115,20 @@ describe('a feed that is pulled', () => {
   it('takes names as long as can be kept, and says which are not', async () => {
     await configure();
     const longest = `${'n'.repeat(226)}.csv`;
-    for (const name of [longest, `n${longest}`, `${'é'.repeat(200)}.csv`, 'a\\b.csv']) server.put(name, 'x');
+    const unfit = [
+      `n${longest}`,
+      `${'é'.repeat(200)}.csv`,
+      'a\\b.csv',
+      'done',
+      'failed',
+      'line\n.csv',
+      'Z\ufffdrich.csv',
+    ];
+    for (const name of [longest, ...unfit]) server.put(name, 'x');
     const wrong = await lookTwice();
     expect(await taken()).toEqual([longest]);
-    expect(wrong.map((text) => /the name "(.).*: it is not taken$/.exec(text)?.[1])).toEqual(['a', 'n', 'é']);
+    const initials = wrong.map((text) => /the name "(.).*: it is not taken$/.exec(text)?.[1]);
+    expect(initials).toEqual(['Z', 'a', 'd', 'f', 'l', 'n', 'é']);
   });
 
   it('does not take more than it may', async () => {

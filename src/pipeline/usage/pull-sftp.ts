@@ -126,11 +126,15 @@ export class PullSftp {
 }
 
 /** What the definition names stands in the environment of this process alone. */
-function loginOf(sftp: SftpSource): SftpLogin {
-  const name = sftp.password_env ?? sftp.private_key_env!;
+function loginOf({ password_env, private_key_env, passphrase_env }: SftpSource): SftpLogin {
+  if (password_env !== undefined) return { password: secretNamed(password_env) };
+  // A key has several lines, and files of environments have none that go on: there `\\n` stands for their ends.
+  const privateKey = secretNamed(private_key_env!).replaceAll('\\n', '\n');
+  return { privateKey, ...(passphrase_env !== undefined && { passphrase: secretNamed(passphrase_env) }) };
+}
+
+function secretNamed(name: string): string {
   const secret = secretFromEnvironment(name);
-  if (secret === undefined) {
-    throw new Refusal('unavailable', 'secret_not_set', `${name} is not set in the environment of this process`);
-  }
-  return sftp.password_env === undefined ? { privateKey: secret } : { password: secret };
+  if (secret !== undefined) return secret;
+  throw new Refusal('unavailable', 'secret_not_set', `${name} is not set in the environment of this process`);
 }
