@@ -15,6 +15,15 @@ describe('rejects of the latest imports', () => {
     expect(rejectsRise({ received, rejected }, usual)).toBe(rises);
   });
 
+  it.each([
+    ['while they are a little fewer than what began it', 10_000, 25, 0.001, true],
+    ['until they are about as many as usual', 10_000, 15, 0.001, false],
+    ['until there are none', 3, 0, 0.001, false],
+  ])('have risen %s', (_, received, rejected, usual, lasts) => {
+    expect(rejectsRise({ received, rejected }, usual)).toBe(false);
+    expect(rejectsRise({ received, rejected }, usual, true)).toBe(lasts);
+  });
+
   it('become usual by half in a week', () => {
     expect(nextUsualShare(0, { received: 100, rejected: 10 }, 7 * 24 * 3_600_000)).toBeCloseTo(0.05);
     expect(nextUsualShare(0.02, { received: 0, rejected: 0 }, 1_000)).toBe(0.02);

@@ -7,18 +7,21 @@ export interface RowCounts {
 
 const REJECTED_MIN = 10;
 const RISE = 3;
+/** A rise lasts until the share is down to so many times the usual one: about where it was told, it would be told again and again. */
+const RISE_LASTS = 1.5;
 const DEVIATIONS = 4;
 /** A feed that never had a reject may have one in a thousand rows before that is a rise. */
 const USUAL_SHARE_MIN = 0.001;
 const HALF_LIFE_MS = 7 * 24 * 3_600_000;
 
 /**
- * A rise is at least ten rejected rows, three times the usual share, and more than chance brings: four standard deviations
+ * Whether there is a rise, or one that was there before (`lasts`) is there still. A rise is at least ten rejected rows, three times the usual share, and more than chance brings: four standard deviations
  * of the binomial distribution above what the usual share makes of as many rows.
  */
-export function rejectsRise({ received, rejected }: RowCounts, usualShare: number): boolean {
+export function rejectsRise({ received, rejected }: RowCounts, usualShare: number, lasts = false): boolean {
   const share = Math.max(usualShare, USUAL_SHARE_MIN);
   const expected = received * share;
+  if (lasts) return rejected > RISE_LASTS * expected;
   const chance = DEVIATIONS * Math.sqrt(expected * (1 - share));
   return rejected >= REJECTED_MIN && rejected >= RISE * expected && rejected > expected + chance;
 }

@@ -124,6 +124,13 @@ describe('a feed whose rejects rise', () => {
     expect(await alarms('rejects-rise')).toMatchObject([
       { open: true, text: expect.stringContaining('30 of 100 rows rejected (30.0 %), usually 1.0') },
     ]);
+    // About where it would be told, it is neither over nor told again.
+    for (const rejected of [8, 30, 7]) {
+      later(120);
+      await deliver(rejected, 100 - rejected);
+      await watch.run();
+      expect(await alarms('rejects-rise')).toMatchObject([{ open: true }]);
+    }
     later(120);
     await deliver(1, 99);
     await watch.run();

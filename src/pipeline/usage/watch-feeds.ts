@@ -3,7 +3,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { inTransaction } from '../../database/transaction.ts';
-import { clearAllBut, settleAlarm, type AlarmKind, type Trouble } from '../../feeds/alarms.ts';
+import { clearAllBut, openSubjects, settleAlarm, type AlarmKind, type Trouble } from '../../feeds/alarms.ts';
 import { gapsInWords, sequenceGaps } from '../../feeds/file-sequence.ts';
 import { freshnessOf, isBehind, NO_RHYTHM, type FeedFreshness } from '../../feeds/freshness.ts';
 import { nextUsualShare, rejectsRise, type RowCounts } from '../../feeds/reject-rise.ts';
@@ -86,7 +86,8 @@ async function watchRejects(client: ClientBase, feed: WatchedFeed, name: string,
   const { recent, before } = await latestRows(client, feed.feed);
   const remembered = await usualRejects(client, feed.feed);
   const usual = remembered?.share ?? (before.received > 0 ? before.rejected / before.received : 0);
-  const trouble = rejectsRise(recent, usual) ? riseOf(name, recent, usual) : undefined;
+  const lasts = (await openSubjects(client, 'rejects-rise')).includes(feed.feed);
+  const trouble = rejectsRise(recent, usual, lasts) ? riseOf(name, recent, usual) : undefined;
   const next = remembered ? nextUsualShare(usual, recent, at - remembered.at) : usual;
   if (recent.received > 0) await rememberUsualRejects(client, feed.feed, next, at);
   const allClear = `${name} has no more rejected rows than usual`;
