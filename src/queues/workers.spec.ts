@@ -52,3 +52,32 @@ it('tells of a job that comes by the clock that it is tried again, and that it f
   }
   expect(said).toEqual(['it is tried again', 'it is kept among the failed jobs of maintenance']);
 });
+
+it.each([
+  [
+    'the job is known to nobody as its own',
+    Object.assign(new Error('Missing lock for job 7. moveToFinished'), { code: -2 }),
+  ],
+  [
+    'somebody else has it',
+    Object.assign(new Error('Lock mismatch for job 7. Cmd moveToFinished from active'), { code: -6 }),
+  ],
+  [
+    'it was done by somebody else',
+    Object.assign(new Error('Job 7 is not in the active state. moveToFinished'), { code: -3 }),
+  ],
+  ['its lock could not be renewed', new Error('could not renew lock for job 7')],
+])('a job that a process held for too long is no queue that is away: %s', (_, error) => {
+  const warned: unknown[] = [];
+  jest.spyOn(Logger.prototype, 'warn').mockImplementation((text) => void warned.push(text));
+  const failed: unknown[] = [];
+  const queues = { outage: { failed: (each: unknown) => void failed.push(each) } } as unknown as Queues;
+  const worker = new UpkeepWorker({} as JobHandlers, queues);
+  worker.onError(error);
+  expect(failed).toEqual([]);
+  expect(warned).toEqual([expect.stringContaining(error.message)]);
+  const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  worker.onError(refused);
+  expect(failed).toEqual([refused]);
+  expect(warned).toHaveLength(1);
+});

@@ -1,7 +1,7 @@
 /** One worker a queue. Each checks what the job says, and has the job's handler do it. */
 import { OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { UnrecoverableError, type Job } from 'bullmq';
+import { ErrorCode, UnrecoverableError, type Job } from 'bullmq';
 import { JOB_HANDLERS, JOB_MAP, isJobName, type JobHandlers } from './job-map.ts';
 import { reasonOf } from '../kernel/outage.ts';
 import { isConnected } from './queue-connection.ts';
@@ -63,8 +63,20 @@ export abstract class QueueWorker extends WorkerHost implements OnModuleDestroy 
 
   @OnWorkerEvent('error')
   onError(error: Error): void {
-    this.queues.outage.failed(error);
+    if (!tellsOfLostLock(error)) return this.queues.outage.failed(error);
+    this.#log.warn(
+      `this process stood still for longer than it may keep a job, which is done again: ${reasonOf(error)}`,
+    );
   }
+}
+
+/** The queue answers well, and has given the job to somebody else. */
+function tellsOfLostLock(error: Error & { code?: unknown }): boolean {
+  const { JobNotExist, JobLockNotExist, JobNotInState, JobLockMismatch } = ErrorCode;
+  return (
+    [JobNotExist, JobLockNotExist, JobNotInState, JobLockMismatch].some((code) => code === error.code) ||
+    error.message.startsWith('could not renew lock for job ')
+  );
 }
 
 /** It says nothing but its name, and comes again within seconds or a day, whatever became of it. */
