@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
@@ -226,6 +226,21 @@ describe('a message that does not arrive', () => {
     await work();
     await messages.failures.run();
     expect(await alarms()).toMatchObject([{ cleared_at: expect.any(Date) }]);
+  });
+
+  it('at the tenth attempt is logged when it is put off first, and when it is given up', async () => {
+    const said: string[] = [];
+    const say = (text: unknown) => void said.push(String(text).replace(/^.*(?=attempt)/, ''));
+    for (const level of ['warn', 'error'] as const) jest.spyOn(Logger.prototype, level).mockImplementation(say);
+    email.answer = { outcome: 'retry', answer: 'busy' };
+    await plafond.addAccount({ accountId: '1002', msisdn: '' });
+    await spend('60.00', { account_id: '1002' });
+    for (let attempt = 1; attempt <= 10; attempt++) await work();
+    jest.restoreAllMocks();
+    expect(said.filter((text) => text.startsWith('attempt'))).toEqual([
+      'attempt 1: busy; it is tried again',
+      'attempt 10: busy; the customer was not warned this way',
+    ]);
   });
 
   it('for its gateway is away for long are told of until it is back, and then go at once, the oldest first', async () => {

@@ -153,7 +153,8 @@ export class SettleDelivery {
       const story = `warning ${warning.id} by ${warning.channel}, attempt ${warning.attempt}: ${answer}`;
       failed ||= state === 'failed';
       if (state === 'failed') this.#log.error(`${story}; the customer was not warned this way`);
-      else this.#log.warn(`${story}; it is tried again`);
+      // Each attempt is kept; of a gateway that is away an alarm tells, and ten lines a message hide all else.
+      else this.#log[warning.attempt === 1 ? 'warn' : 'debug'](`${story}; it is tried again`);
     }
     if (failed) await this.failures.run();
   }

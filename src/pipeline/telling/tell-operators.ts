@@ -113,7 +113,7 @@ export class TellOperators {
     if (sent) return;
     const story = `message ${message.id} to ${name}, attempt ${message.attempt}: ${outcome.answer}`;
     if (state === 'failed') this.#log.error(`${story}; it is given up`);
-    else this.#log.warn(`${story}; it is tried again`);
+    else this.#log[message.attempt === 1 ? 'warn' : 'debug'](`${story}; it is tried again`);
   }
 }
 
