@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import type { DataSource, QueryRunner } from 'typeorm';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
 import { DrivenClock } from '../../src/kernel/clock.ts';
@@ -350,5 +352,38 @@ describe('the end of a period', () => {
     );
     expect(await new ReinstateDue(database.dataSource, clock).run()).toBe(1200);
     expect(await switches.run([account])).toMatchObject({ lifted: 1200 });
+  });
+});
+
+describe('a database that goes away in a round', () => {
+  /** From when `isAway` says so, no connection is to be had: at once to the first who asks, and to the next a little later. */
+  const failing = (isAway: () => boolean) => {
+    let asked = 0;
+    const refused = async (): Promise<never> => {
+      await sleep(50 * asked++);
+      throw new Error('connect ECONNREFUSED');
+    };
+    const runner = { connect: refused, query: refused, release: async () => undefined } as unknown as QueryRunner;
+    const { dataSource } = database;
+    return Object.create(dataSource, {
+      createQueryRunner: { value: () => (isAway() ? runner : dataSource.createQueryRunner()) },
+    }) as DataSource;
+  };
+
+  it('fails that round and no more, also what nobody waits for then', async () => {
+    await ask();
+    let reads = 0;
+    const node = likeLocal({ read: (entries) => local.read(entries).finally(() => reads++) });
+    const round = new ReconcileSwitches(
+      failing(() => reads >= 2),
+      clock,
+      new FixedNodes(node),
+    );
+    await expect(round.run([account])).rejects.toThrow('connect ECONNREFUSED');
+    // What fails unnoticed fails the test, as it would end the process.
+    await sleep(300);
+    expect((await bars()).size).toBe(1);
+    await switches.run([account]);
+    expect(await kinds()).toContain('suspension-applied');
   });
 });

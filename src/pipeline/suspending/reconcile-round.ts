@@ -55,7 +55,7 @@ export async function reconcileRound(
   accounts: readonly string[],
   further: readonly Bar[] = [],
 ): Promise<RoundResult> {
-  const { dataSource, clock, log } = tools;
+  const { dataSource, clock } = tools;
   let live = await inTransaction(dataSource, ({ client }) => liveOn(client, node.name, accounts));
   live = live.filter((each) => isTellable(tools, each.accountId));
   const bars = new Map<BarKey, Bar>(further.map((bar) => [keyOf(bar), bar]));
@@ -98,10 +98,10 @@ export async function reconcileRound(
   }
   // The customer's calls cost money: they are ended while what was read is being written down.
   const endings = endCalls(tools, node, found.barred);
+  // Where the database is away, what is written down fails first, and nobody waits for these any more.
+  endings.catch(() => undefined);
   const settled = await recordSettled(tools, node, nodes, found.barred, found.gone, readAt);
-  const calls = recordEndings(tools, node, endings).catch((error: unknown) =>
-    log.error(`${node.name}: ${String(error)}`),
-  );
+  const calls = recordEndings(tools, node, endings);
   return { ...settled, drifted, open: found.commands.length, unreachable, calls };
 }
 
@@ -228,7 +228,7 @@ interface CallsEnded {
   outcome: number | SwitchFailure;
 }
 
-/** Ends the calls that new bars cover; each bar once, however many suspensions want it. Never fails. */
+/** Ends the calls that new bars cover; each bar once, however many suspensions want it. Fails with the database alone. */
 export async function endCalls(
   { dataSource }: RoundTools,
   node: SwitchNode,
@@ -253,12 +253,22 @@ export async function endCalls(
   return ended;
 }
 
+/** Writes down what was ended. Never fails: where the database is away, the log tells so, and the next look ends them again. */
 export async function recordEndings(
-  { dataSource, clock, log }: RoundTools,
+  tools: RoundTools,
   node: SwitchNode,
   endings: Promise<CallsEnded[]>,
 ): Promise<void> {
-  const all = await endings;
+  await endings
+    .then((all) => writeEndings(tools, node, all))
+    .catch((error: unknown) => tools.log.error(`${node.name}: ${String(error)}`));
+}
+
+async function writeEndings(
+  { dataSource, clock, log }: RoundTools,
+  node: SwitchNode,
+  all: readonly CallsEnded[],
+): Promise<void> {
   if (all.length === 0) return;
   const over = all.flatMap(({ suspension, outcome }) =>
     typeof outcome === 'number' ? [{ suspension, calls: outcome }] : [],
