@@ -188,7 +188,8 @@ export async function keepFit(
 /** Number ranges that were confirmed as fraud's, whether they still count or did so once. */
 export async function hotRanges(client: ClientBase): Promise<HotRange[]> {
   const { rows } = await client.query<{ range: string; from_batch: string; before_batch: string | null }>(
-    'SELECT range, from_batch, NULL AS before_batch FROM hot_numbers UNION ALL SELECT * FROM cooled_numbers',
+    `SELECT range, from_batch, NULL AS before_batch FROM hot_numbers
+     UNION ALL SELECT range, from_batch, before_batch FROM cooled_numbers`,
   );
   return rows.map(({ range, from_batch, before_batch }) => ({
     range,
@@ -225,12 +226,13 @@ const KEEP_HOT_BY_OTHERS = `
 
 const COOL = (which: string) => `
   WITH gone AS (DELETE FROM hot_numbers WHERE ${which} RETURNING range, from_batch)
-  INSERT INTO cooled_numbers SELECT range, from_batch, (SELECT nextval('usage_batches')) FROM gone RETURNING range`;
+  INSERT INTO cooled_numbers (range, from_batch, before_batch, cooled_at)
+  SELECT range, from_batch, (SELECT nextval('usage_batches')), $1 FROM gone RETURNING range`;
 
 /** Takes ranges off the hot list that a case, and no other one, had put there. The caller has all turns. */
-export async function removeHotRanges(client: ClientBase, caseNo: string): Promise<string[]> {
+export async function removeHotRanges(client: ClientBase, caseNo: string, at: Instant): Promise<string[]> {
   await client.query(KEEP_HOT_BY_OTHERS, [caseNo, `${HOT_MS} milliseconds`]);
-  const { rows } = await client.query<{ range: string }>(COOL('case_no = $1'), [caseNo]);
+  const { rows } = await client.query<{ range: string }>(COOL('case_no = $2'), [toDate(at), caseNo]);
   return rows.map(({ range }) => range);
 }
 

@@ -4,6 +4,7 @@ import { Client } from 'pg';
 import type { QueryRunner } from 'typeorm';
 import { CalibrateEveryFourWeeks1700000000020 } from '../../migrations/20-calibrate-every-four-weeks.ts';
 import { MaskWhatGatewaysSaid1700000000022 } from '../../migrations/22-mask-what-gateways-said.ts';
+import { ForgetCooledNumbers1700000000034 } from '../../migrations/34-forget-cooled-numbers.ts';
 import { KnowWhenNumbersWereHot1700000000030 } from '../../migrations/30-know-when-numbers-were-hot.ts';
 import { RememberWhoIsRedialled1700000000017 } from '../../migrations/17-remember-who-is-redialled.ts';
 import { migrations } from '../../migrations/index.ts';
@@ -107,6 +108,7 @@ describe('a migration to hot numbers whose time is known', () => {
       INSERT INTO hot_numbers (range, added_at, added_by, expires_at, why)
       VALUES ('+252611', now(), 'anna', now() + interval '1 day', ''), ('+252612', now(), 'anna', now() - interval '1 day', '')`);
     await migration.up(runner);
+    await new ForgetCooledNumbers1700000000034().up(runner);
     expect(await hotRanges(client)).toEqual([{ range: '+252611', fromBatch: 0, beforeBatch: Infinity }]);
     await coolOldRanges(client, Date.parse('2100-01-01T00:00:00Z'));
     const [cooled] = await hotRanges(client);

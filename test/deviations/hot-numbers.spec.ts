@@ -4,7 +4,10 @@ import { Logger } from '@nestjs/common';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { isSameMemory } from '../../src/deviations/same-signature.ts';
 import { Signature } from '../../src/deviations/signature.ts';
+import { readConfig } from '../../src/config.ts';
+import { UsagePartitions } from '../../src/ledger/partitions.ts';
 import { SHARDS, shardOf } from '../../src/ledger/usage-store.ts';
+import { DropOldPartitions } from '../../src/pipeline/retention/drop-old-partitions.ts';
 import { until } from '../harness/process.ts';
 import { call, type Call } from './deviating.ts';
 import { DAY_MS, HOUR_MS, NIGHT, Offices, series } from './offices.ts';
@@ -78,6 +81,26 @@ describe('an account that called a block before it was hot, and again afterwards
     expect(await offices.plafond.query('SELECT FROM hot_numbers')).toEqual([]);
     await offices.live(toBlock('late', NIGHT + 182 * DAY_MS));
     expect(await checked()).toMatchObject(EQUAL);
+  });
+
+  it('has it as long as that usage is there, and the block is forgotten with it', async () => {
+    const { database, clock } = offices.plafond;
+    const config = readConfig({ RETENTION_DAYS: '40' });
+    const partitions = new UsagePartitions(database.dataSource, clock);
+    const retention = new DropOldPartitions(database.dataSource, clock, config, partitions);
+    const cooled = async () => (await offices.plafond.query('SELECT FROM cooled_numbers')).length > 0;
+    await offices.live(toBlock('after', AFTER));
+    await offices.settle('b1', 'legitimate', 'it was the night porter');
+    await offices.live(toBlock('cold', AFTER + 39 * DAY_MS));
+    await retention.run();
+    expect([await cooled(), await checked()]).toMatchObject([true, { waiting: 0 }]);
+    clock.advanceTo(AFTER + 60 * DAY_MS);
+    await retention.run();
+    expect(await cooled()).toBe(false);
+    expect(await offices.plafond.query(`SELECT record_id FROM usage ORDER BY 1`)).toMatchObject([
+      { record_id: 'cold1' },
+      { record_id: 'cold2' },
+    ]);
   });
 
   it('is made anew with a block hot at all times where nobody has noted since when it is', async () => {

@@ -173,7 +173,7 @@ export class SettleCase {
     const { verdict, by, why, at } = said;
     const { case_no: caseNo, account_id: accountId } = row;
     const facts: Record<string, unknown> = {};
-    const cooled = row.state === 'confirmed-fraud' ? await removeHotRanges(client, caseNo) : [];
+    const cooled = row.state === 'confirmed-fraud' ? await removeHotRanges(client, caseNo, at) : [];
     if (cooled.length > 0) facts.no_longer_hot = cooled;
     if (row.state !== 'open') await removeSignatureEvent(client, accountId, row.state_at!.getTime());
     // What is not to be learnt follows from the state of cases, so a changed verdict is a rebuild as well.
@@ -221,7 +221,7 @@ export class SettleCase {
     const { case_no: caseNo, ranges } = row;
     const { verdict, at } = said;
     const facts: Record<string, unknown> = {};
-    const cooled = row.state === 'confirmed-fraud' ? await removeHotRanges(client, caseNo) : [];
+    const cooled = row.state === 'confirmed-fraud' ? await removeHotRanges(client, caseNo, at) : [];
     if (cooled.length > 0) facts.no_longer_hot = cooled;
     if (verdict === 'confirmed-fraud') facts.hot = await makeHot(client, row, said);
     if (!keepsBrake(verdict)) facts.released = await this.#release(client, row, said);

@@ -39,6 +39,14 @@ const FORGET_IMPORTS = `
   days AS (DELETE FROM import_days WHERE import_id IN (SELECT import_id FROM old))
   DELETE FROM imports WHERE import_id IN (SELECT import_id FROM old)`;
 
+/**
+ * Number blocks that had cooled before any usage came that is there (none comes of a day that is still to come): nothing is held
+ * against them any more, neither when it comes nor when signatures are made anew.
+ */
+const FORGET_COOLED = `
+  DELETE FROM cooled_numbers
+   WHERE cooled_at < (SELECT least($1::timestamptz, min(day)::timestamptz) - interval '2 days' FROM ledger_days WHERE ${IS_THERE})`;
+
 /** The days of which usage is in the ledger, or was dropped of late: what comes of their periods adds to what was counted. */
 const REMEMBERED = `
   remembered AS MATERIALIZED (
@@ -136,6 +144,7 @@ export class DropOldPartitions implements OnModuleDestroy {
     };
     while ((await once(FORGET_REJECTS)) > 0);
     while ((await once(FORGET_IMPORTS)) > 0);
+    await once(FORGET_COOLED);
     await once(`UPDATE reconciliations SET sample = '[]' WHERE at < $1 AND sample <> '[]'`);
   }
 
