@@ -104,6 +104,19 @@ describe('deviations over HTTP', () => {
     });
     expect((await verdict(billing, { verdict: 'confirmed-fraud', reason: 'again' })).statusCode).toBe(409);
     expect((await get('/v1/hot-numbers')).map(({ range }: { range: string }) => range)).toContain('+252612345');
+    await admin.database.dataSource.query(
+      "INSERT INTO hot_numbers SELECT '+24400' || n, NULL, now(), 'anna', '2200-01-01', '', 0 FROM generate_series(1, 3) n",
+    );
+    const ranges = await get('/v1/hot-numbers');
+    const paged: unknown[] = [];
+    for (let path: string | undefined = '/v1/hot-numbers?limit=1'; path !== undefined; ) {
+      const { headers, json } = await admin.call('GET', path, { key: viewer });
+      expect(json()).toHaveLength(1);
+      paged.push(...json());
+      path = /^<(.+)>; rel="next"$/.exec(String(headers.link ?? ''))?.[1];
+    }
+    expect(ranges).toHaveLength(4);
+    expect(paged).toEqual(ranges);
     const report = await admin.call('GET', '/v1/deviation-report', { key: billing });
     expect(report.json()).toMatchObject({
       totals: { accounts: 1, right: 1 },

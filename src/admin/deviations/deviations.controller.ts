@@ -1,5 +1,6 @@
-import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { accountsById } from '../../accounts/store.ts';
@@ -18,7 +19,7 @@ import { reportDeviations, type DeviationReport } from '../../pipeline/deviation
 import { RebuildSignatures } from '../../pipeline/deviations/rebuild-signatures.ts';
 import { onConnection } from '../http/connection.ts';
 import { notFound } from '../http/identifiers.ts';
-import { numberCursor, pageOf, pageQuery, toPage, type Page } from '../http/paging.ts';
+import { numberCursor, pageOf, pageQuery, textCursor, toPage, type Page } from '../http/paging.ts';
 import { Route } from '../http/route.ts';
 import { amount, queryInstant, showInstant } from '../http/wire.ts';
 
@@ -26,6 +27,11 @@ const SHOWN_MAX = 1_000;
 const WEEK_MS = 7 * 86_400_000;
 
 const deviationsQuery = pageQuery.extend({ account: textUpTo(64).optional() });
+
+/** An array, as it was before there were pages of it: so they are as long as any can be. */
+const hotNumbersQuery = pageQuery.extend({
+  limit: z.coerce.number().int().min(1).max(1000).default(1000).meta({ description: 'how many at most' }),
+});
 
 const deviation = z.looseObject({ case: z.string().nullable(), case_state: z.string().nullable() }).meta({
   id: 'Deviation',
@@ -74,6 +80,18 @@ const PAGE = `
     LEFT JOIN case_decisions cd USING (decision_id) LEFT JOIN cases c USING (case_no)
    WHERE d.score IS NOT NULL AND ($1::text IS NULL OR d.account_id = $1) AND ($2::bigint IS NULL OR d.decision_no < $2)
    ORDER BY d.decision_no DESC LIMIT $3`;
+
+/** By the primary key. */
+const HOT_PAGE = `
+  SELECT range, case_no, added_by, expires_at FROM hot_numbers
+   WHERE expires_at > $1 AND ($2::text IS NULL OR range > $2) ORDER BY range LIMIT $3`;
+
+interface HotRow {
+  range: string;
+  case_no: string | null;
+  added_by: string;
+  expires_at: Date;
+}
 
 interface DeviationRow extends DecisionRow {
   time_zone: string | null;
@@ -173,23 +191,33 @@ export class DeviationsController {
     summary: 'Lists number ranges that were confirmed as fraud',
     description:
       'A call to one of them counts for more, whoever makes it. A verdict puts them here, and takes them back.',
-    answers: 'All that count now',
+    answers: 'Those that count now, by range; a `Link` header leads to the next page',
     schema: z.array(
       z.object({ range: z.string(), case: z.string().nullable(), added_by: z.string(), until: z.string() }),
     ),
   })
-  async hotNumbers(): Promise<unknown> {
-    const rows = await this.#dataSource.query<
-      { range: string; case_no: string | null; added_by: string; expires_at: Date }[]
-    >('SELECT range, case_no, added_by, expires_at FROM hot_numbers WHERE expires_at > $1 ORDER BY range', [
-      toDate(this.#clock.now()),
-    ]);
-    return rows.map((row) => ({
-      range: row.range,
-      case: row.case_no,
-      added_by: row.added_by,
-      until: showInstant(row.expires_at),
-    }));
+  async hotNumbers(
+    @Query({ schema: hotNumbersQuery }) { cursor, limit }: z.output<typeof hotNumbersQuery>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<unknown> {
+    const now = toDate(this.#clock.now());
+    const rows = await this.#dataSource.query<HotRow[]>(HOT_PAGE, [now, textCursor(cursor), limit + 1]);
+    const page = toPage(
+      rows,
+      limit,
+      (row) => row.range,
+      (row) => ({
+        range: row.range,
+        case: row.case_no,
+        added_by: row.added_by,
+        until: showInstant(row.expires_at),
+      }),
+    );
+    if (page.next !== null) {
+      const next = new URLSearchParams({ cursor: page.next, limit: String(limit) });
+      void reply.header('link', `</v1/hot-numbers?${next}>; rel="next"`);
+    }
+    return page.items;
   }
 
   @Post('deviations/rebuild')
