@@ -43,7 +43,7 @@ export type BrakeCause =
   | { kind: 'price'; accounts: number; calls: number; ratio: number; since: Instant }
   | { kind: 'alarms'; accounts: number; since: Instant };
 
-/** A wrong price that waits for a person, with the ranges that it is on in the order in which they were braked. */
+/** A wrong price that is in doubt, or was found wrong, with the ranges that it is on in the order in which they were braked. */
 export interface PriceFault {
   caseNo: string;
   ranges: readonly string[];
@@ -54,7 +54,11 @@ export interface PriceFault {
 
 /** The fault among `faults` that prices which are `ratio` times what was usual belong to. */
 export function faultLike(faults: readonly PriceFault[], ratio: number): PriceFault | undefined {
-  return faults.find((fault) => Math.max(fault.ratio, ratio) <= ALIKE_MAX * Math.min(fault.ratio, ratio));
+  return faults.find((fault) => isAlike(fault, ratio));
+}
+
+function isAlike(fault: PriceFault, ratio: number): boolean {
+  return Math.max(fault.ratio, ratio) <= ALIKE_MAX * Math.min(fault.ratio, ratio);
 }
 
 /**
@@ -79,7 +83,7 @@ export function brakeCause(
   }
   const dearCalls = [...dear.values()].flat();
   const ratio = median(dearCalls.map((sign) => sign.ratio));
-  const isWide = dear.size > 0 && (faultLike(faults, ratio)?.ranges.length ?? 0) >= WIDE_RANGES_MIN;
+  const isWide = dear.size > 0 && faults.some((each) => each.ranges.length >= WIDE_RANGES_MIN && isAlike(each, ratio));
   const isEnough = isWide || (dear.size >= DEAR_ACCOUNTS_MIN && dearCalls.length >= DEAR_CALLS_MIN);
   if (isEnough && usual.size * DEAR_TO_USUAL <= dear.size) {
     return {

@@ -119,8 +119,18 @@ export async function suspectedRanges(client: ClientBase, now: Instant): Promise
   return new Set(rows.map(({ range }) => range));
 }
 
+/** Those of a range that is braked stay: the verdict lifts what had been barred of accounts that gave them. */
+const FORGET_SIGNS = `
+  DELETE FROM tariff_signs s
+   WHERE at < $1 AND NOT EXISTS (SELECT FROM tariff_brakes b WHERE b.range = s.range AND b.released_at IS NULL)`;
+
 export async function forgetOldSigns(client: ClientBase, now: Instant): Promise<void> {
-  await client.query('DELETE FROM tariff_signs WHERE at < $1', [toDate(now - 7 * PRICE_SIGNS_MS)]);
+  await client.query(FORGET_SIGNS, [toDate(now - 7 * PRICE_SIGNS_MS)]);
+}
+
+/** Until the transaction ends nobody else brakes a range: shards are looked at side by side, and a range gets one case. */
+export async function lockBrakes(client: ClientBase): Promise<void> {
+  await client.query('SELECT pg_advisory_xact_lock(7005)');
 }
 
 export interface Brake {
@@ -142,16 +152,32 @@ const OPEN_FAULTS = `
     FROM cases c, LATERAL (SELECT (facts ->> 'ratio')::float8 AS ratio, why AS words FROM case_events
                             WHERE case_no = c.case_no AND what = 'braked' ORDER BY event_no LIMIT 1) e
    WHERE c.case_no IN (SELECT case_no FROM tariff_brakes WHERE released_at IS NULL AND kind = 'price')
-     AND c.state = 'open' AND c.last_at > $1
+     AND c.state = ANY ($2) AND c.last_at > $1
    ORDER BY c.case_no`;
 
-/** Wrong prices of the last day that nobody has said anything about; `locked` until the transaction ends, or only looked at. */
-export async function openPriceFaults(client: ClientBase, now: Instant, locked: boolean): Promise<PriceFault[]> {
-  const { rows } = await client.query<{ case_no: string; ranges: string[]; ratio: number; words: string }>(
-    locked ? `${OPEN_FAULTS} FOR NO KEY UPDATE OF c` : OPEN_FAULTS,
-    [toDate(now - PRICE_SIGNS_MS)],
-  );
-  return rows.map(({ case_no: caseNo, ...rest }) => ({ caseNo, ...rest }));
+interface FaultRow {
+  case_no: string;
+  ranges: string[];
+  ratio: number;
+  words: string;
+}
+
+/** Prices that went wrong within the last day, and that nobody has found to be right. */
+export async function priceFaults(client: ClientBase, now: Instant): Promise<PriceFault[]> {
+  const since = toDate(now - PRICE_SIGNS_MS);
+  const { rows } = await client.query<FaultRow>(OPEN_FAULTS, [since, ['open', 'rating-error']]);
+  return rows.map(faultOf);
+}
+
+/** Those of them of which nobody has said anything: their cases may still be about more, and are locked. */
+export async function lockOpenFaults(client: ClientBase, now: Instant): Promise<PriceFault[]> {
+  const since = toDate(now - PRICE_SIGNS_MS);
+  const { rows } = await client.query<FaultRow>(`${OPEN_FAULTS} FOR NO KEY UPDATE OF c`, [since, ['open']]);
+  return rows.map(faultOf);
+}
+
+function faultOf({ case_no: caseNo, ...rest }: FaultRow): PriceFault {
+  return { caseNo, ...rest };
 }
 
 /** Until a day's prices have been counted, and tell by themselves what is usual. */

@@ -1,7 +1,11 @@
 /** What a tariff brake holds, and what becomes of it where it lets go. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { openTariffCase } from '../../src/cases/store.ts';
+import { inTransaction } from '../../src/database/transaction.ts';
 import type { DeviationMode } from '../../src/deviations/policy.ts';
+import { insertBrake } from '../../src/deviations/tariff-store.ts';
+import { until } from '../harness/process.ts';
 import { call } from './deviating.ts';
 import { DAY_MS, HOUR_MS, NIGHT, Offices, series } from './offices.ts';
 
@@ -72,6 +76,23 @@ describe('a brake by hand', () => {
     expect((await offices.bars('b2')).at(-1)).toBe('international wanted');
   });
 
+  it('is none where prices brake the range at the same time', async () => {
+    offices = await Offices.watched('enforce');
+    await offices.live(series('a', 'b1', NIGHT, 12));
+    const { plafond } = offices;
+    let judged: Promise<void> | undefined;
+    await inTransaction(plafond.database.dataSource, async ({ client }) => {
+      await client.query('SELECT pg_advisory_xact_lock(7005)');
+      const fault = { ranges: ['+25261'], from: NIGHT, summary: 'prices are wrong' };
+      const caseNo = await openTariffCase(client, fault, plafond.clock.now());
+      await insertBrake(client, { range: '+25261', caseNo, kind: 'price' }, plafond.clock.now());
+      judged = offices.settle('b1', 'rating-error', 'deck 12 is wrong');
+      await until('it waits', async () => (await plafond.query('SELECT FROM pg_locks WHERE NOT granted')).length > 0);
+    });
+    await judged;
+    expect(await plafond.query("SELECT ranges FROM cases WHERE kind = 'tariff'")).toEqual([{ ranges: ['+25261'] }]);
+  });
+
   it('lets go where its own case is put right', async () => {
     await braked('enforce');
     await offices.settle('b1', 'confirmed-fraud', 'it was an attack after all');
@@ -82,7 +103,7 @@ describe('a brake by hand', () => {
 });
 
 describe('a wrong price on several ranges', () => {
-  const RANGES = ['+49301', '+49401', '+49891', '+49691', '+49211', '+49221', '+49351', '+49341'];
+  const RANGES = ['+49301', '+49401', '+49891', '+49691', '+49211', '+49221', '+49351', '+49341', '+49511'];
   const tariffCases = () =>
     offices.plafond.query<{ case_no: string; state: string; ranges: string[]; summary: string }>(
       "SELECT case_no, state, ranges, summary FROM cases WHERE kind = 'tariff' ORDER BY case_no",
@@ -123,9 +144,39 @@ describe('a wrong price on several ranges', () => {
     const { case_no } = (await tariffCases())[0]!;
     await offices.cases.settle(case_no, 'rating-error', 'anna', 'cents were taken for euros');
     await offices.live(calls('late', RANGES[0]!, noon + 5 * HOUR_MS, 10, 3));
+    // That it was found to be wrong tells no less of a further range: a case of its own, since that one is judged.
+    await offices.live(calls('further', RANGES[8]!, noon + 6 * HOUR_MS, 10, 1));
+    expect((await tariffCases()).slice(2)).toMatchObject([{ state: 'open', ranges: ['+49511'] }]);
     await offices.cases.settle(case_no, 'closed', 'anna', 'corrected');
-    expect(await openBrakes()).toEqual([{ range: '+49341' }]);
-    expect(await alarms()).toEqual([{ subject: '+49341' }]);
+    expect(await openBrakes()).toEqual([{ range: '+49341' }, { range: '+49511' }]);
+    expect(await alarms()).toEqual([{ subject: '+49341' }, { subject: '+49511' }]);
+  });
+});
+
+describe('a wrong price that is judged after more than a week', () => {
+  it('has what it had barred lifted', async () => {
+    offices = await Offices.watched('shadow');
+    const calls = (name: string, from: number, price: number, times: number) =>
+      Array.from({ length: times }, (_, nth) =>
+        call(`${name}${nth}`, `b${1 + (nth % 3)}`, from + nth * 60_000, 120, '+4930155501', 2 * price),
+      );
+    await offices.live(calls('before', NIGHT + DAY_MS, 0.1, 90), 45);
+    const noon = NIGHT + 2 * DAY_MS + 14 * HOUR_MS;
+    offices.plafond.clock.advanceTo(noon);
+    await offices.countPrices();
+    await offices.plafond.addCap({
+      limit: '50.00',
+      reinstate: 'manual',
+      thresholds: [{ percent: 100, actions: ['suspend:international'] }],
+    });
+    const before = (await offices.bars('b1')).length;
+    await offices.live(calls('dear', noon, 30, 3));
+    expect(await openBrakes()).toEqual([{ range: '+49301' }]);
+    expect((await offices.bars('b1')).slice(before)).toEqual(['international wanted']);
+    offices.plafond.clock.advanceTo(noon + 8 * DAY_MS);
+    await offices.observe.sweep();
+    await offices.settle('', 'rating-error', 'cents were taken for euros');
+    expect((await offices.bars('b1')).slice(before)).toEqual(['international lifting']);
   });
 });
 

@@ -46,7 +46,7 @@ import {
   saveSignatures,
   signaturesOf,
 } from '../../deviations/signature-store.ts';
-import { countPrices, insertBrake, leavesPricesOut, openBrakes, releaseBrakes } from '../../deviations/tariff-store.ts';
+import { countPrices, insertBrake, leavesPricesOut, lockBrakes, openBrakes, releaseBrakes } from '../../deviations/tariff-store.ts';
 import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
 import { settleAlarm } from '../../feeds/alarms.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
@@ -321,6 +321,7 @@ async function makeHot(client: PoolClient, row: CaseRow, { by, why, at }: Said):
 
 /** Has account actions wait on the ranges of a case that a person found wrongly rated; answers those that did not already. */
 async function brakeByHand(client: PoolClient, row: CaseRow, { by, why, at }: Said): Promise<string[]> {
+  await lockBrakes(client);
   const open = new Set((await openBrakes(client)).map(({ range }) => range));
   const ranges = [...new Set(row.ranges.map((each) => rangeOf(each)))].filter((range) => range !== undefined);
   const fresh = ranges.filter((range) => !open.has(range));

@@ -16,7 +16,9 @@ import {
   insertBrake,
   keepSigns,
   openBrakes,
-  openPriceFaults,
+  lockBrakes,
+  lockOpenFaults,
+  priceFaults,
   ratioFoundRight,
   signsOn,
   type NewSign,
@@ -25,9 +27,6 @@ import { settleAlarm } from '../../feeds/alarms.ts';
 import { formatInstant, type Instant } from '../../kernel/clock.ts';
 import type { Movement } from '../../ledger/version.ts';
 import type { Matter } from '../deciding/matter.ts';
-
-/** Who brakes holds this lock: shards are looked at side by side, and a range gets one case. */
-const BRAKE_LOCK = 7_005;
 
 /** The signs that movements give: dear calls, and whatever is called on a range that had one. Pure. */
 export function priceSigns(
@@ -72,16 +71,16 @@ export async function actOnSigns(client: ClientBase, signs: readonly NewSign[], 
   await keepSigns(client, signs);
   const braked = new Set((await openBrakes(client)).map(({ range }) => range));
   const ranges = [...new Set(signs.map(({ range }) => range))].filter((range) => !braked.has(range));
-  const faults = await openPriceFaults(client, at, false);
+  const faults = await priceFaults(client, at);
   const told: string[] = [];
   for (const [range, known] of await signsOn(client, ranges)) {
     let cause = brakeCause(known, at, { faults });
     if (cause?.kind === 'price')
       cause = brakeCause(known, at, { faults, right: await ratioFoundRight(client, range, at) });
     if (!cause) continue;
-    await client.query('SELECT pg_advisory_xact_lock($1)', [BRAKE_LOCK]);
+    await lockBrakes(client);
     if ((await openBrakes(client)).some((each) => each.range === range)) continue;
-    const fault = cause.kind === 'price' ? faultLike(await openPriceFaults(client, at, true), cause.ratio) : undefined;
+    const fault = cause.kind === 'price' ? faultLike(await lockOpenFaults(client, at), cause.ratio) : undefined;
     told.push(...(await brake(client, range, cause, fault, at)));
   }
   return told;
