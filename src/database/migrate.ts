@@ -2,6 +2,7 @@ import { runMigrations } from 'bullmq';
 import { Client } from 'pg';
 import { assertServerVersion, createDataSource, KEPT_ALIVE } from './data-source.ts';
 import type { DatabaseLog } from './embedded-postgres.ts';
+import { assertOwnSessions } from './own-sessions.ts';
 
 /** A server that takes the connection and says nothing for so long is as good as away. */
 const CONNECT_MS_MAX = 10_000;
@@ -13,19 +14,22 @@ const MIGRATION_LOCK = 0x504c4146;
  * `bullmq`) unless the queue is elsewhere. Of several processes that start at once one does it and the others wait, by
  * an advisory lock that PostgreSQL releases where its holder dies.
  *
- * Throws where the server does not answer, is older than PostgreSQL 18, and where a migration fails, which leaves those before it in place.
+ * Throws where the server does not answer, is older than PostgreSQL 18, or a pooler stands before it, and where a migration fails, which
+ * leaves those before it in place.
  */
 export async function migrate(
   url: string,
   log: DatabaseLog,
   { queue = true }: { queue?: boolean } = {},
 ): Promise<void> {
-  const client = new Client({
+  const connection = {
     connectionString: url,
     application_name: 'plafond migrate',
     ...KEPT_ALIVE,
     connectionTimeoutMillis: CONNECT_MS_MAX,
-  });
+  };
+  await assertOwnSessions(connection);
+  const client = new Client(connection);
   client.on('error', (error) => log.error(`the connection that holds the migration lock broke: ${error.message}`));
   await client.connect();
   try {
