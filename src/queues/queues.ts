@@ -43,7 +43,11 @@ export class Queues implements OnModuleDestroy {
       const bulk = jobs
         .filter(({ job }) => JOB_MAP[job].queue === name)
         .map(({ job, payload, options }) => ({ name: job, data: payload, opts: { ...jobOptions(job), ...options } }));
-      if (bulk.length > 0) await this.#answered(name, () => this.#queues[name].addBulk(bulk));
+      const [one] = bulk;
+      if (!one) continue;
+      // For several PostgreSQL makes two temporary tables, which is a hundred rows of its catalogues.
+      const alone = () => this.#queues[name].add(one.name, one.data, one.opts);
+      await this.#answered<unknown>(name, bulk.length === 1 ? alone : () => this.#queues[name].addBulk(bulk));
     }
   }
 

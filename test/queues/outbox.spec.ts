@@ -187,6 +187,20 @@ describe.each(brokers)('jobs carried by $name', ({ start }) => {
   });
 });
 
+it('a job that comes alone to a queue on PostgreSQL makes no table of its own there', async () => {
+  await database.dataSource.query(`
+    CREATE TABLE made (tag text);
+    CREATE FUNCTION note_table() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.made VALUES (tg_tag); END';
+    CREATE EVENT TRIGGER note_tables ON ddl_command_end WHEN TAG IN ('CREATE TABLE AS') EXECUTE FUNCTION note_table()`);
+  const process = await startQueueProcess(database, { queueUrl: 'postgres:' });
+  await commit([reconcile('1001')]);
+  await new Schedules(process.queues).add('sweep-deliveries', HOUR_MS);
+  await until(() => process.handled.length === 2);
+  await process.close();
+  expect(await database.dataSource.query('SELECT * FROM made')).toEqual([]);
+  await database.dataSource.query('DROP EVENT TRIGGER note_tables');
+});
+
 (redisIsInstalled ? describe : describe.skip)('a Redis that goes away', () => {
   it('leaves rows in the outbox, which are carried when it is back', async () => {
     const first = await startRedis();
