@@ -15,22 +15,24 @@ import { Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { accountsById } from '../../accounts/store.ts';
+import {
+  lockBarsOfCase,
+  lockBarsOfWrongPrices,
+  lockBarsThatWait,
+  putBarsBack,
+  type BarOfCase,
+  type BarThatWaits,
+} from '../../cases/bars.ts';
 import { keepsBrake, refuseVerdict, type Verdict } from '../../cases/case.ts';
 import {
   addCaseEvent,
   blocksOfCase,
   caseOfDecision,
   caseVersion,
-  lockBarsOfCase,
-  lockBarsOfWrongPrices,
-  lockBarsThatWait,
   lockBrakeOfCase,
   lockCase,
   openTariffCase,
-  putBarsBack,
   setCaseState,
-  type BarOfCase,
-  type BarThatWaits,
   type CaseRow,
 } from '../../cases/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
@@ -46,7 +48,14 @@ import {
   saveSignatures,
   signaturesOf,
 } from '../../deviations/signature-store.ts';
-import { countPrices, insertBrake, leavesPricesOut, lockBrakes, openBrakes, releaseBrakes } from '../../deviations/tariff-store.ts';
+import {
+  countPrices,
+  insertBrake,
+  leavesPricesOut,
+  lockBrakes,
+  openBrakes,
+  releaseBrakes,
+} from '../../deviations/tariff-store.ts';
 import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
 import { settleAlarm } from '../../feeds/alarms.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
-import type { BarThatWaits } from '../../cases/store.ts';
+import type { BarThatWaits } from '../../cases/bars.ts';
 import type { NewEvidence } from '../../evidence/append.ts';
 import { settleAlarm } from '../../feeds/alarms.ts';
 import type { Instant } from '../../kernel/clock.ts';

@@ -1,0 +1,74 @@
+/** Bars that a case is about: those that its verdict approves, ends or puts back. */
+import type { ClientBase } from 'pg';
+import { toDate, type Instant } from '../kernel/clock.ts';
+import type { CaseRow } from './store.ts';
+
+/** Live or waiting suspensions that rules made for the decisions of a case; locked. With `ofCaps` those of caps too. */
+export async function lockBarsOfCase(client: ClientBase, caseNo: string, ofCaps: boolean): Promise<BarOfCase[]> {
+  const { rows } = await client.query<BarOfCase>(
+    `SELECT s.suspension_id, s.account_id, s.state FROM case_decisions c JOIN suspensions s USING (decision_id)
+      WHERE c.case_no = $1 AND s.state IN ('awaiting-approval', 'wanted', 'applied') AND s.requested_by = 'plafond'
+        AND ($2 OR s.cap_id IS NULL)
+      ORDER BY s.suspension_id FOR UPDATE OF s`,
+    [caseNo, ofCaps],
+  );
+  return rows;
+}
+
+/** What the verdict before had ended waits once more, unless it would be over by now. */
+export async function putBarsBack(client: ClientBase, row: CaseRow, at: Instant): Promise<void> {
+  await client.query(
+    `INSERT INTO suspensions (suspension_id, account_id, class, state, decision_id, cap_id, period, reason, terms, ends_at,
+                              told_when_approved, requested_by, requested_at)
+     SELECT gen_random_uuid(), s.account_id, s.class, 'awaiting-approval', s.decision_id, s.cap_id, s.period, s.reason, s.terms, s.ends_at,
+            s.told_when_approved, s.requested_by, $3
+       FROM case_decisions c JOIN suspensions s USING (decision_id)
+      WHERE c.case_no = $1 AND s.state IN ('declined', 'lifting', 'lifted') AND s.lift_wanted_at = $2
+        AND s.requested_by = 'plafond' AND coalesce(s.ends_at > $3, true)
+      ORDER BY s.suspension_no`,
+    [row.case_no, row.state_at, toDate(at)],
+  );
+}
+
+export interface BarOfCase {
+  suspension_id: string;
+  account_id: string;
+  state: 'awaiting-approval' | 'wanted' | 'applied';
+}
+
+export interface BarThatWaits extends BarOfCase {
+  decision_id: string;
+  cap_id: string | null;
+  /** of the cap, where it is one's that is there still */
+  cap_mode: string | null;
+}
+
+/** Suspensions that wait for a tariff case, in the order in which they were decided; locked. */
+export async function lockBarsThatWait(client: ClientBase, caseNo: string): Promise<BarThatWaits[]> {
+  const { rows } = await client.query<BarThatWaits>(
+    `SELECT s.suspension_id, s.account_id, s.decision_id, s.state, s.cap_id, c.definition ->> 'mode' AS cap_mode
+       FROM braked_decisions b JOIN suspensions s USING (decision_id) LEFT JOIN caps c USING (cap_id)
+      WHERE b.case_no = $1 AND s.state = 'awaiting-approval' ORDER BY s.suspension_no FOR UPDATE OF s`,
+    [caseNo],
+  );
+  return rows;
+}
+
+/**
+ * What rules had barred since `from` of accounts that gave a sign of a wrong price on these ranges, before the brake held:
+ * it stood on those prices. Locked.
+ */
+export async function lockBarsOfWrongPrices(
+  client: ClientBase,
+  ranges: readonly string[],
+  from: Instant,
+): Promise<BarOfCase[]> {
+  const { rows } = await client.query<BarOfCase>(
+    `SELECT s.suspension_id, s.account_id, s.state FROM suspensions s
+      WHERE s.state IN ('awaiting-approval', 'wanted', 'applied') AND s.requested_by = 'plafond' AND s.requested_at >= $2
+        AND s.account_id IN (SELECT account_id FROM tariff_signs WHERE range = ANY ($1) AND kind = 'price' AND ratio >= 5)
+      ORDER BY s.suspension_id FOR UPDATE OF s`,
+    [ranges, toDate(from)],
+  );
+  return rows;
+}
