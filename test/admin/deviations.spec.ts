@@ -109,7 +109,7 @@ describe('deviations over HTTP', () => {
     );
     const ranges = await get('/v1/hot-numbers');
     const paged: unknown[] = [];
-    for (let path: string | undefined = '/v1/hot-numbers?limit=1'; path !== undefined; ) {
+    for (let path: string | undefined = '/v1/hot-numbers?limit=1'; path !== undefined;) {
       const { headers, json } = await admin.call('GET', path, { key: viewer });
       expect(json()).toHaveLength(1);
       paged.push(...json());
