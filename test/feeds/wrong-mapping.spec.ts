@@ -95,4 +95,40 @@ describe('a wrong mapping shows on the first lines', () => {
     expect(tried.json().rows[0]).toMatchObject({ outcome: 'rejected', ...first });
     expect((await admin.call('GET', '/v1/imports')).json().items).toEqual([]);
   });
+
+  it('names no column as missing that is there, under whatever name it is read, and the one that is not', async () => {
+    const columnsOf = async (text: string) => {
+      const definition = { format: 'cgrates-csv', mapping: { currency: 'EUR' } };
+      return (await admin.call('POST', '/v1/feeds/try', { body: { definition, sample: text } })).json().columns;
+    };
+    const text = sample('cgrates.csv').toString();
+    expect(await columnsOf(text)).toMatchObject({
+      used: ['CGRID', 'ToR', 'Account', 'Destination', 'SetupTime', 'AnswerTime', 'Usage', 'Cost'],
+      missing: [],
+    });
+    expect(await columnsOf(text.replace('Usage', 'Duration'))).toMatchObject({ missing: ['Usage'] });
+  });
+
+  it("shows that Asterisk's cdr_custom writes other columns than cdr_csv, and reads it by their names", async () => {
+    // The order and the quotes of the sample of its configuration, with a price behind them.
+    const row =
+      '"""Sample"" <+31201234567>","+31201234567","00252612345678","from-internal","SIP/1001-01","SIP/trunk-02","Dial",' +
+      '"SIP/trunk/00252612345678,60,tT","2010-03-14 02:39:50","2010-03-14 02:40:00","2010-03-14 02:41:25","95","85",' +
+      '"ANSWERED","DOCUMENTATION","1001","1268530790.1","",12,2.0164';
+    const columns =
+      'clid,src,dst,dcontext,channel,dstchannel,lastapp,lastdata,start,answer,end,duration,billsec,disposition,' +
+      'amaflags,accountcode,uniqueid,userfield,sequence,price';
+    const tried = async (mapping: object) => {
+      const definition = { format: 'asterisk-csv', mapping: { ...LOCAL, columns: { amount: 'price' }, ...mapping } };
+      return (await admin.call('POST', '/v1/feeds/try', { body: { definition, sample: `${row}\n` } })).json();
+    };
+    expect(await tried({})).toMatchObject({
+      counts: 0,
+      hints: ['rows have 20 values, 19 are expected: name the columns in header, in their order'],
+    });
+    expect(await tried({ header: columns.split(',') })).toMatchObject({
+      rows: [{ record: { account_id: '1001', duration_s: 85, amount: '2.0164' }, to: '+252612345678' }],
+      hints: [],
+    });
+  });
 });

@@ -58,6 +58,7 @@ const CGRATES = {
   durationUnit: 'go',
   only: { column: 'RunID', values: ['*default', ''], reason: 'other_run' },
   view,
+  madeOf: { 'Usage of voice': 'Usage', 'Usage of data': 'Usage' },
   verdict,
 } as const satisfies Partial<PeerFormat>;
 

@@ -113,6 +113,8 @@ export interface PeerFormat {
   verdict?: (row: PeerRow, mapping: Mapping) => Verdict | undefined;
   /** where a field means something only beside another: names of our own for what it means */
   view?: (row: PeerRow) => PeerRow;
+  /** and the column that each of those names is made of */
+  madeOf?: Readonly<Record<string, string>>;
   /** of JSON: what stands in which field */
   rowOf?: (element: Readonly<Record<string, unknown>>) => PeerRow;
 }

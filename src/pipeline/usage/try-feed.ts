@@ -54,13 +54,17 @@ export class TryFeed {
     const { rows, refused, header } = await readSample(definition, sample, format);
     const accounts = await this.#accountsOf(rows);
     const tried = rows.map((row) => this.#tryRow(row, accounts, definition.origin));
-    const mapping = peerReading(definition)?.mapping;
+    const { mapping, format: peer } = peerReading(definition) ?? {};
     const fromHeader =
       refused && mapping && !mapping.header ? headerHints(sample.toString('utf8', 0, 65_536), mapping) : undefined;
     const found =
       fromHeader?.found ??
       (header === undefined ? [...(mapping?.header ?? [])] : columnsIn(header, mapping?.separator));
-    const asked = mapping ? Object.values(mapping.columns).flat() : [];
+    const asked = mapping
+      ? Object.values(mapping.columns)
+          .flat()
+          .map((name) => peer?.madeOf?.[name] ?? name)
+      : [];
     const unknown = tried.filter((row) => row.outcome === 'rejected' && row.reject.reason === 'unknown_account').length;
     return {
       refused,
