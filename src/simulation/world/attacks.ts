@@ -1,6 +1,7 @@
 /** Attacks of the shapes that press and regulators report, with prices of public rate tables. All of it is made up. */
 import { DAY_S, micros, type Call } from './call.ts';
 import { CHEAP, COUNTRIES, DEAR, EVERYDAY, type Country } from './countries.ts';
+import { numberAtHome } from './home.ts';
 import type { Customer } from './population.ts';
 import { premiumNumber } from './steady.ts';
 import type { Random } from './random.ts';
@@ -69,7 +70,9 @@ export function makeAttack(
       );
     },
     dialler: () => {
-      const numbers = Array.from({ length: random.whole(1, 3) }, () => `+3185${random.digits(7)}`);
+      // A panel that is stuck calls one number, a loop some, a system that was broken into hundreds or thousands.
+      const count = random.chance(0.4) ? 1 : random.logBetween(2, 5_000);
+      const numbers = Array.from({ length: Math.floor(count) }, () => numberAtHome(random));
       const rate = Math.max(20, (customer.rate / 24) * random.logBetween(10, 100) * 3);
       return spread(begin, Math.min(600, rate), random.logBetween(6, 72)).map((start) =>
         make(start, random.between(5, 60), random.pick(numbers), 0.06, 0.06),

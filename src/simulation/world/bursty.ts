@@ -6,11 +6,14 @@
 import type { Call } from './call.ts';
 import { COUNTRIES, EVERYDAY, type Country } from './countries.ts';
 import { numberIn, type Customer } from './population.ts';
-import { atHome, foreign, hourOf, messagesAndData, onTheRoad, spellsOn } from './steady.ts';
+import { numberAtHome, tried } from './home.ts';
+import { atHome, call, foreign, hourOf, messagesAndData, onTheRoad, spellsOn } from './steady.ts';
 
 interface Habits {
   drift: number;
   countries: { country: Country; times: number; number: string }[];
+  /** each call at home, by its number: who was called oftener is called oftener again */
+  called: string[];
   strength: number;
 }
 const habits = new WeakMap<Customer, Habits>();
@@ -20,7 +23,8 @@ export function burstyDay(customer: Customer, day: number, weekday: number): Cal
   let habit = habits.get(customer);
   if (!habit) {
     const countries = customer.contacts.map(({ country, number, weight }) => ({ country, number, times: 3 * weight }));
-    habits.set(customer, (habit = { drift: 0, countries, strength: random.between(0.3, 2) }));
+    const called = customer.home.contacts.map(({ number }) => number);
+    habits.set(customer, (habit = { drift: 0, countries, called, strength: random.between(0.3, 2) }));
   }
   habit.drift = 0.97 * habit.drift + 0.12 * random.normal();
   const { factor, now } = spellsOn(customer, day);
@@ -31,11 +35,20 @@ export function burstyDay(customer: Customer, day: number, weekday: number): Cal
     let at = day + hourOf(customer) * 3_600 + random.whole(0, 3_599);
     const isAbroad = random.chance(customer.abroad);
     let where = isAbroad ? choose(customer, habit) : undefined;
+    // A list of customers is called one after another; an acquaintance is called back.
+    const isList = random.chance(customer.home.strangers);
+    let number = isList ? numberAtHome(random) : random.pick(habit.called);
     do {
       const made: Call = where
         ? foreign(customer, at, where.country, random.chance(0.6) ? where.number : numberIn(where.country, random))
-        : atHome(customer, at, 0.9);
+        : atHome(customer, at, 0.9, number);
       calls.push(made);
+      if (!where) {
+        if (made.number === number) calls.push(...untilReached(customer, made));
+        if (!isList || random.chance(0.2)) habit.called.push(number);
+        if (isList) number = numberAtHome(random);
+        else if (random.chance(0.7)) number = random.pick(habit.called);
+      }
       at = made.start + made.seconds + random.exponential(420);
       if (isAbroad && random.chance(0.35)) where = choose(customer, habit);
     } while (random.chance(1 - 1 / perSession));
@@ -57,8 +70,28 @@ export function burstyDay(customer: Customer, day: number, weekday: number): Cal
   }
   const away = now.find(({ what }) => what === 'travel');
   if (away) calls.push(...onTheRoad(customer, away, day));
+  calls.push(...byTerminal(customer, day, mood));
   calls.push(...messagesAndData(customer, day, mood, away));
   return calls;
+}
+
+/** Where the line is busy, who is patient tries again and again. */
+function untilReached({ random, home }: Customer, reached: Call): Call[] {
+  if (!random.chance(home.busy)) return [];
+  let tries = 1;
+  while (random.chance(home.patience)) tries++;
+  return tried(reached, tries, random);
+}
+
+/** A terminal calls with each customer who pays, so as much oftener as there is more to do. */
+function byTerminal(customer: Customer, day: number, mood: number): Call[] {
+  const { random, home } = customer;
+  const { machine } = home;
+  if (!machine) return [];
+  return Array.from({ length: random.poisson(machine.perDay * mood) }, () => {
+    const start = day + hourOf(customer) * 3_600 + random.whole(0, 3_599);
+    return call(customer, start, random.whole(4, 15), machine.number, 0.06);
+  });
 }
 
 function choose({ random }: Customer, { countries, strength }: Habits): { country: Country; number: string } {

@@ -2,6 +2,7 @@
 import type { Random } from './random.ts';
 import { COUNTRIES, EVERYDAY, MIGRANTS, type Country } from './countries.ts';
 import { DAY_S } from './call.ts';
+import { makeHome, type Home } from './home.ts';
 
 export const TYPES = [
   'consumer',
@@ -63,6 +64,7 @@ export interface Customer {
   contacts: { country: Country; number: string; weight: number }[];
   /** chance that a call abroad goes to somebody new */
   novelty: number;
+  home: Home;
   data: number;
   sms: number;
   premium: number;
@@ -139,6 +141,7 @@ export function makeCustomer(index: number, random: Random, options: PopulationO
       return { country, number: numberIn(country, random), weight: random.pareto(1, 1.2) };
     }),
     novelty: random.between(0.02, business ? 0.1 : 0.06),
+    home: makeHome(type, rate, business, random),
     data: business ? 0.2 : 1.2,
     sms: business ? 0.3 : 1,
     premium: random.chance(0.1) ? random.between(0.005, 0.03) : 0.0005,

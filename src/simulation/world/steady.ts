@@ -5,6 +5,7 @@
 import { DAY_S, micros, type Call } from './call.ts';
 import { byCode, COUNTRIES, EVERYDAY, type Country } from './countries.ts';
 import { numberIn, type Customer, type Spell } from './population.ts';
+import { numberAtHome, tried } from './home.ts';
 import type { Random } from './random.ts';
 
 const BUSINESS_HOURS = [
@@ -20,11 +21,40 @@ export function steadyDay(customer: Customer, day: number, weekday: number): Cal
   const away = now.find(({ what }) => what === 'travel');
   for (let left = random.poisson(rate * mood); left > 0; left--) {
     const start = day + hourOf(customer) * 3_600 + random.whole(0, 3_599);
-    calls.push(random.chance(customer.abroad) ? abroad(customer, start) : atHome(customer, start, 1));
+    if (random.chance(customer.abroad)) calls.push(abroad(customer, start));
+    else calls.push(...toContact(customer, start));
   }
   for (const spell of now) if (spell.what === 'partner') calls.push(...toPartner(customer, spell, day, weekday));
   if (away) calls.push(...onTheRoad(customer, away, day));
+  calls.push(...byMachine(customer, day));
   calls.push(...messagesAndData(customer, day, mood, away));
+  return calls;
+}
+
+/** At home mostly to somebody known; where the line is busy few try more than some times, and some of them fifty. */
+function toContact(customer: Customer, start: number): Call[] {
+  const { random, home } = customer;
+  const number = random.chance(home.strangers)
+    ? numberAtHome(random)
+    : home.contacts[random.weighted(home.contacts.map(({ weight }) => weight))]!.number;
+  const reached = atHome(customer, start, 1, number);
+  if (reached.number !== number || !random.chance(home.busy)) return [reached];
+  return [...tried(reached, Math.min(50, Math.floor(random.pareto(1, 1.2))), random), reached];
+}
+
+/** A panel or a fax calls evenly, day and night; once in some years nobody answers it, and it tries for an hour or two. */
+function byMachine(customer: Customer, day: number): Call[] {
+  const { random, home } = customer;
+  if (!home.machine) return [];
+  const { number, perDay } = home.machine;
+  const every = DAY_S / perDay;
+  const calls: Call[] = [];
+  const called = (start: number) => calls.push(call(customer, start, random.whole(8, 40), number, 0.08));
+  for (let at = day + random.between(0, every); at < day + DAY_S; at += every) called(at);
+  if (random.chance(0.001)) {
+    let at = day + random.whole(0, DAY_S - 1);
+    for (let left = random.whole(10, 60); left > 0; left--) called((at += random.between(60, 240)));
+  }
   return calls;
 }
 
@@ -39,20 +69,15 @@ export function hourOf({ random, business }: Customer): number {
   return random.weighted(business ? BUSINESS_HOURS : HOME_HOURS);
 }
 
-export function atHome(customer: Customer, start: number, minutes: number): Call {
+/** To `number`, or seldom to a premium one. */
+export function atHome(customer: Customer, start: number, minutes: number, number: string): Call {
   const { random } = customer;
   if (random.chance(customer.premium)) {
     const premium = { ...call(customer, start, random.lognormal(180, 0.8), '', 0), number: premiumNumber(random) };
     return { ...premium, micros: micros((random.pick([0.5, 0.8, 0.9, 1]) * premium.seconds) / 60) };
   }
   const seconds = Math.max(3, random.lognormal(customer.minutes * 45 * minutes, 1));
-  return call(
-    customer,
-    start,
-    seconds,
-    `+31${random.chance(0.5) ? '6' : '20'}${random.digits(random.chance(0.5) ? 8 : 7)}`.slice(0, 12),
-    0.05 + (seconds / 60) * 0.05,
-  );
+  return call(customer, start, seconds, number, 0.05 + (seconds / 60) * 0.05);
 }
 
 export function premiumNumber(random: Random): string {
