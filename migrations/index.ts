@@ -23,6 +23,7 @@ import { KnowNumbersCalledAgain1700000000024 } from './24-know-numbers-called-ag
 import { CountAheadOfCaps1700000000027 } from './27-count-ahead-of-caps.ts';
 import { LetCapsComeToHold1700000000029 } from './29-let-caps-come-to-hold.ts';
 import { KnowWhenNumbersWereHot1700000000030 } from './30-know-when-numbers-were-hot.ts';
+import { KnowABusyLine1700000000031 } from './31-know-a-busy-line.ts';
 import { ForgetCooledNumbers1700000000034 } from './34-forget-cooled-numbers.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
@@ -52,5 +53,6 @@ export const migrations = [
   CountAheadOfCaps1700000000027,
   LetCapsComeToHold1700000000029,
   KnowWhenNumbersWereHot1700000000030,
+  KnowABusyLine1700000000031,
   ForgetCooledNumbers1700000000034,
 ];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isKnownAtHome, rememberAtHome } from './home-numbers.ts';
+import { isKnownAtHome, rememberAtHome, triedShare } from './home-numbers.ts';
 import { Signature } from './signature.ts';
 
 const WEEK = 7 * 86_400;
@@ -38,5 +38,21 @@ describe('numbers at home', () => {
     rememberAtHome(signature, contacts[0]!, START + 60 * WEEK);
     expect(known(signature, contacts)).toBe(15);
     expect(known(signature, numbers(1_000, 10_000))).toBeLessThan(600);
+  });
+
+  it('count less while a busy line is tried, and in full where that goes on, or another was called in between', () => {
+    const signature = new Signature();
+    const [busy, other] = numbers(2) as [string, string];
+    const shares = Array.from({ length: 30 }, (_, index) => {
+      const share = triedShare(signature, busy);
+      rememberAtHome(signature, busy, START + 60 * index);
+      return share;
+    });
+    expect(shares).toEqual([1, ...Array.from({ length: 20 }, () => 0.3), ...Array.from({ length: 9 }, () => 1)]);
+    rememberAtHome(signature, other, START + 3_600);
+    expect(triedShare(signature, busy)).toBe(1);
+    expect(triedShare(signature, other)).toBe(0.3);
+    rememberAtHome(signature, other, START + WEEK);
+    expect(triedShare(signature, other)).toBe(1);
   });
 });

@@ -95,6 +95,20 @@ describe('the engine', () => {
     expect(atHome.rises.map(({ scale }) => SCALE[scale]!.family)).toEqual(['calls']);
   });
 
+  it('takes a busy line that is tried and reached for less than calls to many, and for no less where nobody is reached for hours', () => {
+    const evening = NIGHT + 17 * HOUR;
+    const ringing = (count: number, numberOf: (index: number) => string, talk: number) => {
+      const tries = Array.from({ length: count }, (_, index) =>
+        call(evening + index * 0.02 * HOUR, numberOf(index), 0.3, 0.06),
+      );
+      const reached = call(evening + count * 0.02 * HOUR, numberOf(0), talk, 0.2);
+      return run([...USUAL, ...tries, reached]).signature.f[AT.evidence + 7]!;
+    };
+    const many = (index: number) => `+31201${String(7_919 * index).padStart(6, '0')}`;
+    expect(ringing(20, () => '+31201999100', 4)).toBeLessThan(0.25 * ringing(20, many, 0.3));
+    expect(ringing(300, () => '+31201999100', 0.3)).toBeGreaterThan(0.9 * ringing(300, many, 0.3));
+  });
+
   it('takes numbers of one block for more, whoever calls a third country from abroad', () => {
     const calls = (numberOf: (index: number) => string) =>
       Array.from({ length: 8 }, (_, index) =>

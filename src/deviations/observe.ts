@@ -9,7 +9,7 @@ import type { Movement, Version } from '../ledger/version.ts';
 import { NOTHING_UNUSUAL, type Thresholds } from './calibration.ts';
 import { awayKey, blockDigits, destinationKey } from './destination-key.ts';
 import { turnTo } from './learning.ts';
-import { isKnownAtHome, rememberAtHome } from './home-numbers.ts';
+import { afterCall, knownShare, rememberAtHome, triedShare } from './home-numbers.ts';
 import type { Model, SegmentModel } from './model.ts';
 import { callWeight, microsPerEuro, moneyOf, weekPart } from './norms.ts';
 import { rememberBlock } from './number-blocks.ts';
@@ -38,9 +38,6 @@ const fades = left;
 const ROAMING = SCALES - 1;
 /** All spend, over as long as the block at home is followed that most of it goes to. */
 export const ALL_4_DAYS = 6;
-/** A call to a number that was called in a week before counts so much as one to another. */
-const KNOWN_CALL = 0.2;
-
 /** Of what one record costs, beyond so many euros the root counts: one dear call is not yet a series of calls. */
 const DEAR_RECORD = 20;
 /** Who redials repeats what was weighed: the logarithm of what that counts less, and the share in how often somebody calls. */
@@ -330,12 +327,17 @@ function countAtHome(
   unusual: number,
   waits: number,
 ): void {
+  const { f } = signature;
   const { number } = version.destination;
-  const counted = calls * callWeight(version) * (isKnownAtHome(signature, number) ? KNOWN_CALL : 1);
-  if (calls > 0 && version.kind === 'voice') rememberAtHome(signature, number, start);
-  sum(signature.f, AT.waitingCalls + waits, counted);
-  raise(signature.f, 7, counted * unusual, waits);
-  raise(signature.f, 8, counted * unusual, waits);
+  const counted = calls * callWeight(version) * knownShare(signature, number);
+  const tried = counted * triedShare(signature, number);
+  if (calls > 0 && version.kind === 'voice') {
+    rememberAtHome(signature, number, start);
+    f[AT.evidence + 7] = f[AT.evidence + 7]! * afterCall(version.durationSeconds);
+  }
+  sum(f, AT.waitingCalls + waits, counted);
+  raise(f, 7, tried * unusual, waits);
+  raise(f, 8, counted * unusual, waits);
 }
 
 /** The number block at home that more than half of the money goes to, if there is one (R. Boyer, J. Moore: a majority vote). */

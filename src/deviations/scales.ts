@@ -20,7 +20,8 @@ export const SCALE: readonly { family: Family; seconds: number; floor: number; s
   { family: 'international', seconds: 144 * HOUR_S, floor: 5, share: 0.25 },
   { family: 'all', seconds: 10 * HOUR_S, floor: 5, share: 0.25 },
   { family: 'all', seconds: 96 * HOUR_S, floor: 5, share: 0.25 },
-  { family: 'calls', seconds: 3 * HOUR_S, floor: 5, share: 1 },
+  // Once with less for a number that is tried again and for who talks to somebody, and once as they are.
+  { family: 'calls', seconds: 24 * HOUR_S, floor: 5, share: 1 },
   { family: 'calls', seconds: 24 * HOUR_S, floor: 5, share: 1 },
   { family: 'roaming', seconds: TRAVEL_DAYS * 24 * HOUR_S, floor: 0, share: 1 },
 ];
