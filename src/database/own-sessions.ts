@@ -16,9 +16,15 @@ interface Session {
 /**
  * Plafond relies on sessions: it locks, listens and prepares statements in them, and the queue's find their schema by what they
  * were started with. Through a pooler that lends them by the transaction, a lock stays in a session that nobody has any more, and
- * the next start waits for it for ever. Throws where one stands between, and says what to do.
+ * the next start waits for it for ever. Throws where one stands between, or the address itself says how sessions are started, and
+ * says what to do.
  */
 export async function assertOwnSessions(config: ClientConfig): Promise<void> {
+  if (new URL(config.connectionString!).searchParams.has('options')) {
+    throw new Error(
+      'DATABASE_URL may have no options=…, which would take the place of what Plafond starts its sessions with: say it of the role instead, by ALTER ROLE … SET …',
+    );
+  }
   const made = { ...config, options: OPTIONS, query_timeout: ANSWER_MS_MAX };
   const [one, other] = [new Client(made), new Client(made)];
   // What breaks comes out of the statement that is under way.

@@ -59,6 +59,12 @@ describe('the migrations', () => {
     await expect(migrate(`postgres://anyone@127.0.0.1:${port}/any`, silent)).rejects.toThrow('timeout expired');
   }, 30_000);
 
+  it('are refused where the address says how sessions are started, and what to do is said', async () => {
+    const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    const url = `${database.url}?options=-c%20work_mem%3D8MB`;
+    await expect(migrate(url, silent)).rejects.toThrow('DATABASE_URL may have no options=');
+  });
+
   it('bring the tables of the queue', async () => {
     const { rows } = await client.query(`SELECT to_regclass('bullmq.job') IS NOT NULL AS there`);
     expect(rows).toEqual([{ there: true }]);
