@@ -15,8 +15,9 @@ const USUAL_SHARE_MIN = 0.001;
 const HALF_LIFE_MS = 7 * 24 * 3_600_000;
 
 /**
- * Whether there is a rise, or one that was there before (`lasts`) is there still. A rise is at least ten rejected rows, three times the usual share, and more than chance brings: four standard deviations
- * of the binomial distribution above what the usual share makes of as many rows.
+ * Whether there is a rise, or one that was there before (`lasts`) is there still. A rise is at least ten rejected rows, three
+ * times the usual share, and more than chance brings: four standard deviations of the binomial distribution above what the
+ * usual share makes of as many rows.
  */
 export function rejectsRise({ received, rejected }: RowCounts, usualShare: number, lasts = false): boolean {
   const share = Math.max(usualShare, USUAL_SHARE_MIN);
