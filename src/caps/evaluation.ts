@@ -79,31 +79,35 @@ export interface CrossingState {
 }
 
 /** The steps of a movement: what it takes from the meters of the version before and gives to those of the new one. */
-export function stepsOf(movement: Movement, accounts: ReadonlyMap<string, Account>, meters: Meters): Step[] {
-  const steps: Step[] = [];
-  if (movement.from) collect(steps, movement.from, -movement.from.amount, movement.to, accounts, meters);
-  collect(steps, movement.to, movement.to.amount, movement.to, accounts, meters);
-  // Of one version each meter is another, and each step moves something.
-  if (!movement.from) return steps;
+export function stepsOf({ from, to }: Movement, accounts: ReadonlyMap<string, Account>, meters: Meters): Step[] {
+  const given = stepsBy(to, to.amount, to, accounts, meters);
+  if (!from) return given;
+  const steps = stepsBy(from, -from.amount, to, accounts, meters);
+  for (const step of given) {
+    const known = steps.find(({ key }) => key === step.key);
+    if (!known) steps.push(step);
+    else {
+      known.delta += step.delta;
+      for (const entry of step.entries) known.entries = withEntry(known.entries, entry);
+    }
+  }
   // A version that moved between meters touches both: where it only changed its amount, the two become one step, and
   // where not even that, none.
   return steps.filter((step) => step.delta !== 0n || step.entries.length > 0);
 }
 
-function collect(
-  steps: Step[],
+/** What `delta` does to each meter of a version; each is another. */
+function stepsBy(
   version: Version,
   delta: Micros,
   record: Version,
   accounts: ReadonlyMap<string, Account>,
   meters: Meters,
-): void {
-  if (delta === 0n) return;
+): Step[] {
   const account = accounts.get(version.accountId);
-  const before = steps.length;
   // An account that was removed has no caps, so nothing of it is counted.
-  if (!account) return;
-  for (const meter of meters.of(version, account)) {
+  if (delta === 0n || !account) return [];
+  return meters.of(version, account).map((meter) => {
     const { cap, serviceId } = meter;
     const hours = rollingHours(cap.period);
     const period =
@@ -111,13 +115,9 @@ function collect(
         ? calendarPeriod(cap.period as 'day' | 'week' | 'month', version.startedAt, account)
         : undefined;
     const key = counterKey(account.accountId, serviceId, cap.traffic, cap.period, period?.from);
-    const known = before === 0 ? undefined : steps.find((step) => step.key === key);
-    const entry: WindowEntry | undefined = period ? undefined : { startedAt: version.startedAt, amount: delta };
-    if (known) {
-      known.delta += delta;
-      if (entry) known.entries = withEntry(known.entries, entry);
-    } else steps.push({ account, meter, key, period, delta, entries: entry ? [entry] : NO_ENTRIES, record });
-  }
+    const entries = period ? NO_ENTRIES : [{ startedAt: version.startedAt, amount: delta }];
+    return { account, meter, key, period, delta, entries, record };
+  });
 }
 
 const NO_ENTRIES: readonly WindowEntry[] = [];

@@ -24,6 +24,7 @@ const NONE: readonly Meter[] = [];
 class MetersByTraffic {
   readonly #all: Meter[] = [];
   readonly #classes: { bit: number; meters: Meter[] }[] = [];
+  readonly #byBits = new Map<number, readonly Meter[]>();
   readonly #countries = new Map<string, Meter[]>();
   readonly #prefixes = new Map<string, Meter[]>();
   /** rising */
@@ -47,12 +48,23 @@ class MetersByTraffic {
   }
 
   of({ number, country, traffic }: Destination): readonly Meter[] {
-    const found = [...this.#all];
-    for (const { bit, meters } of this.#classes) if (traffic & bit) found.push(...meters);
-    if (country !== '') found.push(...(this.#countries.get(country) ?? NONE));
+    let found = this.#ofClasses(traffic);
+    const ofCountry = country === '' ? undefined : this.#countries.get(country);
+    if (ofCountry) found = [...found, ...ofCountry];
     for (const length of this.#prefixLengths) {
       if (number.length < length) break;
-      found.push(...(this.#prefixes.get(number.slice(0, length)) ?? NONE));
+      const ofPrefix = this.#prefixes.get(number.slice(0, length));
+      if (ofPrefix) found = [...found, ...ofPrefix];
+    }
+    return found;
+  }
+
+  /** Remembered: records are of a few kinds only, and most are of nothing beside. */
+  #ofClasses(traffic: number): readonly Meter[] {
+    let found = this.#byBits.get(traffic);
+    if (!found) {
+      found = [...this.#all, ...this.#classes.flatMap(({ bit, meters }) => (traffic & bit ? meters : NONE))];
+      this.#byBits.set(traffic, found);
     }
     return found;
   }

@@ -180,7 +180,8 @@ export async function weighBatch(
     const standings: Record<Standing, number> = { counted: 0, superseded: 0, duplicate: 0, stale: 0 };
     const movements: Movement[] = [];
     let latestStart: Instant | undefined;
-    for (const [at, row] of admitted.entries()) {
+    for (let at = 0; at < admitted.length; at++) {
+      const row = admitted[at]!;
       const { recordId, startedAt } = row.record;
       if (latestStart === undefined || startedAt > latestStart) latestStart = startedAt;
       const before = holding.get(recordId);
@@ -344,11 +345,11 @@ async function writeVersions(client: PoolClient, { parts, held, holding }: Weigh
   const replaced = parts.flatMap(({ surplus }) => surplus);
   const fresh: HeldVersion[] = [];
   // Only the last version of a record that a batch brings comes to lie in the ledger.
-  for (const [recordId, holds] of holding) {
+  holding.forEach((holds, recordId) => {
     const before = held.get(recordId);
-    if (holds === before) continue;
+    if (holds === before) return;
     fresh.push(holds);
     if (before) replaced.push(before);
-  }
+  });
   await Promise.all([removeVersions(client, replaced), insertVersions(client, fresh)]);
 }

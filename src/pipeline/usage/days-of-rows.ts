@@ -46,6 +46,11 @@ export async function* ofFewDays(
   batchRows: number,
 ): AsyncGenerator<{ batch: readonly FeedRow[]; isLast: boolean }> {
   for await (const batch of batches) {
+    const isLast = batch.length < batchRows;
+    if (daysOf(batch).size <= DAYS_OF_BATCH_MAX) {
+      yield { batch, isLast };
+      continue;
+    }
     let from = 0;
     let days = new Set<number>();
     for (const [index, row] of batch.entries()) {
@@ -58,6 +63,6 @@ export async function* ofFewDays(
       }
       days.add(day);
     }
-    yield { batch: from === 0 ? batch : batch.slice(from), isLast: batch.length < batchRows };
+    yield { batch: batch.slice(from), isLast };
   }
 }

@@ -95,11 +95,7 @@ export class LanesAtWork {
    */
   async begin({ lanes, accounts }: SplitBatch, count: (lane: LaneBatch) => Promise<void>): Promise<void> {
     // A record that comes back under another account is in another lane: its versions have to come in their order.
-    for (const [recordId, accountId] of accounts) {
-      if ((this.#accounts.get(recordId) ?? accountId) === accountId) continue;
-      await this.ended();
-      break;
-    }
+    if (standsUnderAnother(this.#accounts, accounts)) await this.ended();
     this.#earlier = this.#latest;
     this.#latest = lanes.map((lane, index) => (this.#earlier[index] ?? Promise.resolve()).then(() => count(lane)));
     // Its failure is told when it is waited for.
@@ -112,6 +108,16 @@ export class LanesAtWork {
   async ended(): Promise<void> {
     await allEnded([...this.#earlier, ...this.#latest]);
   }
+}
+
+/** Whether a record of `later` stood under another account in `earlier`. */
+function standsUnderAnother(earlier: ReadonlyMap<string, string>, later: ReadonlyMap<string, string>): boolean {
+  let found = false;
+  later.forEach((accountId, recordId) => {
+    const before = earlier.get(recordId);
+    if (before !== undefined && before !== accountId) found = true;
+  });
+  return found;
 }
 
 /** Waits until all have ended, also where one failed. */
