@@ -20,6 +20,10 @@ const BENCHES: Record<string, () => Promise<void>> = {
   'time-to-bar': timeToBar,
 };
 
+if (process.argv.includes('--help')) {
+  process.stdout.write(`npm run bench [-- NAME …]: ${Object.keys(BENCHES).join(', ')}\n`);
+  process.exit(0);
+}
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
 const unknown = names.find((name) => !(name in BENCHES));
 if (unknown !== undefined) {
