@@ -280,10 +280,11 @@ export class Evaluation {
       }
     }
     const ends = [...touched].toSorted((a, b) => a - b);
-    const before = window.spendsAt(ends);
+    const before = ends.map((end) => window.spendAt(end));
     for (const entry of step.entries) window.add(entry);
+    const spends = ends.map((end) => window.spendAt(end));
     const crossings: Crossing[] = [];
-    for (const [index, spend] of window.spendsAt(ends).entries()) {
+    for (const [index, spend] of spends.entries()) {
       const risenOrFallen = crossed(before[index]!, spend, meter.cap.thresholds);
       if (risenOrFallen.length === 0) continue;
       const period = windowPeriod(ends[index]!, hours, account);
@@ -294,7 +295,7 @@ export class Evaluation {
     // Less usage may leave a gap before a window: then it rises to the threshold anew, though it was above it already.
     if (step.entries.some(({ amount }) => amount < 0n)) {
       for (const threshold of meter.cap.thresholds) {
-        for (const [index, spend] of window.spendsAt(ends).entries()) {
+        for (const [index, spend] of spends.entries()) {
           if (spend < threshold.amount || window.spendBefore(ends[index]!) >= threshold.amount) continue;
           const period = windowPeriod(ends[index]!, hours, account);
           this.#settle(crossings, { account, meter, period, threshold, direction: 'rose', spend, record }, at);

@@ -50,7 +50,6 @@ describe('a rolling window', () => {
           expect(window.spendAt(newest)).toBe(naive(added.slice(0, index + 1), length, newest));
         }
         const ends = Array.from({ length: 80 }, (_, index) => index * (HOUR / 2) - (index % 3));
-        expect(window.spendsAt(ends)).toEqual(ends.map((end) => naive(added, length, end)));
         expect(ends.map((end) => window.spendAt(end))).toEqual(ends.map((end) => naive(added, length, end)));
       }),
     );
@@ -102,5 +101,17 @@ describe('a rolling window', () => {
     for (let i = 20_000; i > 0; i--) window.add(counted(i * 4_000));
     expect(window.spendAt(80_000_000)).toBe(20_000n);
     expect(looks).toBeLessThan(20_000 * 25);
+  });
+
+  it('charges at the most what its dearest end does without credits', () => {
+    fc.assert(
+      fc.property(hours, entries, fc.nat(60), fc.nat(60), (length, added, a, b) => {
+        const [from, before] = [Math.min(a, b) * (HOUR / 2), (Math.max(a, b) + 1) * (HOUR / 2)];
+        const charged = added.filter(({ amount }) => amount > 0n);
+        const ends = [from, ...charged.map(({ startedAt }) => startedAt)].filter((end) => end >= from && end < before);
+        const most = ends.map((end) => naive(charged, length, end)).reduce((x, y) => (x > y ? x : y), 0n);
+        expect(windowOf(length, added).highestCharge(from, before)).toBe(most);
+      }),
+    );
   });
 });

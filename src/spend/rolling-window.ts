@@ -1,7 +1,7 @@
 /**
  * Spend of one subject in windows of a fixed length, to the record: a window that ends at `end` holds what started
- * after `end − length` and not after `end`. Pure. A newest record costs as much as leaves the window with it; a late one
- * as much as is in the windows that it is in.
+ * after `end − length` and not after `end`. Pure. What a record costs is how many have started after it; what a window
+ * spends is found by halving.
  */
 import type { Instant } from '../kernel/clock.ts';
 import type { Micros } from '../kernel/money.ts';
@@ -15,54 +15,46 @@ export class RollingWindow {
   readonly lengthMs: number;
   /** by start; a credit or the removal of a superseded version is an entry of its own, with a negative amount */
   readonly #entries: WindowEntry[] = [];
-  /** the window that ends at the newest entry: its first entry and its sum */
-  #head = 0;
-  #sum: Micros = 0n;
+  /** beside each entry the sum of all up to it */
+  readonly #sums: Micros[] = [];
 
   constructor(hours: number) {
     this.lengthMs = hours * 3_600_000;
   }
 
   add(entry: WindowEntry): void {
-    const newest = this.#entries.at(-1);
-    if (newest === undefined || entry.startedAt >= newest.startedAt) {
-      this.#entries.push(entry);
-      this.#sum += entry.amount;
-      while (this.#entries[this.#head]!.startedAt <= entry.startedAt - this.lengthMs) {
-        this.#sum -= this.#entries[this.#head++]!.amount;
-      }
-      return;
-    }
-    this.#entries.splice(this.#firstAfter(entry.startedAt), 0, entry);
-    if (entry.startedAt > newest.startedAt - this.lengthMs) this.#sum += entry.amount;
-    else this.#head++;
+    const at = this.#firstAfter(entry.startedAt);
+    this.#entries.splice(at, 0, entry);
+    this.#sums.splice(at, 0, at === 0 ? 0n : this.#sums[at - 1]!);
+    for (let i = at; i < this.#sums.length; i++) this.#sums[i]! += entry.amount;
   }
 
   /** The spend of the window that ends at `end`. */
   spendAt(end: Instant): Micros {
-    return this.spendsAt([end])[0]!;
+    return this.#upTo(end) - this.#upTo(end - this.lengthMs);
   }
 
   /** The same without what starts at `end` itself. */
   spendBefore(end: Instant): Micros {
-    let spend = this.spendAt(end);
-    for (let i = this.#firstAfter(end) - 1; this.#entries[i]?.startedAt === end; i--) spend -= this.#entries[i]!.amount;
-    return spend;
+    // Starts are whole milliseconds.
+    return this.#upTo(end - 1) - this.#upTo(end - this.lengthMs);
   }
 
-  /** The spend of the windows that end at `ends`, which rise. */
-  spendsAt(ends: readonly Instant[]): Micros[] {
-    const newest = this.#entries.at(-1)?.startedAt;
-    const fromNewest = newest !== undefined && newest <= ends[0]!;
-    let first = fromNewest ? this.#head : this.#firstAfter(ends[0]! - this.lengthMs);
-    let next = fromNewest ? this.#entries.length : first;
-    let sum = fromNewest ? this.#sum : 0n;
-    return ends.map((end) => {
-      while (next < this.#entries.length && this.#entries[next]!.startedAt <= end) sum += this.#entries[next++]!.amount;
-      while (first < next && this.#entries[first]!.startedAt <= end - this.lengthMs)
-        sum -= this.#entries[first++]!.amount;
-      return sum;
-    });
+  /**
+   * The most that a window which ends at `from` or later, and before `before`, can spend while some of the credits in it are
+   * not there yet: what is charged alone.
+   */
+  highestCharge(from: Instant, before: Instant): Micros {
+    let first = this.#firstAfter(from - this.lengthMs);
+    let charged: Micros = 0n;
+    let highest: Micros = 0n;
+    for (let last = first; this.#entries[last] && this.#entries[last]!.startedAt < before; last++) {
+      charged += chargeOf(this.#entries[last]!);
+      const since = Math.max(this.#entries[last]!.startedAt, from) - this.lengthMs;
+      while (this.#entries[first]!.startedAt <= since) charged -= chargeOf(this.#entries[first++]!);
+      if (charged > highest) highest = charged;
+    }
+    return highest;
   }
 
   /** The starts between `after` and `before` at which windows end whose spend is `amount` or more. */
@@ -73,9 +65,7 @@ export class RollingWindow {
       if (end >= before) break;
       if (end !== ends.at(-1)) ends.push(end);
     }
-    if (ends.length === 0) return ends;
-    const spends = this.spendsAt(ends);
-    return ends.filter((_, index) => spends[index]! >= amount);
+    return ends.filter((end) => this.spendAt(end) >= amount);
   }
 
   /** Where windows end that a record which started at `start` is in: there, and at each later start within the length. */
@@ -89,6 +79,11 @@ export class RollingWindow {
     return ends;
   }
 
+  /** The sum of what started no later than `instant`. */
+  #upTo(instant: Instant): Micros {
+    return this.#sums[this.#firstAfter(instant) - 1] ?? 0n;
+  }
+
   /** The first entry that started after `instant`. */
   #firstAfter(instant: Instant): number {
     let low = 0;
@@ -100,4 +95,8 @@ export class RollingWindow {
     }
     return low;
   }
+}
+
+function chargeOf({ amount }: WindowEntry): Micros {
+  return amount > 0n ? amount : 0n;
 }
