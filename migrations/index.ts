@@ -25,6 +25,7 @@ import { LetCapsComeToHold1700000000029 } from './29-let-caps-come-to-hold.ts';
 import { KnowWhenNumbersWereHot1700000000030 } from './30-know-when-numbers-were-hot.ts';
 import { KnowABusyLine1700000000031 } from './31-know-a-busy-line.ts';
 import { ForgetCooledNumbers1700000000034 } from './34-forget-cooled-numbers.ts';
+import { BoundRollingWindows1700000000038 } from './38-bound-rolling-windows.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
 export const migrations = [
@@ -55,4 +56,5 @@ export const migrations = [
   KnowWhenNumbersWereHot1700000000030,
   KnowABusyLine1700000000031,
   ForgetCooledNumbers1700000000034,
+  BoundRollingWindows1700000000038,
 ];

@@ -234,6 +234,16 @@ async function checkMeter({ cap, id, account, usage }: Meter): Promise<void> {
       expect(unseen).toEqual([]);
       expect(ends.filter((end, index) => index > 0 && end - ends[index - 1]! < length)).toEqual([]);
     }
+    // No window exceeds what is known of its slot.
+    const bounds = await plafond.query<{ slot_start: Date; spend_micros: string }>(
+      'SELECT slot_start, spend_micros FROM window_bounds WHERE account_id = $1 AND traffic = $2 AND hours = $3',
+      [account, cap.traffic, hours],
+    );
+    for (const { slot_start, spend_micros } of bounds) {
+      const from = slot_start.getTime();
+      const ends = [from, ...usage.map((each) => each.startedAt)].filter((end) => end >= from && end < from + length);
+      expect(ends.filter((end) => spendAt(end) > BigInt(spend_micros))).toEqual([]);
+    }
   }
   // What stands and still runs is barred, once for each suspension that it asks for; nothing else is.
   const now = plafond.clock.now();

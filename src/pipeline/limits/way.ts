@@ -6,6 +6,7 @@ import type { Decision } from '../../decisions/decision.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import { rollingHours } from '../../kernel/period.ts';
 import { forgetUncounted, recount } from '../../spend/counters.ts';
+import { forgetBounds } from '../../spend/window-bounds.ts';
 import { wouldDecide } from '../deciding/carry-out.ts';
 import { accountsNamed, type KnownUsers } from './accounts-named.ts';
 import { askToHold, holdFew } from './come-to-hold.ts';
@@ -46,7 +47,7 @@ export const forGood = (users: KnownUsers): Way => ({
 
 const countToSee: Count = async (client, cap, accountIds, at) => {
   await client.query('CREATE TEMP TABLE IF NOT EXISTS counters (LIKE counters INCLUDING ALL) ON COMMIT DROP');
-  await recountUnder(client, cap, accountIds, at);
+  if (rollingHours(cap.period) === undefined) await recountUnder(client, cap, accountIds, at);
 };
 
 /**
@@ -67,12 +68,14 @@ export function toSee(decided: (decisions: readonly Decision[]) => void): Way {
   };
 }
 
-/** Rolling windows are read from the ledger itself; only calendar periods have counters. */
+/** Only calendar periods have counters; of rolling windows it is forgotten how high they can be. */
 export async function recountUnder(
   client: ClientBase,
   cap: Pick<Cap, 'traffic' | 'period'>,
   accountIds: readonly string[] | undefined,
   since?: Instant,
 ): Promise<void> {
-  if (rollingHours(cap.period) === undefined) await recount(client, cap.traffic, cap.period, accountIds, since);
+  const hours = rollingHours(cap.period);
+  if (hours === undefined) await recount(client, cap.traffic, cap.period, accountIds, since);
+  else await forgetBounds(client, cap.traffic, hours, accountIds);
 }

@@ -9,6 +9,7 @@ import { CONFIG, type Config } from '../../config.ts';
 import { inTransaction, LOCK_NOT_AVAILABLE, sqlState } from '../../database/transaction.ts';
 import { Clock, toDate } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
+import { forgetOldBounds } from '../../spend/window-bounds.ts';
 import { IS_THERE, UsagePartitions } from '../../ledger/partitions.ts';
 import { refuseWrongClock } from './refuse-wrong-clock.ts';
 
@@ -145,6 +146,8 @@ export class DropOldPartitions implements OnModuleDestroy {
     while ((await once(FORGET_REJECTS)) > 0);
     while ((await once(FORGET_IMPORTS)) > 0);
     await once(FORGET_COOLED);
+    const at = this.clock.now();
+    while ((await inTransaction(this.dataSource, ({ client }) => forgetOldBounds(client, at))) > 0) this.#goOn();
     await once(`UPDATE reconciliations SET sample = '[]' WHERE at < $1 AND sample <> '[]'`);
   }
 

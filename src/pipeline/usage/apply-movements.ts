@@ -23,6 +23,7 @@ import { destinationOf, toDates, type UsageRow } from '../../ledger/usage-store.
 import type { Movement } from '../../ledger/version.ts';
 import { addToCounters, counterKey, staysBelow, type CounterDelta, type SpentSoFar } from '../../spend/counters.ts';
 import { RollingWindow } from '../../spend/rolling-window.ts';
+import { raiseBounds, setBounds, slotsOf, type RaisedSlot } from '../../spend/window-bounds.ts';
 
 /** Accounts and the caps that hold for them, as they stand while the transaction lasts. */
 export interface Holding {
@@ -49,15 +50,48 @@ export async function applyMovements(
     atLast(addToCounters(client, deltas).then(assertNone));
     return [];
   }
+  const due = await raiseBounds(client, raisedBy(steps));
+  const keysDue = new Set(due.map(({ key }) => key));
+  const inWindows = steps.filter((step) => keysDue.has(step.key));
   // In this order: windows are read as they are before anything is written.
   const [windows, recalled, , befores] = await Promise.all([
-    loadWindows(client, steps, accounts, meters),
+    loadWindows(client, inWindows, accounts, meters),
     // Whether a window acts anew depends on those before it.
-    recall(client, steps.filter(isRolling)),
+    recall(client, inWindows),
     write(),
     addToCounters(client, deltas),
   ]);
-  return findCrossings(client, steps, befores, windows, recalled, now);
+  const crossings = await findCrossings(client, steps, befores, windows, recalled, now);
+  const found = due.map((slot) => {
+    const window = windows.get(slot.key)!;
+    return { slot, spend: window.highestCharge(slot.from, slot.from + window.lengthMs) };
+  });
+  atLast(setBounds(client, found));
+  return crossings;
+}
+
+/** What the steps in rolling windows charge in each slot. What is credited counts for nothing, but its windows may fall. */
+function raisedBy(steps: readonly Step[]): RaisedSlot[] {
+  const raised = new Map<string, RaisedSlot>();
+  for (const { key, period, meter, account, entries } of steps) {
+    if (period) continue;
+    const { serviceId, cap } = meter;
+    const hours = rollingHours(cap.period)!;
+    for (const { startedAt, amount } of entries) {
+      const charged = amount > 0n ? amount : 0n;
+      for (const from of slotsOf(startedAt, hours)) {
+        const known = raised.get(`${key} ${from}`);
+        if (known) {
+          known.charged += charged;
+          continue;
+        }
+        const lookFrom = cap.thresholds[0]?.amount ?? NEVER;
+        const slot = { key, accountId: account.accountId, serviceId, traffic: cap.traffic, hours, from };
+        raised.set(`${key} ${from}`, { ...slot, charged, lookFrom });
+      }
+    }
+  }
+  return [...raised.values()];
 }
 
 function assertNone(befores: ReadonlyMap<string, Micros>): void {
@@ -114,7 +148,7 @@ async function findCrossings(
   now: Instant,
 ): Promise<Crossing[]> {
   if (befores.size === 0 && windows.size === 0) return [];
-  const looked = steps.filter(({ key, period }) => !period || befores.has(key));
+  const looked = steps.filter(({ key }) => befores.has(key) || windows.has(key));
   const reaching = new Set<string>();
   const running = new Map(befores);
   for (const { key, period, meter, account, delta } of looked) {
@@ -183,9 +217,10 @@ async function loadWindows(
     const hours = rollingHours(meter.cap.period)!;
     ids.add(account.accountId);
     if (!windows.has(key)) windows.set(key, new RollingWindow(hours));
-    for (const { startedAt, amount } of entries) {
-      // A window that falls may have kept one from acting that ends up to a length before or after it.
-      const reach = (amount < 0n ? 2 : 1) * hours * 3_600_000;
+    for (const { startedAt } of entries) {
+      // A window that falls may have kept one from acting that ends up to a length before or after it; and so far it is
+      // from there to the ends of the slots around.
+      const reach = 2 * hours * 3_600_000;
       earliest = Math.min(earliest, startedAt - reach);
       latest = Math.max(latest, startedAt + reach);
     }
