@@ -191,6 +191,12 @@ describe('a sample', () => {
       const rows = await read(csv.replace(/,-1\n/, `,${written}\n`), feed('cgrates-csv'));
       expect(told(rows)[2]).toBe('4 rejected: amount not_rated');
     }
+    const line = sample('cgrates.ndjson')
+      .toString()
+      .split('\n')[2]!
+      .replace(/"Cost":-1\b/, '"Cost":"-1,0000"');
+    const rows = await read(line, feed('cgrates-json', { decimal: ',' }), { byLine: true });
+    expect(told(rows)).toEqual(['1 rejected: amount not_rated']);
   });
 
   it('of data has its bytes', async () => {

@@ -13,13 +13,15 @@
  * - CGRateS rates nothing without a `Destination`; of `*data` it is mostly a word of the site's own (`data`, an access point).
  * - A call that was not answered has the zero time `0001-01-01T00:00:00Z` as `AnswerTime`.
  */
-import { nanosecondsOf } from './conversions.ts';
+import { parseAmount, type Micros } from '../../kernel/money.ts';
+import { canonicalAmount, nanosecondsOf } from './conversions.ts';
 import type { Mapping, PeerFormat, PeerRow, Verdict } from './mapping.ts';
 import { firstOf } from './translate.ts';
 
 const ZERO_TIME = /^0001-01-01/;
 const NUMBER = /^\+?\d+$/;
 const GO_UNIT = /[smh]$/;
+const NOT_RATED: Micros = -1_000_000n;
 
 /** `Usage` under a name for each of its meanings, no time that is none, and no word for where data went. */
 function view(row: PeerRow): PeerRow {
@@ -37,7 +39,8 @@ function bytesOf(usage: string): string {
 }
 
 function verdict(row: PeerRow, mapping: Mapping): Verdict | undefined {
-  return Number(firstOf(row, mapping.columns.amount ?? [])) === -1
+  const cost = canonicalAmount(firstOf(row, mapping.columns.amount ?? []), mapping.decimal, 'units');
+  return parseAmount(cost ?? '') === NOT_RATED
     ? { reject: 'not_rated', field: 'amount', detail: 'is -1: CGRateS could not rate it' }
     : undefined;
 }

@@ -13,7 +13,7 @@ describe('JSON with its numbers as they were written', () => {
     expect(parseExactly(text)).toEqual(expected);
   });
 
-  it.each(['', '{', '"', '"\\"', '{"a":}', '[1 2]', '1 2', 'NaN'])('%s is none', (text) => {
+  it.each(['', '{', '"', '"\\"', '{"a":}', '[1 2]', '1 2', 'NaN', '01', '[-007.5]'])('%s is none', (text) => {
     expect(() => parseExactly(text)).toThrow(SyntaxError);
   });
 

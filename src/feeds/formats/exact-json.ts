@@ -2,7 +2,7 @@
  * JSON whose numbers stay as they were written. JSON.parse reads a number as a float, and a price may have more digits
  * than a float keeps.
  */
-const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /**
  * Parses JSON, with each number as its text.

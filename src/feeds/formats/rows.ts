@@ -6,7 +6,7 @@
  */
 import { parse as parseCsv } from 'csv-parse/sync';
 import { Refusal } from '../../kernel/refusal.ts';
-import type { ParsedRow } from '../usage-record.ts';
+import type { ParsedRow, RejectReason } from '../usage-record.ts';
 import { COLUMNS, readRow, REQUIRED_COLUMNS, type Column } from './canonical.ts';
 import {
   bounded,
@@ -152,8 +152,13 @@ function readJsonElement(value: unknown, line: number, text: string): ParsedRow 
     const field = fields[column];
     if (field === undefined || field === null) values.push('');
     else if (typeof field === 'string') values.push(field);
-    else if (typeof field === 'number' && WHOLE_NUMBER_COLUMNS.has(column)) values.push(String(field));
-    else {
+    else if (typeof field === 'number' && WHOLE_NUMBER_COLUMNS[column]) {
+      if (Math.abs(field) > Number.MAX_SAFE_INTEGER) {
+        const detail = 'is more than a number in JSON keeps to the last digit; write it as a string';
+        return { reject: { line, text: bounded(text), field: column, reason: WHOLE_NUMBER_COLUMNS[column], detail } };
+      }
+      values.push(String(field));
+    } else {
       const detail =
         column === 'amount' || column === 'cost' ? 'must be a decimal string, never a number' : 'must be a string';
       const reason = column === 'amount' ? 'bad_amount' : column === 'cost' ? 'bad_cost' : 'unreadable_row';
@@ -163,7 +168,12 @@ function readJsonElement(value: unknown, line: number, text: string): ParsedRow 
   return readRow(values, line, text);
 }
 
-const WHOLE_NUMBER_COLUMNS = new Set<Column>(['duration_s', 'units', 'revision']);
+/** Columns that may be numbers in JSON, and what is wrong with a row whose number is none. */
+const WHOLE_NUMBER_COLUMNS: Partial<Record<Column, RejectReason>> = {
+  duration_s: 'bad_duration',
+  units: 'bad_units',
+  revision: 'bad_revision',
+};
 
 function* jsonElements(text: string): Generator<ParsedRow> {
   let value: unknown;
