@@ -4,6 +4,8 @@ import { CommandFailure, codeOf, type StreamedBody } from './server.ts';
 
 const TYPES: Record<string, string> = {
   csv: 'text/csv',
+  // As Sipwise names its files.
+  cdr: 'text/csv',
   ndjson: 'application/x-ndjson',
   json: 'application/json',
 };

@@ -1,7 +1,7 @@
 /** `import` and `accounts import`: files on their way to a running server. */
 import { z } from 'zod';
 import { bytesOf, contentOf } from './file-body.ts';
-import type { Server } from './server.ts';
+import { CommandFailure, type Server } from './server.ts';
 import { count, table, type Out } from './terminal.ts';
 
 const REJECTS_SHOWN = 20;
@@ -14,6 +14,7 @@ const importResult = z.object({
   stale: z.int(),
   superseded: z.int(),
   rejected: z.int(),
+  skipped: z.int().default(0),
 });
 type ImportResult = z.output<typeof importResult>;
 
@@ -29,11 +30,17 @@ export async function importUsage(
   { feed, all = false }: { feed: string; all?: boolean },
   out: Out,
 ): Promise<number> {
-  const contents = files.map((file) => contentOf(file, ['csv', 'ndjson', 'json']));
+  const contents = files.map((file) => contentOf(file, ['csv', 'cdr', 'ndjson', 'json']));
   let rejected = 0;
   for (const [at, file] of files.entries()) {
     const stream = { ...contents[at]!, bytes: await bytesOf(file) };
-    const result = await server.ask('POST', '/v1/usage', importResult, { query: { feed }, stream });
+    const result = await server
+      .ask('POST', '/v1/usage', importResult, { query: { feed }, stream })
+      .catch((error: unknown) => {
+        throw error instanceof CommandFailure
+          ? new CommandFailure(`${file}: ${error.message}`, { cause: error })
+          : error;
+      });
     out(describeImport(file, result));
     if (result.rejected === 0) continue;
     rejected += result.rejected;
@@ -58,6 +65,7 @@ function describeImport(file: string, result: ImportResult): string {
   const parts = (['received', 'counted', 'duplicate', 'stale', 'superseded', 'rejected'] as const).map(
     (name) => `${count(result[name])} ${name}`,
   );
+  if (result.skipped > 0) parts.push(`${count(result.skipped)} passed over`);
   return `${file}: import ${result.import_id}: ${parts.join(', ')}`;
 }
 

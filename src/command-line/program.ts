@@ -127,7 +127,7 @@ function commands({ out, err }: Terminal, end: (exitCode: number) => void): Comm
 
   onServer(program.command('import'))
     .description('sends usage to a running server; exits with 2 where rows were rejected')
-    .argument('<file...>', 'canonical usage: .csv, .ndjson or .json, or one of these gzipped (.gz)')
+    .argument('<file...>', 'usage as its feed writes it: .csv, .cdr, .ndjson or .json, or one of these gzipped (.gz)')
     .requiredOption('--feed <name>', 'the feed that it comes from')
     .option('--all', 'show every rejected row, not only the first 20')
     .action(async (files: string[], options: ServerOptions & { feed: string; all?: boolean }) => {

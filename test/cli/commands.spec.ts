@@ -217,6 +217,24 @@ describe('the command line on a running server', () => {
       await manager.query(sql);
     });
   }
+
+  it('imports what a peer writes, and tells how many rows were passed over, and which file was refused', async () => {
+    const definition = { format: 'cgrates-csv', mapping: { currency: 'EUR' } };
+    const made = await fetch(`${plafond.url}/v1/feeds/peer`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },
+      body: JSON.stringify(definition),
+    });
+    expect(made.status).toBe(201);
+    const cdr = (run: string) => `c1,${run},*voice,1001,+252612345678,2010-03-09T01:00:00Z,1m,1.00\n`;
+    const header = 'CGRID,RunID,ToR,Account,Destination,AnswerTime,Usage,Cost\n';
+    const good = await write('peer.cdr', header + cdr('*default') + cdr('supplier'));
+    const bad = await write('other.csv', 'a,b\n1,2\n');
+    const { code, out, err } = await onServer('import', good, bad, '--feed', 'peer');
+    expect(code).toBe(1);
+    expect(out).toContain('2 received, 1 counted, 0 duplicate, 0 stale, 0 superseded, 0 rejected, 1 passed over');
+    expect(err).toContain(`${bad}: Unprocessable Entity: the header is not what the feed expects`);
+  });
 });
 
 describe('plafond replay', () => {

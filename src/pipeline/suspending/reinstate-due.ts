@@ -106,7 +106,8 @@ function waitingFor(due: number, behind: readonly (FeedFreshness & { feed: strin
   const feeds = behind.map(({ feed, state, words }) => `${feed} is ${state} (${words})`).join('; ');
   return {
     text:
-      `${due} ${due === 1 ? 'suspension is' : 'suspensions are'} due to be lifted, but stay until usage comes again: ${feeds}. ` +
+      `${due === 1 ? '1 suspension is due to be lifted, but stays' : `${due} suspensions are due to be lifted, but stay`} until ` +
+      `usage comes again: ${feeds}. ` +
       `Lift them by hand, or expect no rhythm of a feed that is over.`,
     facts: { due, feeds: behind.map(({ feed }) => feed) },
   };

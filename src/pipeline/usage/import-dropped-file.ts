@@ -194,10 +194,10 @@ export class ImportDroppedFile implements OnModuleDestroy {
           at,
         ),
       );
-      const { received, counted, superseded, duplicate, stale, rejected } = result;
+      const { received, counted, superseded, duplicate, stale, rejected, skipped } = result;
       this.#log.log(
         `${path}: import ${result.importId}, ${received} rows: ${counted} counted, ${superseded} superseded earlier ones, ` +
-          `${duplicate} duplicate, ${stale} stale, ${rejected} rejected`,
+          `${duplicate} duplicate, ${stale} stale, ${rejected} rejected, ${skipped} passed over`,
       );
     } catch (error) {
       // In other hands, or the database is away: the file stays, and this job is tried again.
