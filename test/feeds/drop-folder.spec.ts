@@ -249,18 +249,53 @@ describe('a file in the drop folder', () => {
     expect(await ofNames()).toMatchObject([{ open: false }]);
   });
 
-  it('that fails is in one alarm of its feed, with what to do, until one of the feed is imported', async () => {
-    const ofFeed = () =>
-      plafond.query(`SELECT text, cleared_at IS NULL AS open FROM alarms WHERE kind = 'file-failed' AND subject = $1`, [
-        feed,
-      ]);
+  it('that fails is in an alarm, with what to do, until it is imported under its name or lies in failed/ no more', async () => {
+    const told = async () => {
+      const rows = await plafond.query<{ subject: string; text: string; open: boolean }>(
+        `SELECT subject, text, cleared_at IS NULL AS open FROM alarms
+          WHERE kind = 'file-failed' AND starts_with(subject, $1) ORDER BY alarm_id`,
+        [folder],
+      );
+      for (const { text } of rows) expect(text).toMatch(/header.* drop it again/);
+      return rows.map(({ subject, open }) => `${subject.slice(folder.length + 1)} ${open ? 'open' : 'over'}`);
+    };
     await drop('a.csv', 'id,name\n1,x\n');
     await drop('b.csv', 'id,names\n1,x\n');
     await importAll();
-    expect(await ofFeed()).toEqual([{ text: expect.stringMatching(/b\.csv .*header.* drop it again/), open: true }]);
     await drop('c.csv', [HEADER, row(`${feed}-c`)].join('\n'));
     await importAll();
-    expect(await ofFeed()).toMatchObject([{ open: false }]);
+    expect(await told()).toEqual(['a.csv open', 'b.csv open']);
+    await drop('a.csv', 'id,name\n2,y\n');
+    await importAll();
+    await rm(join(folder, 'failed', 'a.csv'));
+    await complete();
+    expect(await told()).toEqual(['a.csv open', 'b.csv open']);
+    await drop('a.csv', [HEADER, row(`${feed}-a`)].join('\n'));
+    await importAll();
+    expect(await told()).toEqual(['a.csv over', 'b.csv open']);
+    await rm(join(folder, 'failed', 'b.csv'));
+    await complete();
+    expect(await told()).toEqual(['a.csv over', 'b.csv over']);
+  });
+
+  it('in no folder of a feed is in an alarm once it has lain there for a minute, until it is gone', async () => {
+    const loose = join(inbox, 'loose.csv');
+    const told = () =>
+      plafond.query(`SELECT text, cleared_at IS NULL AS open FROM alarms WHERE kind = 'file-waits' AND subject = $1`, [
+        loose,
+      ]);
+    await writeFile(loose, HEADER);
+    for (const hidden of ['.loose.csv', 'loose.csv.part']) await writeFile(join(inbox, hidden), HEADER);
+    await complete();
+    expect(await told()).toEqual([]);
+    const written = new Date(now - 61_000);
+    await utimes(loose, written, written);
+    await complete();
+    await complete();
+    expect(await told()).toEqual([{ text: expect.stringMatching(/loose\.csv .*folder.* of its feed/), open: true }]);
+    for (const name of ['loose.csv', '.loose.csv', 'loose.csv.part']) await rm(join(inbox, name));
+    await complete();
+    expect(await told()).toMatchObject([{ open: false }]);
   });
 
   it('that can not be read waits and is in one alarm, and is imported when it can', async () => {

@@ -22,6 +22,7 @@ export interface DroppedFile {
 /** Names that copying programs use while a file is on its way. */
 export const UNFINISHED = /(^\.|~$|\.(part|partial|tmp|temp|filepart|crdownload|swp|writing)$)/i;
 const STANDS_STILL_MS = 2_000;
+const LOOSE_MS = 60_000;
 /** A file's time that is further ahead is another clock's, or another zone's, and does not tell when it was written. */
 const AHEAD_MS_MAX = 5 * 60_000;
 /** Folders of which nobody expects anything: hidden ones, and what a file system makes of itself. */
@@ -30,8 +31,8 @@ const NO_FEEDS = /^\.|^lost\+found$/;
 /**
  * The files that are complete. `seen` remembers what lay there at the last look: a file is complete when it looks the same
  * as then and has not been written to for {@link STANDS_STILL_MS}, as far as its time tells. `now` is the file system's time, in epoch milliseconds.
- * One whose name is not UTF-8 gets another first. A folder that can't be read, or whose name can't be a feed's, is named in
- * `closed`, with the reason and what to do; it holds up no other.
+ * One whose name is not UTF-8 gets another first. A folder that can't be read, or whose name can't be a feed's, and a file
+ * that lies in none are named in `closed`, with the reason and what to do; they hold up no other.
  */
 export async function completeFiles(
   inboxDir: string,
@@ -46,6 +47,8 @@ export async function completeFiles(
     if (!NAME.test(name) && !NO_FEEDS.test(name))
       closed.set(folder, `no feed can have its name, which ${NAME_FORM}; rename it as the feed`);
   }
+  for (const path of await looseFiles(inboxDir, now))
+    closed.set(path, 'it lies in no folder of a feed; move it into that of its feed');
   for (const { feed, folder } of await feedFolders(inboxDir)) {
     const files = await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch((error: unknown) => {
       closed.set(folder, unreadable(error));
@@ -100,6 +103,18 @@ async function foldersIn(inboxDir: string): Promise<{ name: string; folder: stri
     if (isFolder) found.push({ name: entry.name, folder });
   }
   return found;
+}
+
+/** Files beside the folders of feeds, once they are not on their way elsewhere. */
+async function looseFiles(inboxDir: string, now: Instant): Promise<string[]> {
+  const loose: string[] = [];
+  for (const entry of await readdir(inboxDir, { withFileTypes: true })) {
+    if (!entry.isFile() || UNFINISHED.test(entry.name)) continue;
+    const path = join(inboxDir, entry.name);
+    const found = await stat(path).catch(() => undefined);
+    if (found && Math.abs(now - found.mtimeMs) >= LOOSE_MS) loose.push(path);
+  }
+  return loose;
 }
 
 /** Which file it is, and what it holds, as far as can be told without reading it. */
@@ -204,6 +219,24 @@ export async function putAway(path: string, place: 'done' | 'failed', note?: str
   return target;
 }
 
+/** Whether of these files, which were put into `failed/` of `folder`, any still lies there, by name. */
+export async function stillFailed(folder: string, names: readonly string[]): Promise<Set<string>> {
+  const there = await readdir(join(folder, 'failed')).catch((error: unknown) => {
+    // Nobody knows what lies there.
+    if (isRefusedByDisk(error)) return undefined;
+    return [];
+  });
+  if (!there) return new Set(names);
+  return new Set(
+    names.filter((name) =>
+      there.some((each) => {
+        const number = /\.\d+$/.exec(each)?.[0] ?? '';
+        return each === shortened(name, '') || each === `${shortened(name, number)}${number}`;
+      }),
+    ),
+  );
+}
+
 const NOTE = '.why.txt';
 const NAME_BYTES_MAX = 255;
 
@@ -211,12 +244,16 @@ const NAME_BYTES_MAX = 255;
 async function freePath(folder: string, name: string): Promise<string> {
   for (let n = 1; ; n++) {
     const number = n === 1 ? '' : `.${n}`;
-    const bytes = Buffer.from(name).subarray(-(NAME_BYTES_MAX - NOTE.length - number.length));
-    const path = join(folder, `${bytes.toString().replace(/^\ufffd+/, '')}${number}`);
+    const path = join(folder, `${shortened(name, number)}${number}`);
     const isTaken = await stat(path).then(
       () => true,
       () => false,
     );
     if (!isTaken) return path;
   }
+}
+
+function shortened(name: string, number: string): string {
+  const bytes = Buffer.from(name).subarray(-(NAME_BYTES_MAX - NOTE.length - number.length));
+  return bytes.toString().replace(/^\ufffd+/, '');
 }

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
@@ -25,6 +25,7 @@ import {
   lookAt,
   openFile,
   putAway,
+  stillFailed,
   type DroppedFile,
 } from '../../feeds/sources/drop-folder.ts';
 import { Clock, Stopwatch, SystemClock, type Instant } from '../../kernel/clock.ts';
@@ -92,6 +93,7 @@ export class ImportDroppedFile implements OnModuleDestroy {
     const waiting = await this.#readDefinitions();
     await this.#tell(async (client, at) => [
       ...(await settleFileWaits(client, closed, at)),
+      ...(await settleFilesFailed(client, closed, at)),
       ...(await settleFeedDefinitions(
         client,
         waiting,
@@ -170,6 +172,7 @@ export class ImportDroppedFile implements OnModuleDestroy {
     if (known?.state === 'done') {
       const why = `the same content as import ${known.importId}: nothing was done`;
       if (!(await this.#putAway(path, looks, 'done', why))) return;
+      await this.#tellImported(path);
       await this.#recordUnread({ ...delivery, contentHash: undefined }, 'same-file', why);
       this.#log.log(`${path} has the same content as import ${known.importId}: nothing was done`);
       return;
@@ -184,16 +187,7 @@ export class ImportDroppedFile implements OnModuleDestroy {
       if (!(await this.#putAway(path, looks, 'done'))) {
         await inTransaction(this.#dataSource, ({ client }) => releaseChangedFile(client, result.importId));
       }
-      await this.#tell((client, at) =>
-        settleAlarm(
-          client,
-          'file-failed',
-          feed,
-          undefined,
-          `the feed ${feed} has brought a file that was imported: ${path}`,
-          at,
-        ),
-      );
+      await this.#tellImported(path);
       const { received, counted, superseded, duplicate, stale, rejected, skipped } = result;
       this.#log.log(
         `${path}: import ${result.importId}, ${received} rows: ${counted} counted, ${superseded} superseded earlier ones, ` +
@@ -207,13 +201,19 @@ export class ImportDroppedFile implements OnModuleDestroy {
       // Its first line, which it may hold, can be usage.
       const reason = maskAnswer(why, '');
       const trouble = {
-        text: `the file ${path} of the feed ${feed} was not imported, and lies in failed/ there: ${reason}. Once it, or the feed's definition, is mended, drop it again`,
-        facts: { path, reason },
+        text: `the file ${path} of the feed ${feed} was not imported, and lies in failed/ there: ${reason}. Once it, or the feed's definition, is mended, drop it again under its name, or take it from failed/ where it is not to count`,
+        facts: { feed, path, reason },
       };
-      await this.#tell((client, at) => settleAlarm(client, 'file-failed', feed, trouble, '', at));
+      await this.#tell((client, at) => settleAlarm(client, 'file-failed', path, trouble, '', at));
       await this.#putAway(path, looks, 'failed', why);
       this.#log.error(`${path} was not imported: ${why}`);
     }
+  }
+
+  async #tellImported(path: string): Promise<void> {
+    await this.#tell((client, at) =>
+      settleAlarm(client, 'file-failed', path, undefined, `${path} came again, and was imported`, at),
+    );
   }
 
   async *#whileRunning(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -255,6 +255,30 @@ export class ImportDroppedFile implements OnModuleDestroy {
   }
 }
 
+/** What was told of files that failed is over where they lie in `failed/` no more. */
+async function settleFilesFailed(
+  client: ClientBase,
+  closed: ReadonlyMap<string, string>,
+  at: Instant,
+): Promise<string[]> {
+  const byFolder = new Map<string, string[]>();
+  for (const path of await openSubjects(client, 'file-failed')) {
+    const folder = dirname(path);
+    byFolder.set(folder, [...(byFolder.get(folder) ?? []), basename(path)]);
+  }
+  const told: string[] = [];
+  for (const [folder, names] of byFolder) {
+    if (closed.has(folder)) continue;
+    const still = await stillFailed(folder, names);
+    for (const name of names) {
+      const path = join(folder, name);
+      if (still.has(name) || (await isFile(path))) continue;
+      told.push(...(await settleAlarm(client, 'file-failed', path, undefined, `${path} lies in failed/ no more`, at)));
+    }
+  }
+  return told;
+}
+
 /** An alarm for each folder of which no file is imported; what was told of folders that can, and of files that are gone, is over. */
 async function settleFileWaits(
   client: ClientBase,
@@ -263,19 +287,22 @@ async function settleFileWaits(
 ): Promise<string[]> {
   const told: string[] = [];
   for (const [folder, why] of closed) {
-    const text = `files of ${folder} are not imported: ${why}`;
+    const text = `nothing of ${folder} is imported: ${why}`;
     told.push(...(await settleAlarm(client, 'file-waits', folder, { text, facts: { why } }, '', at)));
   }
   for (const path of await openSubjects(client, 'file-waits')) {
-    const isFile = await stat(path).then(
-      (found) => found.isFile(),
-      () => false,
-    );
     // Of a file in a folder that can't be read nobody knows whether it is gone.
-    if (closed.has(path) || closed.has(dirname(path)) || isFile) continue;
+    if (closed.has(path) || closed.has(dirname(path)) || (await isFile(path))) continue;
     told.push(...(await settleAlarm(client, 'file-waits', path, undefined, `${path} waits no longer`, at)));
   }
   return told;
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
 }
 
 /** An alarm for each feed whose definition can't be used; of those in `unseen` nobody knows what it says now. */

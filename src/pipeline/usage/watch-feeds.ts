@@ -18,7 +18,7 @@ import {
 import { Clock, type Instant } from '../../kernel/clock.ts';
 
 /** What is open about a feed that is gone is over. */
-const KINDS: readonly AlarmKind[] = ['feed-behind', 'feed-gap', 'rejects-rise', 'file-failed'];
+const KINDS: readonly AlarmKind[] = ['feed-behind', 'feed-gap', 'rejects-rise'];
 const WATCH_LOCK = 7_010;
 
 @Injectable()
