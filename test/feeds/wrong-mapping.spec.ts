@@ -96,6 +96,19 @@ describe('a wrong mapping shows on the first lines', () => {
     expect((await admin.call('GET', '/v1/imports')).json().items).toEqual([]);
   });
 
+  it('says so where the ids do not tell rows apart, of which only one would count', async () => {
+    const hintsWith = async (record_id: string, text: string) => {
+      const definition = { format: 'cgrates-csv', mapping: { currency: 'EUR', columns: { record_id } } };
+      return (await admin.call('POST', '/v1/feeds/try', { body: { definition, sample: text } })).json().hints;
+    };
+    const text = sample('cgrates.csv').toString();
+    expect(await hintsWith('Tenant', text)).toEqual([
+      '3 of 4 rows have the id, state and revision of an earlier one, and say something else: they would not count; see record_id',
+    ]);
+    // What comes twice as it was does no harm.
+    expect(await hintsWith('CGRID', text + text.slice(text.indexOf('\n') + 1))).toEqual([]);
+  });
+
   it('names no column as missing that is there, under whatever name it is read, and the one that is not', async () => {
     const columnsOf = async (text: string) => {
       const definition = { format: 'cgrates-csv', mapping: { currency: 'EUR' } };

@@ -1,6 +1,6 @@
 /** What the first rows of a sample say about a mapping that may be wrong. Pure. */
 import { parseInstant } from '../../kernel/clock.ts';
-import type { FeedRow } from '../usage-record.ts';
+import type { FeedRow, UsageRecord } from '../usage-record.ts';
 import { cellsOf } from './cells.ts';
 import type { Mapping } from './mapping.ts';
 
@@ -44,6 +44,12 @@ export function hintsOf(rows: readonly FeedRow[], mapping: Mapping | undefined):
     'called numbers look like E.164 without the plus; see e164_without_plus',
   );
 
+  const alike = sameVersions(records);
+  say(
+    alike > 0,
+    `${alike} of ${records.length} rows have the id, state and revision of an earlier one, and say something else: they would not count; see record_id`,
+  );
+
   const times = rejects.filter(({ reason }) => reason === 'bad_started_at');
   say(
     times.length > 0 && mapping?.timeZone === undefined && times.some(({ detail }) => looksLocal(detail)),
@@ -77,6 +83,19 @@ export function hintsOf(rows: readonly FeedRow[], mapping: Mapping | undefined):
     `every row is passed over (${[...new Set(skipped.map(({ reason }) => reason))].join(', ')}); see only`,
   );
   return hints;
+}
+
+/** How many records stand for the same version of a record as an earlier one, though they are about something else. */
+function sameVersions(records: readonly UsageRecord[]): number {
+  const first = new Map<string, string>();
+  let alike = 0;
+  for (const { recordId, state, revision, accountId, startedAt, amount, bNumber } of records) {
+    const version = `${state} ${revision} ${recordId}`;
+    const says = `${startedAt} ${amount} ${bNumber} ${accountId}`;
+    if ((first.get(version) ?? says) !== says) alike++;
+    else first.set(version, says);
+  }
+  return alike;
 }
 
 /** Rows whose cells are not as many as expected: by another separator they might be. */
