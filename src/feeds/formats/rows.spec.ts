@@ -250,22 +250,12 @@ describe('a JSON delivery', () => {
     ['a cost as a number', 'json', ndjson({ cost: 1 }), ['1 cost bad_cost']],
     ['an account as a number', 'json', ndjson({ account_id: 1001 }), ['1 account_id unreadable_row']],
     ['a duration in fractions', 'json', ndjson({ duration_s: 1.5 }), ['1 duration_s bad_duration']],
-    [
-      'bytes that a float does not keep',
-      'json',
-      ndjson({ units: 7 }).replace('"units":7', '"units":9007199254740993'),
-      ['1 units bad_units'],
-    ],
+    ['bytes beyond 2^53', 'json', ndjson({ units: 7 }).replace(':7', `:${2n ** 53n}1`), ['1 units bad_units']],
     ['a duration as an object', 'json', ndjson({ duration_s: {} }), ['1 duration_s unreadable_row']],
     ['half a surrogate pair in an identifier', 'json', ndjson({ record_id: 'r\ud800' }), ['1 record_id bad_record_id']],
     ['a line of more than 64 KiB', 'ndjson', ndjson({ note: 'x'.repeat(70_000) }), ['1  unreadable_row']],
     ['an element of more than 64 KiB', 'json', `[${ndjson({ note: 'x'.repeat(70_000) })}]`, ['1  unreadable_row']],
-    [
-      'an element that is nested too deep',
-      'json',
-      '['.repeat(1_000_000) + ']'.repeat(1_000_000),
-      ['1  unreadable_row'],
-    ],
+    ['one nested too deep', 'json', '['.repeat(1_000_000) + ']'.repeat(1_000_000), ['1  unreadable_row']],
   ] as const)('%s', async (_, format, text, rows) => expect(inShort(await read(text, format))).toEqual(rows));
 });
 
