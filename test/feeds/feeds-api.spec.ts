@@ -221,6 +221,44 @@ describe('a feed', () => {
     expect(again.json()).toMatchObject({ received: 6, counted: 0, duplicate: 4, skipped: 1, rejected: 1 });
   });
 
+  it('takes the rejects back as the file that was downloaded, mended in place', async () => {
+    const [header, ...rows] = sample('cgrates.csv').toString().split('\n');
+    const unrated = [7, 8, 9].map((n) => rows[2]!.replace(/^[^,]+/, `mended"${n}`));
+    const text = [header, ...unrated, ''].join('\n');
+    const peer = (await admin.call('POST', '/v1/usage?feed=rating', { body: text, headers: csv })).json();
+    expect(peer).toMatchObject({ received: 3, rejected: 3 });
+    const address = `/v1/imports/${peer.import_id}/rejects.csv`;
+    const [head, seven, eight, nine] = (await admin.call('GET', address)).body.split('\n');
+    const send = async (...lines: (string | undefined)[]) =>
+      (await admin.call('POST', address, { body: lines.join('\r\n'), headers: csv })).json();
+    expect(await send(head, seven!.replace(/-1"$/, '1.50"'), eight, '')).toMatchObject({
+      received: 2,
+      counted: 1,
+      rejected: 1,
+    });
+    expect((await admin.call('GET', address)).body.split('\n').slice(1)).toEqual([eight, nine, '']);
+    expect(await send(head, seven)).toMatchObject({ code: 'unknown_reject' });
+    expect(await send(head, nine, nine)).toMatchObject({
+      code: 'bad_rejects',
+      detail: expect.stringMatching(/^line 3 /),
+    });
+    expect(await send(head, nine!.replace(/"$/, ''))).toMatchObject({ code: 'bad_rejects' });
+    expect(await send(head, 'x')).toMatchObject({ code: 'bad_rejects' });
+    expect(await send(head)).toMatchObject({ code: 'bad_rejects' });
+    expect(await send(header, nine)).toMatchObject({ code: 'bad_header' });
+    expect(await send('')).toMatchObject({ code: 'bad_header' });
+
+    const canonical = 'record_id,account_id,started_at,duration_s,kind,b_number,amount,currency,state';
+    const row = (id: string) => `${id},1001,2010-03-10T10:00:00+01:00,60,voice,+252612345678,"1,00",EUR,final`;
+    const body = [canonical, row('m1'), row('"m2')].join('\n');
+    const own = (await admin.call('POST', '/v1/usage?feed=own', { body, headers: csv })).json();
+    expect(own).toMatchObject({ rejected: 2 });
+    const at = `/v1/imports/${own.import_id}/rejects.csv`;
+    const mended = (await admin.call('GET', at)).body.replaceAll('"1,00",EUR', '1.00,EUR').replace(',"m2,', ',m2,');
+    expect((await admin.call('POST', at, { body: mended, headers: csv })).json()).toMatchObject({ counted: 2 });
+    expect((await admin.call('GET', at)).body.split('\n')).toHaveLength(2);
+  });
+
   it('sends no line again in two ways', async () => {
     const rows = ['1.50', '2.50'].map((text) => ({ line: 4, text }));
     const answer = await admin.call('POST', '/v1/imports/1/rejects/resend', { body: { rows } });

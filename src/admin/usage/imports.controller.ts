@@ -1,10 +1,12 @@
 import { Readable } from 'node:stream';
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiBody, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { headOf, lineOf, mendedRejects } from '../../feeds/reject-file.ts';
 import { ResendRejects } from '../../pipeline/usage/resend-rejects.ts';
+import { bodyBytes } from '../http/bodies.ts';
 import { notFound, NumberPipe } from '../http/identifiers.ts';
 import { importResult, showResult, type ImportResultResponse } from './import-result.ts';
 import { actorOf, type Principal } from '../keys/role.ts';
@@ -103,6 +105,7 @@ const REJECTS = `
    WHERE import_id = $1 AND ($2::bigint IS NULL OR line > $2) ORDER BY line LIMIT $3`;
 
 const DOWNLOAD_ROWS = 1_000;
+const MENDED_BYTES_MAX = 64 * 1024 ** 2;
 
 /** By the primary key. */
 const OPEN_REJECTS = `
@@ -184,8 +187,8 @@ export class ImportsController {
     alsoFor: 'feed',
     summary: 'Downloads the rows that could not be used and were not sent again',
     description:
-      'What is wrong stands in four columns before each row. Of canonical CSV the rows stand as they came, under their own header: ' +
-      'mended in place the file can be sent to `POST /v1/usage` again. Other rows stand as one column, `text`.',
+      'What is wrong stands in four columns before each row. Of canonical CSV the rows stand as they came, under their own header; ' +
+      'other rows stand as one column, `text`. Mended in place, the file can be sent back to the same address.',
     answers: 'CSV with a header',
     content: textAs('text/csv'),
   })
@@ -194,21 +197,42 @@ export class ImportsController {
     @Caller() caller: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Readable> {
-    const { format, header } = await this.#find(id, caller);
+    const header = headerOf(await this.#find(id, caller));
     void reply.header('content-type', 'text/csv; charset=utf-8');
     void reply.header('content-disposition', `attachment; filename="rejects-of-import-${id}.csv"`);
-    return Readable.from(this.#rejectLines(id, format === 'csv' ? header : undefined, caller));
+    return Readable.from(this.#rejectLines(id, header, caller));
+  }
+
+  @Post(':import_id/rejects.csv')
+  @ApiConsumes('text/csv')
+  @ApiBody({ schema: { type: 'string', format: 'binary' }, description: 'The file that was downloaded' })
+  @HttpCode(200)
+  @Route({
+    needs: 'billing',
+    streams: ['text/csv'],
+    summary: 'Sends rejected rows again, mended in the file that was downloaded',
+    description: 'Its first line stays, and the number of each reject; rows that are not to be sent are taken out.',
+    answers: 'It is durable; what became of them now',
+    schema: importResult,
+  })
+  async sendBack(
+    @Param('import_id', NumberPipe) id: string,
+    @Req() request: FastifyRequest,
+    @Caller() caller: Principal,
+    @Actor() actor: string,
+  ): Promise<ImportResultResponse> {
+    const header = headerOf(await this.#find(id, caller));
+    const rows = await mendedRejects(bodyBytes(request, MENDED_BYTES_MAX), header);
+    return showResult(await this.#rejects.resend(id, rows, actor));
   }
 
   /** A page of the database at a time; `header`: of canonical CSV, whose rows stand as they came. */
   async *#rejectLines(id: string, header: string | undefined, caller: Principal): AsyncGenerator<string> {
-    yield `reject_line,reject_reason,reject_field,reject_detail,${header ?? 'text'}\n`;
+    yield `${headOf(header)}\n`;
     for (let after = '0'; ;) {
       const rows = await this.#dataSource.query<RejectRow[]>(OPEN_REJECTS, [id, after, DOWNLOAD_ROWS]);
       for (const row of rows) {
-        const text = maskNumbers(row.text, caller.role);
-        const cells = [row.line, row.reason, row.field, row.detail].map(quoted);
-        yield `${[...cells, header === undefined ? quoted(text) : text].join(',')}\n`;
+        yield `${lineOf({ ...row, line: Number(row.line), text: maskNumbers(row.text, caller.role) }, header)}\n`;
       }
       if (rows.length < DOWNLOAD_ROWS) return;
       after = rows.at(-1)!.line;
@@ -243,9 +267,9 @@ export class ImportsController {
   }
 }
 
-/** A cell of CSV (RFC 4180). */
-function quoted(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+/** Of canonical CSV: what its rejects stand under. */
+function headerOf({ format, header }: ImportRow): string | undefined {
+  return format === 'csv' ? header : undefined;
 }
 
 /** Whose imports a caller may see: a feed its own, everybody else all. */
