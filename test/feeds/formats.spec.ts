@@ -346,6 +346,19 @@ describe('bad input gets a named reason', () => {
     expect(await refusalOf(input, definition)).toBe(expected);
   });
 
+  it('a file of Sipwise of millions of lines of nothing, within seconds', async () => {
+    const empty = Buffer.concat([Buffer.from('007,0001\n'), Buffer.alloc(16 * 1024 ** 2, '\n')]);
+    const begun = performance.now();
+    expect(await refusalOf(empty, feed('sipwise'))).toMatch(/^cut_off/);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+
+  it.each([1, 7, 31, 64, 100])('the seal of Sipwise holds in pieces of %i bytes', async (pieces) => {
+    const rows = await read(sample('sipwise.cdr'), feed('sipwise'), { pieces });
+    expect(told(rows)).toEqual(told(await read(sample('sipwise.cdr'), feed('sipwise'))));
+    await expect(read(sample('sipwise.cdr').subarray(0, -2), feed('sipwise'), { pieces })).rejects.toThrow('cut off');
+  });
+
   it('a count of lines that is wrong', async () => {
     const body = sample('sipwise.cdr').toString().replace('007,0004', '007,0005').split('\n').slice(0, -2).join('\n');
     const sealed = `${body}\n${createHash('md5').update(`${body}\n`).digest('hex')}\n`;
