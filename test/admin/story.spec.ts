@@ -201,6 +201,11 @@ describe('the billing team at work', () => {
     const bomb = gzipSync(Buffer.alloc(600 * 1024 ** 2, 10), { level: 1 });
     const answer = await send(bomb, { 'content-encoding': 'gzip' });
     expect([answer.statusCode, answer.json().code]).toEqual([413, 'too_large']);
+    // Sixteen megabytes in fifteen kilobytes: read as a document, they would hold up everything else for seconds.
+    const deep = gzipSync(Buffer.alloc(16 * 1024 ** 2, '['));
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    const document = await admin.call('POST', '/v1/usage', { body: deep, headers });
+    expect(document.json()).toMatchObject({ status: 413, detail: expect.stringContaining('that is no usage') });
   });
 
   it('shows imports and rejects, masked for a viewer, and takes rejects again when they can be used', async () => {

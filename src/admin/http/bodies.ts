@@ -3,11 +3,15 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { UNPACKED_TIMES_MAX } from '../../feeds/sources/drop-folder.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { errorCode, HttpProblem } from './problem.ts';
 
 const JSON_BYTES_MAX = 1024 ** 2;
 const RECEIVED_BYTES_MAX = 64 * 1024 ** 2;
+
+/** A document is read as a whole, so what is made to unfold has to show early. */
+const UNSUSPICIOUS_BYTES = 8 * 1024 ** 2;
 
 const FORM_BYTES_MAX = 16 * 1024;
 
@@ -90,10 +94,25 @@ export function bodyBytes(request: FastifyRequest, unpackedBytesMax: number): As
 }
 
 async function* unpacked(received: AsyncIterable<Buffer>, bytesMax: number): AsyncGenerator<Buffer> {
+  let packed = 0;
+  const counted = async function* () {
+    for await (const chunk of received) {
+      packed += chunk.length;
+      yield chunk;
+    }
+  };
   // What goes wrong before the end comes out of the stream that is read below.
-  const gunzip = pipeline(received, createGunzip(), () => undefined);
+  const gunzip = pipeline(counted(), createGunzip(), () => undefined);
+  let size = 0;
   try {
-    yield* bounded(gunzip, bytesMax, 'an unpacked body');
+    for await (const chunk of bounded(gunzip, bytesMax, 'an unpacked body')) {
+      size += chunk.length;
+      if (size > UNSUSPICIOUS_BYTES && size > UNPACKED_TIMES_MAX * packed) {
+        const words = `${packed} bytes unpack to more than ${UNPACKED_TIMES_MAX} times as much: that is no usage`;
+        throw new Refusal('too-large', 'too_large', words);
+      }
+      yield chunk;
+    }
   } catch (error) {
     if (!errorCode(error).startsWith('Z_')) throw error;
     throw new Refusal(

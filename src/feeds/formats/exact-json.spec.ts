@@ -17,6 +17,21 @@ describe('JSON with its numbers as they were written', () => {
     expect(() => parseExactly(text)).toThrow(SyntaxError);
   });
 
+  it.each([
+    ['quotes alone', '"'.repeat(8_000_000)],
+    ['empty strings', `[${'"",'.repeat(2_500_000)}""]`],
+    ['a string of quotes that nothing closes', `"${'\\"'.repeat(4_000_000)}`],
+    ['digits', '1'.repeat(8_000_000)],
+  ])('%s take no longer than their length', (_, text) => {
+    const begun = performance.now();
+    try {
+      parseExactly(text);
+    } catch {
+      // Some are no JSON.
+    }
+    expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+
   it('is otherwise as JSON.parse reads it', () => {
     const asText = (_: string, value: unknown) => (typeof value === 'number' ? JSON.stringify(value) : value);
     fc.assert(

@@ -182,7 +182,7 @@ function notUnpacked(error: unknown): Refusal | undefined {
 }
 
 /** Usage packs to a tenth or a twentieth; what unpacks to so much more than that is made to fill whoever unpacks it. */
-const UNPACKED_TIMES_MAX = 200;
+export const UNPACKED_TIMES_MAX = 200;
 const UNSUSPICIOUS_BYTES = 64 * 1024 * 1024;
 
 /** @throws Refusal gzip_bomb */
