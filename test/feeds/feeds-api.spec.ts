@@ -168,6 +168,18 @@ describe('a feed', () => {
       'times have a form of their own; see time_format, such as dd.MM.yyyy HH:mm:ss',
     ],
     [
+      'times are digits alone',
+      { mapping: { currency: 'EUR' } },
+      'a,1001,60,20100314024000,+31612345678,2.50',
+      'times have a form of their own; see time_format, such as dd.MM.yyyy HH:mm:ss',
+    ],
+    [
+      'times have no seconds',
+      { mapping: { currency: 'EUR', time_zone: 'Europe/Amsterdam' } },
+      'a,1001,60,2010-03-14 02:40,+31612345678,2.50',
+      'times have a form of their own; see time_format, such as dd.MM.yyyy HH:mm:ss',
+    ],
+    [
       'amounts have commas',
       { mapping: { currency: 'EUR' } },
       'a,1001,60,2010-03-14T02:40:00Z,+31612345678,"2,50"',

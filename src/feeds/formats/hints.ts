@@ -11,6 +11,9 @@ const FEW = 3;
 const MICROS = 1_000_000n;
 const LONG_CALL_S = 24 * 3_600;
 const SEPARATORS = [',', ';', '\t', '|'];
+/** A date that is not followed by the usual `hh:mm:ss`, or not written in the usual order. */
+const OWN_TIME =
+  /^"(?:\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d{4}[./]\d{1,2}[./]\d{1,2}|\d{4}-\d{2}-\d{2}(?![T ]\d{2}:\d{2}:\d{2})|\d{8}T?\d{4}(?:\d{2})?")/;
 
 /** Hints from rows that were read, whatever became of them. */
 export function hintsOf(rows: readonly FeedRow[], mapping: Mapping | undefined): Hint[] {
@@ -64,7 +67,7 @@ export function hintsOf(rows: readonly FeedRow[], mapping: Mapping | undefined):
     'times look like milliseconds since 1970; see time_format epoch-ms',
   );
   say(
-    times.some(({ detail }) => /^"\d{1,2}[./]\d{1,2}[./]\d{4}/.test(detail)),
+    times.some(({ detail }) => OWN_TIME.test(detail)),
     'times have a form of their own; see time_format, such as dd.MM.yyyy HH:mm:ss',
   );
   say(
