@@ -25,6 +25,7 @@ import { LetCapsComeToHold1700000000029 } from './29-let-caps-come-to-hold.ts';
 import { KnowWhenNumbersWereHot1700000000030 } from './30-know-when-numbers-were-hot.ts';
 import { KnowABusyLine1700000000031 } from './31-know-a-busy-line.ts';
 import { ForgetCooledNumbers1700000000034 } from './34-forget-cooled-numbers.ts';
+import { KnowWhatCrossingsDid1700000000035 } from './35-know-what-crossings-did.ts';
 import { BoundRollingWindows1700000000038 } from './38-bound-rolling-windows.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
@@ -56,5 +57,6 @@ export const migrations = [
   KnowWhenNumbersWereHot1700000000030,
   KnowABusyLine1700000000031,
   ForgetCooledNumbers1700000000034,
+  KnowWhatCrossingsDid1700000000035,
   BoundRollingWindows1700000000038,
 ];

@@ -54,7 +54,9 @@ describe('a threshold that was crossed before its cap was changed', () => {
       ['suspend:international'],
     ],
   ] as [string, Cap, Cap, boolean, Action[]][])('%s', (_, before, after, withdraws, does) => {
-    const { withdrawn, armed } = changeOf(before, after, 100);
-    expect([withdrawn !== undefined, armed?.actions ?? []]).toEqual([withdraws, does]);
+    const thresholdOf = ({ thresholds }: Cap) => thresholds.find(({ percent }) => percent === 100);
+    const done = before.mode === 'shadow' ? ['recorded' as const] : thresholdOf(before)!.actions;
+    const { isWithdrawn, due } = changeOf(done, thresholdOf(after), after.mode);
+    expect([isWithdrawn, due]).toEqual([withdraws, does]);
   });
 });

@@ -1,33 +1,32 @@
-/** What a change of a cap means for a threshold that has been crossed and acted already. Pure. */
+/** What a cap, as it is now, makes of a threshold that has been crossed and acted already. Pure. */
 import { suspendedClass } from './barring.ts';
-import type { Action, Cap, Threshold } from './cap.ts';
+import type { Action, Mode, Threshold } from './cap.ts';
+
+/** What was done at a threshold; `recorded`: nothing, in shadow mode. */
+export type Deed = Action | 'recorded';
 
 export interface ChangedThreshold {
-  /** what the cap had asked for and asks for no more: as it stood, where a suspension is among it */
-  withdrawn: Threshold | undefined;
-  /** with the actions that the cap asks for now and that have not been done; undefined: none */
-  armed: Threshold | undefined;
+  /** whether a suspension that was done is asked for no more */
+  isWithdrawn: boolean;
+  /** what is asked for now and has not been done, or is lifted with what is withdrawn */
+  due: readonly Action[];
+  /** what has been done when that is */
+  done: readonly Deed[];
 }
 
 /**
- * Compares what a threshold has done under `before` with what it is to do under `after`. In shadow mode nothing has been
- * done; and a change to shadow mode undoes nothing, as the removal of a whole cap does not.
+ * Compares what was `done` at a threshold with what `asked` asks for; undefined: the threshold is no more. Shadow mode does
+ * nothing; and a change to it undoes nothing, as the removal of a whole cap does not.
  */
-export function changeOf(before: Cap, after: Cap, percent: number): ChangedThreshold {
-  const was = before.thresholds.find((each) => each.percent === percent);
-  const is = after.thresholds.find((each) => each.percent === percent);
-  const done = before.mode === 'shadow' ? [] : (was?.actions ?? []);
-  const asked = is?.actions ?? [];
-  const isWithdrawn = done.filter(suspends).some((action) => !asked.includes(action));
+export function changeOf(done: readonly Deed[], asked: Threshold | undefined, mode: Mode): ChangedThreshold {
+  const actions = asked?.actions ?? [];
+  const isWithdrawn = done.some((deed) => suspends(deed) && !actions.some((action) => action === deed));
   // What is lifted is lifted as a whole; what of it is still asked for is done anew.
-  const standing = isWithdrawn ? done.filter((action) => !suspends(action)) : done;
-  const due = after.mode === 'shadow' ? [] : asked.filter((action) => !standing.includes(action));
-  return {
-    withdrawn: isWithdrawn ? was : undefined,
-    armed: is && due.length > 0 ? { ...is, actions: due } : undefined,
-  };
+  const standing = isWithdrawn ? done.filter((deed) => !suspends(deed)) : done;
+  const due = mode === 'shadow' ? [] : actions.filter((action) => !standing.includes(action));
+  return { isWithdrawn, due, done: [...standing, ...due] };
 }
 
-export function suspends(action: Action): boolean {
-  return suspendedClass(action) !== undefined;
+export function suspends(deed: Deed): boolean {
+  return suspendedClass(deed) !== undefined;
 }

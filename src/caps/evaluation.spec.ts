@@ -7,7 +7,8 @@ import { formatAmount, parseAmount } from '../kernel/money.ts';
 import { standing, type Version } from '../ledger/version.ts';
 import { CapBook } from './cap-book.ts';
 import { capDefinition, capOf } from './cap.ts';
-import { bearingSince, Evaluation, stepsOf, windowPeriod, type CrossingState } from './evaluation.ts';
+import { bearingSince, windowPeriod } from './cap-periods.ts';
+import { Evaluation, stepsOf, type CrossingState } from './evaluation.ts';
 import { Meters } from './meters.ts';
 import { SAMPLE_ACCOUNT } from '../../test/samples/account.ts';
 
@@ -154,6 +155,7 @@ describe('a calendar cap', () => {
       crossedAt: 0,
       recordId: 'r0',
       uncrossedAt: undefined,
+      done: ['warn', 'suspend:outgoing'],
     };
     book.evaluation.recall([state]);
     expect(book.take('r1', '2010-03-01 10:00', '60.00')).toEqual([]);

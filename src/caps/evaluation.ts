@@ -5,21 +5,15 @@
  */
 import type { Account } from '../accounts/account.ts';
 import type { Instant } from '../kernel/clock.ts';
-import type { Micros } from '../kernel/money.ts';
-import {
-  calendarPeriod,
-  isNameOf,
-  periodNamed,
-  rollingHours,
-  rollingName,
-  type CalendarPeriod,
-} from '../kernel/period.ts';
+import { percentOf, type Micros } from '../kernel/money.ts';
+import { calendarPeriod, rollingHours, type CalendarPeriod } from '../kernel/period.ts';
 import type { Movement, Version } from '../ledger/version.ts';
 import { counterKey } from '../spend/counters.ts';
 import type { RunningCall } from '../spend/exposure.ts';
 import { RollingWindow, type WindowEntry } from '../spend/rolling-window.ts';
-import type { Cap, Threshold } from './cap.ts';
-import { changeOf, suspends } from './changed-cap.ts';
+import type { Threshold } from './cap.ts';
+import { cutNow, endOf, inWindow, isPeriodOf, windowPeriod } from './cap-periods.ts';
+import { changeOf, suspends, type Deed } from './changed-cap.ts';
 import { crossed } from './crossed.ts';
 import type { Meter, Meters } from './meters.ts';
 
@@ -76,6 +70,8 @@ export interface CrossingState {
   crossedAt: Instant;
   recordId: string;
   uncrossedAt: Instant | undefined;
+  /** what the cap has done of it and not withdrawn since; none: it is to act as if it had never been crossed */
+  done: readonly Deed[];
 }
 
 /** The steps of a movement: what it takes from the meters of the version before and gives to those of the new one. */
@@ -129,20 +125,8 @@ function withEntry(entries: readonly WindowEntry[], { startedAt, amount }: Windo
   return sum === 0n ? others : [...others, { startedAt, amount: sum }];
 }
 
-const HOUR_MS = 3_600_000;
-const RUNS_AGAIN: Occasion = { trigger: 'cap', words: 'since the account is cut otherwise' };
-/** A period may be called as one that ended a month before, where the account's cycle day has moved. */
-const NAMESAKE_MS = 32 * 24 * HOUR_MS;
-
-/**
- * What of a cap's crossings bears on what moves at `start`, or is held then: those whose periods end after this. A window
- * that ends at `start` or later may fall; that lets one rise that ends up to a length before it, unless another has acted
- * that ends less than a length before that one.
- */
-export function bearingSince(start: Instant, { period }: Pick<Cap, 'period'>): Instant {
-  const hours = rollingHours(period);
-  return start - (hours === undefined ? NAMESAKE_MS : 2 * hours * HOUR_MS);
-}
+/** Of what has been crossed before, and acts as for the first time. */
+const ONCE_MORE: Occasion = { trigger: 'cap', words: 'once more' };
 
 export class Evaluation {
   readonly counters = new Map<string, Micros>();
@@ -152,7 +136,7 @@ export class Evaluation {
 
   /** Takes up what is known of thresholds crossed before. */
   recall(states: Iterable<CrossingState>): void {
-    for (const state of states) this.#statesOf(state.accountId, state.capId, state.percent).push(state);
+    for (const state of states) this.#statesOf(state.accountId, state.capId).push(state);
   }
 
   /** The states that changed since they were recalled. */
@@ -181,12 +165,10 @@ export class Evaluation {
    */
   recut(account: Account, meter: Meter, spendIn: (period: CalendarPeriod) => Micros, at: Instant): Crossing[] {
     const crossings: Crossing[] = [];
-    const kind = meter.cap.period as 'day' | 'week' | 'month';
     for (const threshold of meter.cap.thresholds) {
-      for (const state of this.#standing(account, meter, threshold.percent, at)) {
-        // Of an account that the cap has left meanwhile, and come back to with other periods.
-        if (!isNameOf(kind, state.period.name)) continue;
-        const period = periodNamed(kind, state.period.name, account);
+      for (const state of this.#standing(account, meter, at)) {
+        if (state.percent !== threshold.percent) continue;
+        const period = cutNow(meter.cap, state.period, account);
         if (period.from === state.period.from && period.to === state.period.to) continue;
         state.period = period;
         this.#touched.add(state);
@@ -204,8 +186,8 @@ export class Evaluation {
     const hours = rollingHours(meter.cap.period)!;
     const record = undefined;
     for (const threshold of meter.cap.thresholds) {
-      for (const { period } of this.#standing(account, meter, threshold.percent, at)) {
-        if (!isNameOf(meter.cap.period, period.name)) continue;
+      for (const { percent, period } of this.#standing(account, meter, at)) {
+        if (percent !== threshold.percent) continue;
         const spend = window.spendAt(endOf(period));
         if (spend >= threshold.amount) continue;
         this.#settle(crossings, { account, meter, period, threshold, direction: 'fell', spend, record }, at);
@@ -221,35 +203,30 @@ export class Evaluation {
   }
 
   /**
-   * Of what was crossed and still acts, what the change from `before` takes back or makes act; `spendIn` a period. To be
-   * asked before the cap is held anew: what that lets rise or fall is new.
+   * Of what was crossed and still acts, what the cap as it is now takes back or does only now: it may have changed since, also
+   * while the account was under another one; `spendIn` a period. To be asked before the cap is held anew: what that lets rise
+   * or fall is new.
    */
-  change(
-    account: Account,
-    meter: Meter,
-    before: Cap,
-    spendIn: (period: CalendarPeriod) => Micros,
-    at: Instant,
-  ): Crossing[] {
+  change(account: Account, meter: Meter, spendIn: (period: CalendarPeriod) => Micros, at: Instant): Crossing[] {
     const crossings: Crossing[] = [];
-    for (const percent of new Set([...before.thresholds, ...meter.cap.thresholds].map((each) => each.percent))) {
-      const now = meter.cap.thresholds.find((each) => each.percent === percent);
-      for (const state of this.#standing(account, meter, percent, at)) {
-        const { period } = state;
-        const isOther = before.period !== meter.cap.period || !isNameOf(meter.cap.period, period.name);
-        const spend = spendIn(period);
-        const gone = isOther || !now;
-        const falls = !gone && spend < now.amount;
-        const { withdrawn, armed } = changeOf(before, gone ? { ...meter.cap, thresholds: [] } : meter.cap, percent);
-        // What falls by the change is lifted as such, but by a threshold that suspends nothing any more.
-        if (falls && (!withdrawn || now.actions.some(suspends))) continue;
-        const crossing = { account, meter, period, spend, record: undefined, again: false };
-        if (withdrawn) crossings.push({ ...crossing, threshold: withdrawn, direction: 'withdrawn' });
-        if (armed && !falls) crossings.push({ ...crossing, threshold: armed, direction: 'armed' });
-        if (!gone && !falls) continue;
-        state.uncrossedAt = at;
-        this.#touched.add(state);
-      }
+    const { cap } = meter;
+    for (const state of this.#standing(account, meter, at)) {
+      const { percent } = state;
+      const now = isPeriodOf(cap, state.period) ? cap.thresholds.find((each) => each.percent === percent) : undefined;
+      const { isWithdrawn, due, done } = changeOf(state.done, now, cap.mode);
+      if (now && !isWithdrawn && due.length === 0) continue;
+      const period = now ? cutNow(cap, state.period, account) : state.period;
+      const spend = spendIn(period);
+      const falls = now !== undefined && spend < now.amount;
+      // What falls by the change is lifted as such, but by a threshold that suspends nothing any more.
+      if (period.to <= at || (falls && (!isWithdrawn || now.actions.some(suspends)))) continue;
+      const threshold = { percent, amount: percentOf(cap.limit, percent), actions: due };
+      const crossing = { account, meter, period, threshold, spend, record: undefined, again: false };
+      if (isWithdrawn) crossings.push({ ...crossing, direction: 'withdrawn' });
+      if (due.length > 0 && !falls) crossings.push({ ...crossing, direction: 'armed' });
+      if (!now || falls) state.uncrossedAt = at;
+      else state.done = done;
+      this.#touched.add(state);
     }
     return crossings;
   }
@@ -274,10 +251,9 @@ export class Evaluation {
     const touched = new Set<Instant>();
     for (const entry of step.entries) for (const end of window.endsTouchedBy(entry.startedAt)) touched.add(end);
     // Where a window has acted, a correction must be seen even if no record starts at its end any more.
-    for (const threshold of meter.cap.thresholds) {
-      for (const state of this.#statesOf(account.accountId, meter.cap.id, threshold.percent)) {
-        if (step.entries.some((entry) => inWindow(entry.startedAt, state.period))) touched.add(endOf(state.period));
-      }
+    for (const { percent, period } of this.#statesOf(account.accountId, meter.cap.id)) {
+      if (!meter.cap.thresholds.some((threshold) => threshold.percent === percent)) continue;
+      if (step.entries.some(({ startedAt }) => inWindow(startedAt, period))) touched.add(endOf(period));
     }
     const ends = [...touched].toSorted((a, b) => a - b);
     const before = ends.map((end) => window.spendAt(end));
@@ -329,7 +305,8 @@ export class Evaluation {
 
   #settle(crossings: Crossing[], crossing: Omit<Crossing, 'again'>, at: Instant): void {
     const { account, meter, threshold, period, direction, record } = crossing;
-    const states = this.#statesOf(account.accountId, meter.cap.id, threshold.percent);
+    const all = this.#statesOf(account.accountId, meter.cap.id);
+    const states = all.filter(({ percent }) => percent === threshold.percent);
     const rolling = rollingHours(meter.cap.period) !== undefined;
     const known = states.find((state) => state.period.name === period.name);
     if (direction === 'fell') {
@@ -345,8 +322,14 @@ export class Evaluation {
       ? states.filter((state) => Math.abs(endOf(state.period) - endOf(period)) < period.to - endOf(period))
       : states.filter((state) => state === known && !runsAgain);
     if (near.some((state) => state.uncrossedAt === undefined)) return;
+    const { actions } = threshold;
+    const isShadow = meter.cap.mode === 'shadow';
+    const earlier = near.flatMap(({ done }) => done);
+    // What had suspended was lifted when it fell.
+    const told = earlier.filter((deed) => !suspends(deed));
+    const done = [...new Set([...told, ...(isShadow ? (['recorded'] as const) : actions)])];
     // The account may be cut otherwise than when it was crossed first.
-    if (known) Object.assign(known, { uncrossedAt: undefined, period });
+    if (known) Object.assign(known, { uncrossedAt: undefined, period, done });
     const state = known ?? {
       accountId: account.accountId,
       capId: meter.cap.id,
@@ -355,41 +338,33 @@ export class Evaluation {
       crossedAt: at,
       recordId: record?.recordId ?? '',
       uncrossedAt: undefined,
+      done,
     };
-    if (!known) states.push(state);
+    if (!known) all.push(state);
     this.#touched.add(state);
-    const occasion = runsAgain ? { occasion: RUNS_AGAIN } : {};
-    crossings.push({ ...crossing, period: state.period, again: near.length > 0, ...occasion });
+    // What was recorded only, or is to be told of anew, acts as for the first time.
+    const again = isShadow ? earlier.length > 0 : earlier.some((deed) => deed !== 'recorded');
+    const due = actions.filter((action) => !told.includes(action));
+    if (again && !isShadow && !due.every(suspends)) {
+      const armed = { threshold: { ...threshold, actions: due }, direction: 'armed' as const, again: false };
+      crossings.push({ ...crossing, period: state.period, ...armed });
+      return;
+    }
+    const occasion = known && !again ? { occasion: ONCE_MORE } : {};
+    crossings.push({ ...crossing, period: state.period, again, ...occasion });
   }
 
-  /** The crossings of a threshold that stand and whose period still runs. */
-  #standing({ accountId }: Account, { cap }: Meter, percent: number, at: Instant): CrossingState[] {
-    return this.#statesOf(accountId, cap.id, percent).filter(
+  /** What of a cap was crossed, stands, and is of a period that still runs. */
+  #standing({ accountId }: Account, { cap }: Meter, at: Instant): CrossingState[] {
+    return this.#statesOf(accountId, cap.id).filter(
       ({ uncrossedAt, period }) => uncrossedAt === undefined && period.to > at,
     );
   }
 
-  #statesOf(accountId: string, capId: string, percent: number): CrossingState[] {
-    const key = `${accountId}\u0000${capId}\u0000${percent}`;
+  #statesOf(accountId: string, capId: string): CrossingState[] {
+    const key = `${accountId}\u0000${capId}`;
     let states = this.#states.get(key);
     if (!states) this.#states.set(key, (states = []));
     return states;
   }
-}
-
-/**
- * A rolling window as a period. It is named by the instant at which it ends and acts once until everything in it has
- * left again: its `to` is a full length after that instant.
- */
-export function windowPeriod(end: Instant, hours: number, account: Account): CalendarPeriod {
-  return { name: rollingName(end, account), from: end - hours * HOUR_MS, to: end + hours * HOUR_MS };
-}
-
-/** The instant at which a window ends: halfway between its `from` and the `to` up to which it acts. */
-function endOf(period: CalendarPeriod): Instant {
-  return (period.from + period.to) / 2;
-}
-
-function inWindow(startedAt: Instant, period: CalendarPeriod): boolean {
-  return startedAt > period.from && startedAt <= endOf(period);
 }

@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { toDate, type Instant } from '../kernel/clock.ts';
 import type { CalendarPeriod } from '../kernel/period.ts';
 import { capOf, scopeOf, type Cap, type CapDefinition } from './cap.ts';
+import type { Deed } from './changed-cap.ts';
 import type { CrossingState } from './evaluation.ts';
 
 export interface CapRow {
@@ -96,15 +97,6 @@ export async function keepVersion(client: ClientBase, row: CapRow, at: Instant, 
   );
 }
 
-/** What a cap was at a version. */
-export async function capVersion(client: ClientBase, id: string, version: number): Promise<Cap> {
-  const { rows } = await client.query<{ definition: CapDefinition }>(
-    'SELECT definition FROM cap_versions WHERE cap_id = $1 AND version = $2',
-    [id, version],
-  );
-  return capOf(id, version, rows[0]!.definition);
-}
-
 interface CrossingRow {
   account_id: string;
   cap_id: string;
@@ -115,6 +107,7 @@ interface CrossingRow {
   crossed_at: Date;
   record_id: string;
   uncrossed_at: Date | null;
+  done: Deed[];
 }
 
 /** What was crossed of these caps for these accounts in periods that end after `since`; by the index `crossings_of_account`. */
@@ -141,15 +134,19 @@ export async function crossingsOf(
     crossedAt: row.crossed_at.getTime(),
     recordId: row.record_id,
     uncrossedAt: row.uncrossed_at?.getTime(),
+    done: row.done,
   }));
 }
 
 const KEEP_CROSSINGS = `
-  INSERT INTO crossings (account_id, cap_id, period, percent, period_from, period_end, crossed_at, record_id, uncrossed_at)
-  SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::numeric[], $5::timestamptz[], $6::timestamptz[],
-                       $7::timestamptz[], $8::text[], $9::timestamptz[])
+  INSERT INTO crossings (account_id, cap_id, period, percent, period_from, period_end, crossed_at, record_id, uncrossed_at, done)
+  SELECT account_id, cap_id, period, percent, period_from, period_end, crossed_at, record_id, uncrossed_at, string_to_array(done, ' ')
+    FROM unnest($1::text[], $2::uuid[], $3::text[], $4::numeric[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[],
+                $8::text[], $9::timestamptz[], $10::text[])
+           AS s (account_id, cap_id, period, percent, period_from, period_end, crossed_at, record_id, uncrossed_at, done)
   ON CONFLICT (account_id, cap_id, percent, period) DO UPDATE
-    SET uncrossed_at = excluded.uncrossed_at, period_from = excluded.period_from, period_end = excluded.period_end`;
+    SET uncrossed_at = excluded.uncrossed_at, period_from = excluded.period_from, period_end = excluded.period_end,
+        done = excluded.done`;
 
 export async function keepCrossings(client: ClientBase, states: readonly CrossingState[]): Promise<void> {
   if (states.length === 0) return;
@@ -163,5 +160,6 @@ export async function keepCrossings(client: ClientBase, states: readonly Crossin
     states.map((s) => toDate(s.crossedAt)),
     states.map((s) => s.recordId),
     states.map((s) => (s.uncrossedAt === undefined ? null : toDate(s.uncrossedAt))),
+    states.map((s) => s.done.join(' ')),
   ]);
 }

@@ -4,22 +4,14 @@ import type { ClientBase } from 'pg';
 interface ToHold {
   accountId: string;
   capId: string;
-  /** what the cap was when they were last held against it; undefined: the same, or none */
-  beforeVersion: number | undefined;
 }
 
-/** Where a cap changes again before they have been held, it is held against what it was at first. */
 const KEEP = `
-  INSERT INTO caps_to_hold (account_id, cap_id, before_version) SELECT account_id, $2, $3 FROM unnest($1::text[]) AS account_id
-  ON CONFLICT (account_id, cap_id) DO UPDATE SET before_version = coalesce(caps_to_hold.before_version, excluded.before_version)`;
+  INSERT INTO caps_to_hold (account_id, cap_id) SELECT account_id, $2 FROM unnest($1::text[]) AS account_id
+  ON CONFLICT DO NOTHING`;
 
-export async function keepToHold(
-  client: ClientBase,
-  capId: string,
-  accounts: readonly string[],
-  beforeVersion: number | undefined,
-): Promise<void> {
-  if (accounts.length > 0) await client.query(KEEP, [accounts, capId, beforeVersion ?? null]);
+export async function keepToHold(client: ClientBase, capId: string, accounts: readonly string[]): Promise<void> {
+  if (accounts.length > 0) await client.query(KEEP, [accounts, capId]);
 }
 
 export async function accountsToHold(
@@ -38,20 +30,13 @@ export async function accountsToHold(
 /** By the primary key; so are those below. */
 const TAKE = {
   name: 'take-to-hold',
-  text: 'DELETE FROM caps_to_hold WHERE account_id = ANY ($1::text[]) RETURNING account_id, cap_id, before_version',
+  text: 'DELETE FROM caps_to_hold WHERE account_id = ANY ($1::text[]) RETURNING account_id, cap_id',
 };
 
 /** What is due of these accounts; whoever takes it holds them in the same transaction. */
 export async function takeToHold(client: ClientBase, accounts: readonly string[]): Promise<ToHold[]> {
-  const { rows } = await client.query<{ account_id: string; cap_id: string; before_version: number | null }>({
-    ...TAKE,
-    values: [accounts],
-  });
-  return rows.map((row) => ({
-    accountId: row.account_id,
-    capId: row.cap_id,
-    beforeVersion: row.before_version ?? undefined,
-  }));
+  const { rows } = await client.query<{ account_id: string; cap_id: string }>({ ...TAKE, values: [accounts] });
+  return rows.map((row) => ({ accountId: row.account_id, capId: row.cap_id }));
 }
 
 const STILL = {

@@ -123,7 +123,7 @@ export async function forgetFallen(
   fallen: readonly { accountId: string; capId: string; percent: number; period: string }[],
 ): Promise<void> {
   await client.query(
-    `DELETE FROM crossings x USING unnest($1::text[], $2::uuid[], $3::numeric[], $4::text[]) AS f (account_id, cap_id, percent, period)
+    `UPDATE crossings x SET done = '{}' FROM unnest($1::text[], $2::uuid[], $3::numeric[], $4::text[]) AS f (account_id, cap_id, percent, period)
       WHERE x.account_id = f.account_id AND x.cap_id = f.cap_id AND x.percent = f.percent AND x.period = f.period`,
     [
       fallen.map((each) => each.accountId),

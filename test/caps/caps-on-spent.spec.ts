@@ -217,6 +217,33 @@ describe('what a change of a cap finds crossed already', () => {
     expect(await decided()).toHaveLength(4);
   });
 
+  it.each([
+    [
+      'warned',
+      { thresholds: [suspending] },
+      ['restore correction 100 at 40.00', 'warn manual 100 at 120.00', 'suspend manual 100 at 120.00'],
+    ],
+    [
+      'acted',
+      { mode: 'shadow' as const },
+      ['restore correction 100 at 40.00', 'warn cap 100 at 120.00', 'suspend cap 100 at 120.00'],
+    ],
+  ] as [string, Partial<CapDefinition>, string[]][])(
+    'is told of where it is reached again, since the cap had not %s then',
+    async (_, before, then) => {
+      const thresholds: CapDefinition['thresholds'] = [{ percent: 100, actions: ['warn', 'suspend:international'] }];
+      const id = await plafond.addCap(own({ thresholds, ...before }));
+      const record_id = await use('120.00');
+      tick();
+      await plafond.send([{ record_id, account_id: account, amount: '40.00', revision: 1 }]);
+      await change(id, { thresholds });
+      const had = (await decided()).length - 1;
+      await use('80.00');
+      expect((await decided()).slice(had)).toEqual(then);
+      expect((await bars()).at(-1)).toMatchObject({ state: 'wanted' });
+    },
+  );
+
   it('is lifted where the cap counts in another period', async () => {
     const id = await plafond.addCap(own({ thresholds: [suspending] }));
     await use('120.00');
@@ -225,21 +252,23 @@ describe('what a change of a cap finds crossed already', () => {
     expect(await bars()).toMatchObject([{ state: 'lifting' }]);
   });
 
-  it('of another period than it is in now stays where the cap has left, until either comes back to the other', async () => {
-    const [here, there] = [{ segment: `smb-${account}` }, { segment: `soho-${account}` }];
-    const move = ({ segment }: { segment: string }) =>
-      plafond.accounts.put({ ...ACCOUNT, accountId: account, segment }, undefined, 'test');
-    await move(here);
-    const id = await plafond.addCap({ scope: here, thresholds: [suspending] });
-    await use('120.00');
-    const day = { period: 'day' as const, thresholds: [suspending] };
-    await change(id, { ...day, scope: there });
-    await move(there);
-    await move(here);
-    expect(await bars()).toMatchObject([{ state: 'wanted' }]);
-    await change(id, { ...day, scope: here });
-    expect(await bars()).toMatchObject([{ state: 'lifting' }]);
-  });
+  it.each(['the account', 'the cap'])(
+    'of another period than it is in now stays where the cap has left, until %s comes back to the other',
+    async (who) => {
+      const [here, there] = [{ segment: `smb-${account}` }, { segment: `soho-${account}` }];
+      const move = ({ segment }: { segment: string }) =>
+        plafond.accounts.put({ ...ACCOUNT, accountId: account, segment }, undefined, 'test');
+      await move(here);
+      const id = await plafond.addCap({ scope: here, thresholds: [suspending] });
+      await use('120.00');
+      const day = { period: 'day' as const, thresholds: [suspending] };
+      await change(id, { ...day, scope: there });
+      expect(await bars()).toMatchObject([{ state: 'wanted' }]);
+      if (who === 'the account') await move(there);
+      else await change(id, { ...day, scope: here });
+      expect(await bars()).toMatchObject([{ state: 'lifting' }]);
+    },
+  );
 });
 
 describe('a preview', () => {

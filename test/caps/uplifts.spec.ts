@@ -115,6 +115,24 @@ describe('an uplift', () => {
     expect(kinds.map(({ kind }) => kind)).toEqual(['uplift-granted', 'uplift-ended']);
   });
 
+  it('lets what it had lifted be reached once more after its end', async () => {
+    await plafond.addCap({ thresholds: at100 });
+    await use('110.00', { record_id: `corrected ${account}` });
+    pass(1_000);
+    const { id } = await grant(100n * EURO);
+    await use('60.00', { record_id: `corrected ${account}`, revision: 1 });
+    await uplifts.end(account, id, 'enough', 'anna');
+    expect(await states()).toEqual(['lifting']);
+    const had = (await decided()).length;
+    await use('50.00');
+    expect((await decided()).slice(had)).toEqual([
+      'warn cap 80 of 100.00',
+      'warn cap 100 of 100.00',
+      'suspend cap 100 of 100.00',
+    ]);
+    expect(await states()).toEqual(['lifting', 'wanted']);
+  });
+
   it('does nothing at its end where spend is below the limit', async () => {
     await plafond.addCap({ thresholds: at100 });
     await use('40.00');

@@ -5,6 +5,7 @@ import type { QueryRunner } from 'typeorm';
 import { CalibrateEveryFourWeeks1700000000020 } from '../../migrations/20-calibrate-every-four-weeks.ts';
 import { MaskWhatGatewaysSaid1700000000022 } from '../../migrations/22-mask-what-gateways-said.ts';
 import { ForgetCooledNumbers1700000000034 } from '../../migrations/34-forget-cooled-numbers.ts';
+import { KnowWhatCrossingsDid1700000000035 } from '../../migrations/35-know-what-crossings-did.ts';
 import { KnowWhenNumbersWereHot1700000000030 } from '../../migrations/30-know-when-numbers-were-hot.ts';
 import { RememberWhoIsRedialled1700000000017 } from '../../migrations/17-remember-who-is-redialled.ts';
 import { migrations } from '../../migrations/index.ts';
@@ -120,6 +121,58 @@ describe('a migration to hot numbers whose time is known', () => {
     const [cooled] = await hotRanges(client);
     expect(cooled).toMatchObject({ range: '+252611', fromBatch: 0 });
     expect(Number.isFinite(cooled!.beforeBatch)).toBe(true);
+  });
+});
+
+describe('a migration to crossings that know what was done', () => {
+  it('has it as the cap was when the account was held last; there and back', async () => {
+    const runner = await connected();
+    const migration = new KnowWhatCrossingsDid1700000000035();
+    await migration.down(runner);
+    const caps = ['enforce', 'shadow'].map((mode, nth) => ({ id: `00000000-0000-8000-a000-00000000000${nth}`, mode }));
+    for (const { id, mode } of caps) {
+      const definition = (version: number) => ({
+        mode,
+        thresholds: [
+          { percent: 50, actions: ['warn'] },
+          { percent: 100, actions: version === 1 ? ['warn', 'suspend:premium'] : ['notify-operator'] },
+        ],
+      });
+      await runner.query(
+        `INSERT INTO caps (cap_id, version, scope_kind, scope_value, traffic, period, currency, definition, created_at, updated_at)
+         VALUES ($1::uuid, 2, 'account', $1::text, 'all', 'month', 'EUR', $2, now(), now())`,
+        [id, definition(2)],
+      );
+      for (const version of [1, 2]) {
+        await runner.query(`INSERT INTO cap_versions VALUES ($1, $2, $3, now(), 'test')`, [
+          id,
+          version,
+          definition(version),
+        ]);
+      }
+      await runner.query(
+        `INSERT INTO crossings (account_id, cap_id, period, percent, period_from, period_end, crossed_at, record_id)
+         SELECT account, $1, '2026-03', percent, now(), now(), now(), '' FROM unnest(ARRAY['held', 'waits']) account, unnest(ARRAY[50, 100]) percent`,
+        [id],
+      );
+      await runner.query(`INSERT INTO caps_to_hold VALUES ('waits', $1, 1)`, [id]);
+    }
+    await migration.up(runner);
+    const done = (cap: (typeof caps)[number]): Promise<unknown> =>
+      runner.query(
+        `SELECT account_id || ' ' || percent::int || ' ' || array_to_string(done, ' ') AS done FROM crossings
+          WHERE cap_id = $1 ORDER BY 1`,
+        [cap.id],
+      );
+    expect(await done(caps[0]!)).toEqual([
+      { done: 'held 100 notify-operator' },
+      { done: 'held 50 warn' },
+      { done: 'waits 100 warn suspend:premium' },
+      { done: 'waits 50 warn' },
+    ]);
+    expect(await done(caps[1]!)).toEqual(
+      ['held 100', 'held 50', 'waits 100', 'waits 50'].map((which) => ({ done: `${which} recorded` })),
+    );
   });
 });
 

@@ -235,7 +235,7 @@ export class ChangeCaps {
     const accounts = await way.accountsNamed(client, cap);
     if (!before || !countsAlike(before, cap)) await way.count(client, cap, accounts, at);
     await holdMeter(client, cap, accounts, at, way);
-    await way.hold(client, cap, accounts, at, before);
+    await way.hold(client, cap, accounts, at);
     await way.decide(client, at);
     return storedCap(row);
   }

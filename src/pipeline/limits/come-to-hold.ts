@@ -11,29 +11,27 @@ import type { DataSource } from 'typeorm';
 import type { Cap } from '../../caps/cap.ts';
 import type { CapBook } from '../../caps/cap-book.ts';
 import type { Crossing } from '../../caps/evaluation.ts';
-import { allCaps, capVersion } from '../../caps/store.ts';
+import { allCaps } from '../../caps/store.ts';
 import { accountsToHold, keepToHold, takeToHold } from '../../caps/to-hold.ts';
 import { capBook } from '../../caps/uplift-store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import type { Clock, Instant } from '../../kernel/clock.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';
 import { moveEnds } from '../../suspensions/planned.ts';
-import { grouped } from '../grouped.ts';
 import { bySlices } from './by-slices.ts';
 import { concernedBy, holdCap } from './hold-cap.ts';
 
 /** So many are held in the transaction of the change: importers hardly notice. */
 const AT_ONCE_MAX = 50;
 
-/** Has `accountIds`, or everyone, held against `cap`, which was another one `before`. Nobody may be counting meanwhile. */
+/** Has `accountIds`, or everyone, held against `cap`. Nobody may be counting meanwhile. */
 export async function askToHold(
   client: ClientBase,
   cap: Cap,
   accountIds: readonly string[] | undefined,
   at: Instant,
-  before?: Cap,
 ): Promise<void> {
-  await keepToHold(client, cap.id, await concernedBy(client, cap, accountIds, at), before?.version);
+  await keepToHold(client, cap.id, await concernedBy(client, cap, accountIds, at));
 }
 
 /** Decides about `among`, or all, at once where they are few. Nobody may be counting meanwhile. */
@@ -79,12 +77,8 @@ export async function holdDue(
   const { caps, book } = known ?? (await knownCaps(client));
   const crossings: Crossing[] = [];
   for (const cap of caps) {
-    const ofCap = due.filter(({ capId }) => capId === cap.id);
-    for (const [version, same] of grouped(ofCap, ({ beforeVersion }) => beforeVersion)) {
-      const before = version === undefined ? undefined : await capVersion(client, cap.id, version);
-      const ids = same.map(({ accountId }) => accountId);
-      crossings.push(...(await holdCap(client, cap, ids, at, { before, book })));
-    }
+    const ids = due.filter(({ capId }) => capId === cap.id).map(({ accountId }) => accountId);
+    if (ids.length > 0) crossings.push(...(await holdCap(client, cap, ids, at, book)));
   }
   await moveEnds(client, [...new Set(due.map(({ accountId }) => accountId))]);
   return crossings;

@@ -199,7 +199,7 @@ async function holdAnew(
   const crossings: Crossing[] = [];
   for (const cap of await capsOf(client, account, book, at)) {
     if (uplifts.some((uplift) => raises(uplift, cap))) {
-      crossings.push(...(await holdCap(client, cap, [account.accountId], at, { book })));
+      crossings.push(...(await holdCap(client, cap, [account.accountId], at, book)));
     }
   }
   const fallen = crossings.filter(({ direction }) => direction === 'fell');

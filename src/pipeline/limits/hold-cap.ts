@@ -7,7 +7,8 @@ import type { Account } from '../../accounts/account.ts';
 import { accountsById } from '../../accounts/store.ts';
 import type { Cap } from '../../caps/cap.ts';
 import type { CapBook } from '../../caps/cap-book.ts';
-import { bearingSince, Evaluation, type Crossing } from '../../caps/evaluation.ts';
+import { bearingSince } from '../../caps/cap-periods.ts';
+import { Evaluation, type Crossing } from '../../caps/evaluation.ts';
 import { Meters } from '../../caps/meters.ts';
 import { crossingsOf, keepCrossings } from '../../caps/store.ts';
 import { capBook } from '../../caps/uplift-store.ts';
@@ -30,16 +31,16 @@ interface Subject {
 }
 
 /**
- * Holds `cap` against the spend of now, for `accountIds` or for everyone it holds for: answers what that crosses. Where the
- * cap was another one `before`, what it has done and asks for no more is taken back, and what it had not done is. `book` is
- * the caps as they hold now, where somebody has read them already.
+ * Holds `cap` against the spend of now, for `accountIds` or for everyone it holds for: answers what that crosses. What it has
+ * done and asks for no more is taken back, and what it asks for only now is done. `read` is the caps as they hold now, where
+ * somebody has read them already.
  */
 export async function holdCap(
   client: ClientBase,
   cap: Cap,
   accountIds: readonly string[] | undefined,
   now: Instant,
-  { before, book: read }: { before?: Cap | undefined; book?: CapBook } = {},
+  read?: CapBook,
 ): Promise<Crossing[]> {
   const hours = rollingHours(cap.period);
   const rows = await rowsToHold(client, cap, accountIds, now);
@@ -58,14 +59,13 @@ export async function holdCap(
   }
   const crossings =
     hours === undefined
-      ? holdCounters(evaluation, cap, subjects.values(), rows, now, before)
+      ? holdCounters(evaluation, cap, subjects.values(), rows, now)
       : holdWindows(
           evaluation,
           cap,
           subjects.values(),
           await readWindows(client, cap, hours, accounts, book, now),
           now,
-          before,
         );
   await keepCrossings(client, evaluation.touched());
   return crossings;
@@ -104,7 +104,6 @@ function holdCounters(
   subjects: Iterable<Subject>,
   rows: readonly CounterRow[],
   now: Instant,
-  before: Cap | undefined,
 ): Crossing[] {
   const spends = new Map(
     rows.map((row) => [`${subjectKey(row.account_id, row.service_id)} ${row.from_ms}`, BigInt(row.spend_micros)]),
@@ -115,7 +114,7 @@ function holdCounters(
       spends.get(`${subjectKey(account.accountId, serviceId)} ${from}`) ?? 0n;
     const period = calendarPeriod(cap.period as 'day' | 'week' | 'month', now, account);
     return [
-      ...(before ? evaluation.change(account, meter, before, spendIn, now) : []),
+      ...evaluation.change(account, meter, spendIn, now),
       ...evaluation.recut(account, meter, spendIn, now),
       ...evaluation.hold(account, meter, period, spendIn(period), now),
     ];
@@ -128,17 +127,13 @@ function holdWindows(
   subjects: Iterable<Subject>,
   windows: ReadonlyMap<string, RollingWindow>,
   now: Instant,
-  before: Cap | undefined,
 ): Crossing[] {
   return [...subjects].flatMap(({ account, ...meter }) => {
     const { serviceId } = meter;
     const window =
       windows.get(subjectKey(account.accountId, serviceId)) ?? new RollingWindow(rollingHours(cap.period)!);
     const spendIn = ({ from }: CalendarPeriod) => window.spendAt(from + window.lengthMs);
-    return [
-      ...(before ? evaluation.change(account, meter, before, spendIn, now) : []),
-      ...evaluation.holdWindow(account, meter, window, now),
-    ];
+    return [...evaluation.change(account, meter, spendIn, now), ...evaluation.holdWindow(account, meter, window, now)];
   });
 }
 

@@ -19,13 +19,7 @@ export interface Way {
   count: Count;
   uncount: Count;
   accountsNamed(client: ClientBase, cap: Cap): Promise<string[] | undefined>;
-  hold(
-    client: ClientBase,
-    cap: Cap,
-    accountIds: readonly string[] | undefined,
-    at: Instant,
-    before?: Cap,
-  ): Promise<void>;
+  hold: Count;
   /** Decides about what was held. */
   decide(client: ClientBase, at: Instant): Promise<void>;
 }
@@ -59,8 +53,8 @@ export function toSee(decided: (decisions: readonly Decision[]) => void): Way {
     count: countToSee,
     uncount: countToSee,
     accountsNamed,
-    async hold(client, cap, accountIds, at, before) {
-      crossings.push(...(await holdCap(client, cap, accountIds, at, { before })));
+    async hold(client, cap, accountIds, at) {
+      crossings.push(...(await holdCap(client, cap, accountIds, at)));
     },
     async decide(client, at) {
       decided(await wouldDecide(client, crossings, at));

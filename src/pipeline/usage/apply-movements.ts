@@ -6,14 +6,8 @@ import type { PoolClient } from 'pg';
 import { textArray } from '../../database/array-literal.ts';
 import type { Transaction } from '../../database/transaction.ts';
 import type { Account } from '../../accounts/account.ts';
-import {
-  bearingSince,
-  Evaluation,
-  stepsOf,
-  type Crossing,
-  type CrossingState,
-  type Step,
-} from '../../caps/evaluation.ts';
+import { bearingSince } from '../../caps/cap-periods.ts';
+import { Evaluation, stepsOf, type Crossing, type CrossingState, type Step } from '../../caps/evaluation.ts';
 import type { Meter, Meters } from '../../caps/meters.ts';
 import { crossingsOf, keepCrossings } from '../../caps/store.ts';
 import type { Instant } from '../../kernel/clock.ts';
