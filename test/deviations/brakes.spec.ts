@@ -151,6 +151,32 @@ describe('a wrong price on several ranges', () => {
     expect(await openBrakes()).toEqual([{ range: '+49341' }, { range: '+49511' }]);
     expect(await alarms()).toEqual([{ subject: '+49341' }, { subject: '+49511' }]);
   });
+
+  it('brakes no further one where it is found right while that waits for it', async () => {
+    offices = await Offices.watched('shadow');
+    const history = RANGES.flatMap((range) => calls('before', range, NIGHT + DAY_MS, 0.1, 40));
+    await offices.live(
+      history.toSorted((a, b) => a.at - b.at),
+      80,
+    );
+    const { plafond, cases } = offices;
+    const noon = NIGHT + 2 * DAY_MS + 14 * HOUR_MS;
+    plafond.clock.advanceTo(noon);
+    await offices.countPrices();
+    for (const [nth, range] of RANGES.slice(0, 5).entries())
+      await offices.live(calls('dear', range, noon + nth * 600_000, 10, 3));
+    const { case_no } = (await tariffCases())[0]!;
+    const said = { verdict: 'legitimate', by: 'anna', why: 'the partner raised it', at: plafond.clock.now() } as const;
+    let looked: Promise<void> | undefined;
+    await inTransaction(plafond.database.dataSource, async ({ client }) => {
+      await cases.settleWithin(client, case_no, said, undefined);
+      looked = offices.live(calls('dear', RANGES[6]!, noon + 2 * HOUR_MS, 10, 1));
+      await until('it waits', async () => (await plafond.query('SELECT FROM pg_locks WHERE NOT granted')).length > 0);
+    });
+    await looked;
+    expect(await tariffCases()).toMatchObject([{ state: 'legitimate', ranges: RANGES.slice(0, 5) }]);
+    expect(await openBrakes()).toEqual([]);
+  });
 });
 
 describe('a wrong price that is judged after more than a week', () => {

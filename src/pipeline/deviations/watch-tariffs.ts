@@ -71,19 +71,32 @@ export async function actOnSigns(client: ClientBase, signs: readonly NewSign[], 
   await keepSigns(client, signs);
   const braked = new Set((await openBrakes(client)).map(({ range }) => range));
   const ranges = [...new Set(signs.map(({ range }) => range))].filter((range) => !braked.has(range));
-  const faults = await priceFaults(client, at);
   const told: string[] = [];
-  for (const [range, known] of await signsOn(client, ranges)) {
-    let cause = brakeCause(known, at, { faults });
-    if (cause?.kind === 'price')
-      cause = brakeCause(known, at, { faults, right: await ratioFoundRight(client, range, at) });
-    if (!cause) continue;
+  for (const [range, cause] of await causesOn(client, ranges, at)) {
     await lockBrakes(client);
+    const open = cause.kind === 'price' ? await lockOpenFaults(client, at) : [];
     if ((await openBrakes(client)).some((each) => each.range === range)) continue;
-    const fault = cause.kind === 'price' ? faultLike(await lockOpenFaults(client, at), cause.ratio) : undefined;
-    told.push(...(await brake(client, range, cause, fault, at)));
+    // Others may have settled meanwhile what it was seen by.
+    const still = (await causesOn(client, [range], at)).get(range);
+    if (!still) continue;
+    told.push(
+      ...(await brake(client, range, still, still.kind === 'price' ? faultLike(open, still.ratio) : undefined, at)),
+    );
   }
   return told;
+}
+
+/** Why ranges are to be braked, as far as is known now. */
+async function causesOn(client: ClientBase, ranges: readonly string[], at: Instant): Promise<Map<string, BrakeCause>> {
+  const faults = await priceFaults(client, at);
+  const causes = new Map<string, BrakeCause>();
+  for (const [range, signs] of await signsOn(client, ranges)) {
+    let cause = brakeCause(signs, at, { faults });
+    if (cause?.kind === 'price')
+      cause = brakeCause(signs, at, { faults, right: await ratioFoundRight(client, range, at) });
+    if (cause) causes.set(range, cause);
+  }
+  return causes;
 }
 
 async function brake(
