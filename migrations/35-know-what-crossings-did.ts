@@ -9,7 +9,8 @@ export class KnowWhatCrossingsDid1700000000035 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      -- The actions that were taken and not withdrawn since; recorded: in shadow mode. None: it acts as if it had never been crossed.
+      -- The actions that were taken and not withdrawn since; recorded: in shadow mode; refused: what suspends, without terms.
+      -- None: it acts as if it had never been crossed.
       ALTER TABLE crossings ADD COLUMN done text[] COLLATE "C" NOT NULL DEFAULT '{recorded}'`);
     await runner.query(DONE);
     await runner.query('ALTER TABLE crossings ALTER COLUMN done DROP DEFAULT');
@@ -28,6 +29,8 @@ const DONE = `
            SELECT action FROM jsonb_array_elements(v.definition -> 'thresholds') AS threshold,
                               jsonb_array_elements_text(threshold -> 'actions') AS action
             WHERE (threshold ->> 'percent')::numeric = x.percent)
+         || CASE WHEN EXISTS (SELECT FROM accounts a WHERE a.account_id = x.account_id AND a.suspension_terms = '')
+                 THEN '{refused}'::text[] ELSE '{}' END
     FROM caps c, cap_versions v
    WHERE c.cap_id = x.cap_id AND v.cap_id = x.cap_id AND v.definition ->> 'mode' <> 'shadow'
      AND v.version = coalesce((SELECT before_version FROM caps_to_hold h

@@ -13,7 +13,7 @@ import type { RunningCall } from '../spend/exposure.ts';
 import { RollingWindow, type WindowEntry } from '../spend/rolling-window.ts';
 import type { Threshold } from './cap.ts';
 import { cutNow, endOf, inWindow, isPeriodOf, windowPeriod } from './cap-periods.ts';
-import { changeOf, suspends, type Deed } from './changed-cap.ts';
+import { changeOf, deedsOf, hasSuspended, suspends, warnedOf, type Deed } from './changed-cap.ts';
 import { crossed } from './crossed.ts';
 import type { Meter, Meters } from './meters.ts';
 
@@ -46,6 +46,8 @@ export interface Crossing {
   direction: 'rose' | 'fell' | 'withdrawn' | 'armed';
   /** it rose, fell by a correction, and rose again */
   again: boolean;
+  /** of one that fell or is withdrawn: whether it had suspended anything, as the account's terms were then */
+  hadSuspended?: boolean;
   spend: Micros;
   /** the record that decided; undefined where the limit was changed */
   record: Version | undefined;
@@ -213,7 +215,7 @@ export class Evaluation {
     for (const state of this.#standing(account, meter, at)) {
       const { percent } = state;
       const now = isPeriodOf(cap, state.period) ? cap.thresholds.find((each) => each.percent === percent) : undefined;
-      const { isWithdrawn, due, done } = changeOf(state.done, now, cap.mode);
+      const { isWithdrawn, due, standing } = changeOf(state.done, now, cap.mode);
       if (now && !isWithdrawn && due.length === 0) continue;
       const period = now ? cutNow(cap, state.period, account) : state.period;
       const spend = spendIn(period);
@@ -222,10 +224,10 @@ export class Evaluation {
       if (period.to <= at || (falls && (!isWithdrawn || now.actions.some(suspends)))) continue;
       const threshold = { percent, amount: percentOf(cap.limit, percent), actions: due };
       const crossing = { account, meter, period, threshold, spend, record: undefined, again: false };
-      if (isWithdrawn) crossings.push({ ...crossing, direction: 'withdrawn' });
+      if (isWithdrawn) crossings.push({ ...crossing, direction: 'withdrawn', hadSuspended: hasSuspended(state.done) });
       if (due.length > 0 && !falls) crossings.push({ ...crossing, direction: 'armed' });
       if (!now || falls) state.uncrossedAt = at;
-      else state.done = done;
+      else state.done = [...standing, ...(due.length > 0 ? deedsOf(due, cap.mode, account) : [])];
       this.#touched.add(state);
     }
     return crossings;
@@ -313,7 +315,7 @@ export class Evaluation {
       if (!known || known.uncrossedAt !== undefined) return;
       known.uncrossedAt = at;
       this.#touched.add(known);
-      crossings.push({ ...crossing, again: false });
+      crossings.push({ ...crossing, again: false, hadSuspended: hasSuspended(known.done) });
       return;
     }
     // What was over runs again as the account is cut now: all that it had done has ended with it, and is due anew.
@@ -326,8 +328,8 @@ export class Evaluation {
     const isShadow = meter.cap.mode === 'shadow';
     const earlier = near.flatMap(({ done }) => done);
     // What had suspended was lifted when it fell.
-    const told = earlier.filter((deed) => !suspends(deed));
-    const done = [...new Set([...told, ...(isShadow ? (['recorded'] as const) : actions)])];
+    const told = warnedOf(earlier);
+    const done = [...new Set([...told, ...deedsOf(actions, meter.cap.mode, account)])];
     // The account may be cut otherwise than when it was crossed first.
     if (known) Object.assign(known, { uncrossedAt: undefined, period, done });
     const state = known ?? {

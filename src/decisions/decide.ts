@@ -83,7 +83,7 @@ function decideWithdrawal(crossing: Crossing, at: Instant): Decision {
 /** A cap that is lifted by hand only is so by a person who raises the limit for a while. */
 function lift(crossing: Crossing, at: Instant, trigger: Trigger, reason: string): Decision {
   const notify = (story: string) => make(crossing, at, 'notify-operator', trigger, '', `${reason} ${story}`);
-  if (crossing.account.suspensionTerms === '') return notify('Nothing had been suspended.');
+  if (crossing.account.suspensionTerms === '' && !crossing.hadSuspended) return notify('Nothing had been suspended.');
   if (crossing.meter.cap.reinstate === 'manual' && !crossing.occasion)
     return notify('The cap is lifted by hand only: a person decides.');
   return make(crossing, at, 'restore', trigger, '', `${reason} What it had suspended is lifted.`);

@@ -81,13 +81,17 @@ export async function liftSuspensions(
 
 /** By `suspensions_of_account` and the crossings' own key. */
 const MOVE_ENDS = `
-  UPDATE suspensions s SET ends_at = x.period_end
-    FROM decisions d, crossings x
+  UPDATE suspensions s SET ends_at = ends.at
+    FROM decisions d, crossings x, caps c, LATERAL (
+           SELECT CASE c.definition ->> 'reinstate' WHEN 'period-end' THEN x.period_end END AS at) ends
    WHERE s.account_id = ANY ($1) AND s.state IN ('awaiting-approval', 'wanted', 'applied') AND d.decision_id = s.decision_id
      AND x.account_id = s.account_id AND x.cap_id = s.cap_id AND x.percent = d.threshold AND x.period = s.period
-     AND x.uncrossed_at IS NULL AND s.ends_at <> x.period_end`;
+     AND x.uncrossed_at IS NULL AND c.cap_id = s.cap_id AND s.ends_at IS DISTINCT FROM ends.at`;
 
-/** Has suspensions end with their period where that ends at another instant now: its account is cut otherwise. */
+/**
+ * Has suspensions end when they do now: with their period, where that ends at another instant since its account is cut
+ * otherwise, or by hand alone.
+ */
 export async function moveEnds(client: ClientBase, accountIds: readonly string[]): Promise<void> {
   await client.query(MOVE_ENDS, [accountIds]);
 }

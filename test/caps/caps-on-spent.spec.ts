@@ -198,6 +198,19 @@ describe('what a change of a cap finds crossed already', () => {
     expect(await bars()).toMatchObject([{ state: 'wanted' }]);
   });
 
+  it('ends with its period where the cap is lifted by hand no more, and by hand where it is so now', async () => {
+    const ends = async () =>
+      plafond.query('SELECT ends_at FROM suspensions WHERE account_id = $1 ORDER BY suspension_no', [account]);
+    const manual = { reinstate: 'manual' as const, thresholds: [suspending] };
+    const id = await plafond.addCap(own(manual));
+    await use('120.00');
+    expect(await ends()).toEqual([{ ends_at: null }]);
+    await change(id, { thresholds: [suspending] });
+    expect(await ends()).toEqual([{ ends_at: new Date('2026-04-01T00:00:00+02:00') }]);
+    await change(id, manual);
+    expect(await ends()).toEqual([{ ends_at: null }]);
+  });
+
   it.each(['month', 'rolling:24h'])('acts where the cap leaves shadow mode, once (%s)', async (period) => {
     const definition = {
       period,
@@ -596,6 +609,23 @@ describe('corrections', () => {
       'notify-operator correction 80 at 40.00',
       'notify-operator correction 50 at 40.00',
       'suspend correction 100 at 100.00',
+    ]);
+  });
+
+  it('that fall lift what was suspended under terms that the account has no more', async () => {
+    await plafond.addCap(own({ thresholds: [{ percent: 100, actions: ['suspend:international'] }] }));
+    const record_id = await use('100.00');
+    await plafond.accounts.put({ ...ACCOUNT, accountId: account, suspensionTerms: '' }, undefined, 'test');
+    await plafond.send([{ record_id, account_id: account, amount: '40.00', revision: 1 }]);
+    expect(await bars()).toEqual([{ class: 'international', state: 'lifting' }]);
+    // Without terms there is nothing to lift the next time.
+    await plafond.send([{ record_id, account_id: account, amount: '100.00', revision: 2 }]);
+    await plafond.send([{ record_id, account_id: account, amount: '40.00', revision: 3 }]);
+    expect(await decided()).toEqual([
+      'suspend cap 100 at 100.00',
+      'restore correction 100 at 40.00',
+      'notify-operator correction 100 at 100.00',
+      'notify-operator correction 100 at 40.00',
     ]);
   });
 
