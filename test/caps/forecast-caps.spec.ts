@@ -63,6 +63,19 @@ describe('a limit that is likely to be reached', () => {
     expect(await warnings()).toHaveLength(1);
   });
 
+  it('is told once the cap is in shadow mode no more, though it was recorded then', async () => {
+    await account('1001');
+    const made = await admin.call('POST', '/v1/caps', { body: { ...CAP_OF_FORECAST, mode: 'shadow' } });
+    await days('1001', 60, () => '6.00');
+    expect(await forecasts.run()).toBe(1);
+    const path = `/v1/caps/${made.json().id}`;
+    const changed = await admin.call('PUT', path, { body: CAP_OF_FORECAST, headers: { 'if-match': '"1"' } });
+    expect(changed.statusCode).toBe(200);
+    await days('1001', 1, () => '6.00');
+    expect(await forecasts.run()).toBe(1);
+    expect(await warnings()).toMatchObject([{ mode: 'shadow' }, { mode: 'enforce' }]);
+  });
+
   it('is told of nobody who is not likely to reach it, is new, or has no such cap', async () => {
     await account('1001');
     await account('1002');

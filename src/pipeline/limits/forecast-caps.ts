@@ -289,8 +289,10 @@ function forecastMatter(each: ForecastOfCap, at: Instant): Matter {
   const day = (instant: Instant) => calendarPeriod('day', instant, account).name;
   const who =
     serviceId === '' ? `Account ${account.accountId}` : `Service ${serviceId} of account ${account.accountId}`;
+  // What was only recorded tells nobody: it is told once the cap acts.
+  const recorded = cap.mode === 'shadow' ? ['shadow'] : [];
   const decision: Decision = {
-    id: decisionId('forecast', cap.id, account.accountId, serviceId, period.name),
+    id: decisionId('forecast', cap.id, account.accountId, serviceId, period.name, ...recorded),
     at,
     accountId: account.accountId,
     type: reachable ? 'warn' : 'notify-operator',
