@@ -9,6 +9,7 @@ import { ApiDescription } from './operation/docs.controller.ts';
 import { describeApi } from './operation/docs.ts';
 import { Gate } from './keys/gate.ts';
 import { KnownRoutes } from './http/known-routes.ts';
+import { leaveOutEmpty } from './http/paging.ts';
 import { Metrics } from './operation/metrics.ts';
 import { parseBodies, passOver, refuseNul } from './http/bodies.ts';
 import { invalid, ProblemFilter, databaseAnswered, sendProblem } from './http/problem.ts';
@@ -26,7 +27,7 @@ export function httpAdapter(config?: Pick<Config, 'trustedProxies'>): FastifyAda
     requestTimeout: REQUEST_MS_MAX,
     // Whose address counts as the caller's: that of the connection, unless a proxy that is trusted says otherwise.
     trustProxy: config?.trustedProxies ?? false,
-    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
+    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX, ignoreTrailingSlash: true },
     // What no route can be looked for, such as a path that does not decode, never reaches a filter.
     frameworkErrors: sendProblem,
   });
@@ -72,6 +73,7 @@ export async function configureHttp(app: NestFastifyApplication): Promise<void> 
     refuseNul(request);
     if (request.is404) routes.refuse(request.method, request.url.split('?', 1)[0]!);
     gate.permit(request);
+    leaveOutEmpty(request);
   });
   fastify.addHook('onResponse', async (request, reply) => {
     passOver(request);

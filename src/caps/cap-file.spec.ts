@@ -32,7 +32,7 @@ describe('a file of caps', () => {
   it.each([
     ['a wrong field', [CAP, { ...CAP, limit: '-1', scope: {} }], 'cap 2: limit', 'must be above 0'],
     ['an unknown field', { ...CAP, colour: 'red' }, 'colour', 'is not known here'],
-    ['no cap at all', 17, 'the cap', 'expected object'],
+    ['no cap at all', 17, 'the cap', 'must be an object'],
     ['two caps in one place', [CAP, { ...CAP, limit: '5' }], 'cap 2: the cap', 'has the scope, traffic, period'],
   ])('with %s is refused', (_, content, field, detail) => {
     expect(() => readCapFile(JSON.stringify(content))).toThrow(

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { parseTraffic, type Traffic } from '../destinations/traffic.ts';
 import { textUpTo } from '../kernel/characters.ts';
 import { isCurrency, parseAmount, percentOf, type Currency, type Micros } from '../kernel/money.ts';
-import { parsePeriod, type Period } from '../kernel/period.ts';
+import { parsePeriod, PERIOD_WANTED, type Period } from '../kernel/period.ts';
 
 export const ACTIONS = [
   'warn',
@@ -66,7 +66,7 @@ export const capDefinition = z
         'must be all, national, international, premium, satellite, high-risk, country:SO (ISO 3166-1) or prefix:+25261',
     }),
     period: z.string().refine((text): text is Period => parsePeriod(text) !== undefined, {
-      error: 'must be day, week, month or rolling:24h (whole hours)',
+      error: PERIOD_WANTED,
     }),
     limit: z
       .string({ error: 'must be a decimal string such as "100.00"' })

@@ -29,6 +29,9 @@ export const LONGEST_PERIOD_MS = 32 * 86_400_000;
 
 const LONGEST_ROLLING_HOURS = 24 * 366;
 
+/** What must be written for a period. */
+export const PERIOD_WANTED = `must be day, week, month or rolling:24h (1 to ${LONGEST_ROLLING_HOURS} whole hours)`;
+
 /** Reads the word for a period; `undefined` for anything else. */
 export function parsePeriod(text: string): Period | undefined {
   if (text === 'day' || text === 'week' || text === 'month') return text;

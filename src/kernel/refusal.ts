@@ -1,3 +1,5 @@
+import './plain-words.ts';
+
 /** One wrong field of what was asked, for the person who asked. */
 export interface Fault {
   /** path of the field, such as `thresholds.0.percent`; empty: the whole */

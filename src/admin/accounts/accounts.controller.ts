@@ -16,8 +16,11 @@ import type { Principal } from '../keys/role.ts';
 import { pageOf, pageQuery, textCursor, toPage, type Page } from '../http/paging.ts';
 import { etag, ifMatch } from '../http/precondition.ts';
 import { Actor, Caller, Route } from '../http/route.ts';
+import { asShown } from '../http/wire.ts';
 
 const accountsQuery = pageQuery.extend({ segment: textUpTo(64).optional() });
+
+const putForm = asShown(accountForm, ['version', 'created_at', 'updated_at']);
 
 const imported = z.object({ created: z.int(), changed: z.int(), unchanged: z.int() }).meta({ id: 'ImportedAccounts' });
 
@@ -73,14 +76,14 @@ export class AccountsController {
     needs: 'billing',
     summary: 'Creates or changes an account',
     description:
-      'With `If-Match`, only where it still has that version. 201 where it is new. 409 for another currency than that of its ' +
+      'What `GET` shows may be sent back, changed. With `If-Match`, only where it still has that version. 201 where it is new. 409 for another currency than that of its ' +
       'usage, and where a second person has to agree to caps so much weaker.',
     answers: 'The account as it is now',
     schema: accountResponse,
   })
   async put(
     @Param('account_id', { schema: accountId }) id: string,
-    @Body({ schema: accountForm }) form: AccountForm,
+    @Body({ schema: putForm }) form: AccountForm,
     @Headers('if-match') match: string | undefined,
     @Caller() caller: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,

@@ -1,6 +1,6 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { BARRING_CLASSES } from '../../caps/barring.ts';
@@ -8,13 +8,14 @@ import { capDefinition, type CapDefinition } from '../../caps/cap.ts';
 import type { CapRow } from '../../caps/store.ts';
 import { formatInstant } from '../../kernel/clock.ts';
 import { formatAmount } from '../../kernel/money.ts';
+import { Refusal } from '../../kernel/refusal.ts';
 import { ChangeCaps, storedCap, type StoredCap } from '../../pipeline/limits/change-caps.ts';
 import { notFound, UuidPipe } from '../http/identifiers.ts';
 import { pageOf, pageQuery, textCursor, toPage, numberCursor, type Page } from '../http/paging.ts';
 import { etag, ifMatch } from '../http/precondition.ts';
 import { HttpProblem } from '../http/problem.ts';
 import { Caller, Route } from '../http/route.ts';
-import { instant } from '../http/wire.ts';
+import { asShown, instant } from '../http/wire.ts';
 import { personOf } from '../keys/person.ts';
 import type { Principal } from '../keys/role.ts';
 
@@ -22,6 +23,8 @@ const capResponse = capDefinition
   .extend({ id: z.uuid(), version: z.int(), created_at: instant, updated_at: instant })
   .meta({ id: 'Cap' });
 type CapResponse = z.output<typeof capResponse>;
+
+const capForm = asShown(capDefinition, ['id', 'version', 'created_at', 'updated_at']);
 
 const capVersion = z
   .object({
@@ -85,7 +88,7 @@ export class CapsController {
   @Post()
   @Route({ needs: 'billing', summary: 'Creates a cap', status: 201, answers: 'The cap', schema: capResponse })
   async create(
-    @Body({ schema: capDefinition }) definition: CapDefinition,
+    @Body({ schema: capForm }) definition: CapDefinition,
     @Caller() caller: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CapResponse> {
@@ -122,17 +125,23 @@ export class CapsController {
     needs: 'billing',
     summary: 'Changes a cap',
     description:
-      'Needs `If-Match` with the ETag that was read. A limit below what is spent acts at once. 409 where a second person has to agree to protection so much weaker.',
+      'Needs `If-Match` with the ETag that was read. What `GET` shows may be sent back, changed. A limit below what is spent acts at once. 409 where a second person has to agree to protection so much weaker.',
     answers: 'The cap as it is now',
     schema: capResponse,
   })
   async change(
     @Param('id', UuidPipe) id: string,
-    @Body({ schema: capDefinition }) definition: CapDefinition,
+    @Body({ schema: capForm }) definition: CapDefinition,
     @Headers('if-match') match: string | undefined,
+    @Req() { body }: FastifyRequest,
     @Caller() caller: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CapResponse> {
+    const { id: named = id } = body as { id?: unknown };
+    if (named !== null && named !== id) {
+      const fault = { field: 'id', detail: `must be ${id}, as in the path` };
+      throw new Refusal('invalid', 'other_cap', 'the body is about another cap than the path', [fault]);
+    }
     if (match === undefined) {
       throw new HttpProblem(428, 'if_match_needed', 'say with If-Match which version you have read, by its ETag');
     }

@@ -8,19 +8,21 @@ const NUMBER = /^[1-9]\d{0,17}$/;
 @Injectable()
 export class UuidPipe implements PipeTransform<string, string> {
   transform(id: string): string {
-    return existing(id, UUID).toLowerCase();
+    return existing(id, UUID, 'UUIDs').toLowerCase();
   }
 }
 
 @Injectable()
 export class NumberPipe implements PipeTransform<string, string> {
   transform(id: string): string {
-    return existing(id, NUMBER);
+    return existing(id, NUMBER, 'whole numbers');
   }
 }
 
-function existing(id: string, form: RegExp): string {
-  if (!form.test(id)) throw notFound(id);
+function existing(id: string, form: RegExp, forms: string): string {
+  if (!form.test(id)) {
+    throw new Refusal('not-found', 'not_found', `there is nothing with the id ${id}: ids here are ${forms}`);
+  }
   return id;
 }
 

@@ -1,4 +1,5 @@
 /** Lists in pages: a cursor says after which row the next page begins; what is added meanwhile moves nothing. */
+import type { FastifyRequest } from 'fastify';
 import { z, type ZodType } from 'zod';
 import { Refusal } from '../../kernel/refusal.ts';
 
@@ -6,6 +7,13 @@ export const pageQuery = z.object({
   cursor: z.string().max(500).optional().meta({ description: 'the `next` of the page before' }),
   limit: z.coerce.number().int().min(1).max(1000).default(100).meta({ description: 'how many at most' }),
 });
+
+/** Of what is read, a parameter with nothing behind its `=` (`?account=&since=`) is one that is not given. */
+export function leaveOutEmpty(request: FastifyRequest): void {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return;
+  const given = Object.entries(request.query as Record<string, unknown>).filter(([, value]) => value !== '');
+  request.query = Object.fromEntries(given);
+}
 
 export interface Page<T> {
   items: T[];

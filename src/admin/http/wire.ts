@@ -1,5 +1,5 @@
 /** Forms in which values travel, for the documentation of answers. */
-import { z } from 'zod';
+import { z, type ZodType } from 'zod';
 import { formatInstant, INSTANT_WANTED, parseInstant } from '../../kernel/clock.ts';
 
 export const instant = z.string().meta({ format: 'date-time', description: 'RFC 3339 with an offset' });
@@ -18,3 +18,14 @@ export const queryInstant = z
   .string()
   .transform((text) => text.replace(/ (\d\d:\d\d)$/, '+$1'))
   .refine((text) => parseInstant(text) !== undefined, { error: INSTANT_WANTED });
+
+/**
+ * A form that takes back what its answer shows: what the server adds to it is passed over, and null is what is not given.
+ */
+export function asShown<T extends ZodType>(form: T, added: readonly string[]) {
+  return z.preprocess((body) => {
+    if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
+    const given = Object.entries(body).filter(([name, value]) => value !== null && !added.includes(name));
+    return Object.fromEntries(given);
+  }, form);
+}

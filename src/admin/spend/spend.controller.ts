@@ -6,7 +6,7 @@ import { accountOf } from '../../accounts/store.ts';
 import { matchesTraffic, parseTraffic, type Traffic } from '../../destinations/traffic.ts';
 import { Clock, formatInstant, parseInstant, type Instant } from '../../kernel/clock.ts';
 import { formatAmount, type Micros } from '../../kernel/money.ts';
-import { parsePeriod, type Period } from '../../kernel/period.ts';
+import { parsePeriod, PERIOD_WANTED, type Period } from '../../kernel/period.ts';
 import { destinationOf, eachCallOnce, exposureOf } from '../../spend/exposure.ts';
 import { ForecastCaps, type ForecastOfCap } from '../../pipeline/limits/forecast-caps.ts';
 import { runningCalls } from '../../spend/running-calls.ts';
@@ -29,7 +29,7 @@ const spendQuery = z.object({
   period: z
     .string()
     .refine((text): text is Period => parsePeriod(text) !== undefined, {
-      error: 'must be day, week, month or rolling:24h (whole hours)',
+      error: PERIOD_WANTED,
     })
     .default('month'),
   from: queryInstant.optional().meta({ description: 'only periods that end after this instant' }),

@@ -8,7 +8,14 @@ import { bodyBytes, mediaType } from '../http/bodies.ts';
 import { importResult, showResult, type ImportResultResponse } from './import-result.ts';
 import { Actor, Route } from '../http/route.ts';
 
-const FORMAT_OF = { 'text/csv': 'csv', 'application/x-ndjson': 'ndjson', 'application/json': 'json' } as const;
+/** NDJSON has no registered type; these are the ones that it is sent with. */
+const FORMAT_OF = {
+  'text/csv': 'csv',
+  'application/x-ndjson': 'ndjson',
+  'application/ndjson': 'ndjson',
+  'application/jsonl': 'ndjson',
+  'application/json': 'json',
+} as const;
 
 /** Usage is counted as it comes in, so a large file takes time, not memory. */
 const UNPACKED_BYTES_MAX = 512 * 1024 ** 2;
