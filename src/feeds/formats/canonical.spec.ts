@@ -57,3 +57,14 @@ it.each(['started_at', 'received_at'])('says of %s in 9999 which years there are
     detail: '"9999-01-01T00:00:00Z" is no RFC 3339 instant with an offset from 2000 to before 9999',
   });
 });
+
+it.each([
+  ['duration_s', '', 'is empty'],
+  ['duration_s', '1.5', '"1.5" is no whole number of seconds'],
+  ['duration_s', '2147483648', '"2147483648" is beyond 2147483647'],
+  ['revision', '2147483648', '"2147483648" is beyond 2147483647'],
+  ['units', '1000000000000000000', '"1000000000000000000" is beyond 999999999999999999'],
+  ['units', 'many', '"many" is no whole number'],
+])('says of a whole number what is wrong with it: %s of "%s"', (column, text, detail) => {
+  expect(reasonOf({ [column]: text })).toMatchObject({ field: column, detail });
+});

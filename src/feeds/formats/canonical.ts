@@ -53,6 +53,7 @@ const RECORD_ID_LENGTH_MAX = 128;
 const REFERENCE_LENGTH_MAX = 64;
 const NUMBER_LENGTH_MAX = 64;
 const INTEGER_MAX = 2_147_483_647;
+const UNITS_MAX = 999_999_999_999_999_999n;
 /** A billion of the currency's units, either way: no record costs as much, and a sum of thousands still fits a counter (2^63). */
 const MONEY_MAX: Micros = 1_000_000_000_000_000n;
 
@@ -130,10 +131,10 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
   }
   const durationSeconds = duration === '' && kind !== 'voice' ? 0 : readInteger(duration!);
   if (durationSeconds === undefined) {
-    return new Unusable('duration_s', 'bad_duration', `"${shown(duration!)}" is no whole number of seconds`);
+    return new Unusable('duration_s', 'bad_duration', notWhole(duration!, INTEGER_MAX, ' of seconds'));
   }
   if (units !== '' && !WHOLE.test(units!)) {
-    return new Unusable('units', 'bad_units', `"${shown(units!)}" is no whole number`);
+    return new Unusable('units', 'bad_units', notWhole(units!, UNITS_MAX));
   }
   if (bNumber === '' && kind !== 'data') {
     return new Unusable('b_number', 'bad_number', `is empty; only data may have no called number`);
@@ -163,7 +164,7 @@ function readRecord(values: Values, line: number, plain: boolean): UsageRecord |
   }
   const revision = revisionText === '' ? 0 : readInteger(revisionText);
   if (revision === undefined) {
-    return new Unusable('revision', 'bad_revision', `"${shown(revisionText)}" is no whole number`);
+    return new Unusable('revision', 'bad_revision', notWhole(revisionText, INTEGER_MAX));
   }
   const cost = costText === '' ? undefined : parseAmount(costText);
   if (costText !== '' && cost === undefined) return new Unusable('cost', 'bad_cost', notAnAmount(costText));
@@ -224,6 +225,11 @@ function readInteger(text: string): number | undefined {
   if (!WHOLE.test(text)) return undefined;
   const value = Number(text);
   return value <= INTEGER_MAX ? value : undefined;
+}
+
+function notWhole(text: string, most: number | bigint, what = ''): string {
+  if (text === '') return 'is empty';
+  return `"${shown(text)}" is ${/^\d+$/.test(text) ? `beyond ${most}` : `no whole number${what}`}`;
 }
 
 function missing(field: Column): Unusable {
