@@ -52,6 +52,7 @@ export async function applyCaps(
     throw unreadable(file, error);
   });
   const wanted = capsOf(file, text);
+  if (wanted.length === 0) return out(`${file}: no caps`);
   const existing: ServerCap[] = [];
   for await (const cap of server.list('/v1/caps', serverCap)) existing.push(cap);
   for (const step of planCaps(wanted, existing)) await (dryRun ? foretell : take)(server, step, out);

@@ -40,6 +40,11 @@ const REASONS: Record<string, string> = {
   EISDIR: 'it is a folder',
 };
 
+/** Whether {@link unreadable} has words for it. */
+export function isUnreadable(error: unknown): boolean {
+  return Object.hasOwn(REASONS, codeOf(error) ?? '');
+}
+
 export function unreadable(file: string, error: unknown): CommandFailure {
   const code = codeOf(error);
   return new CommandFailure(`${file}: ${(code && REASONS[code]) ?? code ?? String(error)}`, { cause: error });

@@ -1,4 +1,5 @@
 /** The commands of `plafond`, what they take, and how each ends. */
+import { existsSync, readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { BadEnvironment, readClientConfig } from '../config.ts';
 import { INSTANT_WANTED, parseInstant, type Instant } from '../kernel/clock.ts';
@@ -16,6 +17,8 @@ export interface Terminal {
   out: Out;
   err: Out;
 }
+
+const STANDARD_INPUT = '/dev/stdin';
 
 const DONE = 0;
 const FAILED = 1;
@@ -64,6 +67,7 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
 function commands({ out, err }: Terminal, end: (exitCode: number) => void): Command {
   const program = new Command('plafond')
     .description('Watches what telecom customers spend, and acts before the bill does')
+    .version(version())
     .exitOverride()
     .configureOutput({ writeOut: (text) => out(text.trimEnd()), writeErr: (text) => err(text.trimEnd()) })
     .showHelpAfterError('(--help shows what it takes)');
@@ -73,7 +77,7 @@ function commands({ out, err }: Terminal, end: (exitCode: number) => void): Comm
     .description('runs usage through the same rules as live, without a server, and writes the decisions')
     .requiredOption('--accounts <file>', 'accounts, CSV')
     .requiredOption('--caps <file>', 'caps, JSON')
-    .requiredOption('--usage <file>', 'canonical usage, CSV or NDJSON, gzipped or not')
+    .requiredOption('--usage <file>', 'canonical usage, CSV or NDJSON, gzipped or not; - is standard input, CSV')
     .requiredOption('--out <file>', 'where decisions go, NDJSON; - is standard output')
     .option('--warm-until <instant>', 'the rules count, but stay silent until then', instantArgument)
     .addOption(modeOption())
@@ -86,7 +90,8 @@ function commands({ out, err }: Terminal, end: (exitCode: number) => void): Comm
     .action(async (options: ReplayArguments) => {
       // Loaded only here: the rules and their tables are not needed to speak with a server.
       const { replayFiles } = await import('./replay-files.ts');
-      await replayFiles(options, err);
+      const usage = options.usage === '-' ? STANDARD_INPUT : options.usage;
+      await replayFiles({ ...options, usage }, err);
     });
 
   program
@@ -189,6 +194,14 @@ function commands({ out, err }: Terminal, end: (exitCode: number) => void): Comm
   return program;
 }
 
+/** That of the package, which is some folders up, as it was written or as it was compiled. */
+function version(): string {
+  let folder = new URL('.', import.meta.url);
+  while (!existsSync(new URL('package.json', folder))) folder = new URL('..', folder);
+  const read = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as { version: string };
+  return read.version;
+}
+
 function onServer(command: Command): Command {
   return command
     .option('--url <url>', 'the server (default: PLAFOND_URL, or where HOST and PORT put it)')
@@ -215,7 +228,7 @@ function instantArgument(text: string): Instant {
 }
 
 function wholeArgument(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number of at most nine digits.');
   return Number(text);
 }
 

@@ -47,7 +47,7 @@ export class Server {
     if (key === undefined) throw new CommandFailure('no key: give --key, or set PLAFOND_KEY or PLAFOND_ADMIN_KEY');
     // Otherwise the refusal to send it would quote it.
     if (!/^[\x21-\x7e]+$/.test(key)) throw new CommandFailure('the key has characters that no key has');
-    this.#base = `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}`;
+    this.#base = `${parsed.origin}${parsed.pathname.replace(/(?:\/v1)?\/*$/, '')}`;
     this.#key = key;
   }
 

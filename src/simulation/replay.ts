@@ -2,7 +2,7 @@
  * `plafond replay`: usage through the same rules as live, in the order in which it became available, without a server.
  * Deterministic: time comes from the records alone, ids from what is decided.
  */
-import { rename, writeFile } from 'node:fs/promises';
+import { rename, stat, writeFile } from 'node:fs/promises';
 import type { Account } from '../accounts/account.ts';
 import { readAccounts } from '../accounts/account-file.ts';
 import { stops, suspendedClass, type BarringClass, type BarScope } from '../caps/barring.ts';
@@ -67,12 +67,23 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   );
   const caps = await named(options.caps, async () => capsOf(await readText(options.caps)));
   const allowed = options.allowedNumbers === undefined ? new Map() : await readAllowedNumbers(options.allowedNumbers);
+  const whole = sorted(options.usage);
+  // A pipe gives what it has once.
+  if (await isNoFile(options.usage)) return replayOver(whole, accounts, caps, allowed, options);
   try {
     return await replayOver(streamed(options.usage), accounts, caps, allowed, options);
   } catch (error) {
     if (!(error instanceof OutOfOrder)) throw error;
-    return replayOver(sorted(options.usage), accounts, caps, allowed, options);
+    return replayOver(whole, accounts, caps, allowed, options);
   }
+}
+
+/** Whether there is something else of this name: a pipe or a device. */
+async function isNoFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => !found.isFile(),
+    () => false,
+  );
 }
 
 async function replayOver(
@@ -103,6 +114,7 @@ async function replayOver(
   });
   const text = lines.map((line) => `${line}\n`).join('');
   if (options.out === '-') process.stdout.write(text);
+  else if (await isNoFile(options.out)) await writeFile(options.out, text);
   else {
     await writeFile(`${options.out}.part`, text);
     await rename(`${options.out}.part`, options.out);

@@ -21,13 +21,21 @@ export function streamed(path: string): UsageSource {
   };
 }
 
-/** Reads all of it first. The order of the file decides between records of the same instant. */
+/** Reads all of it first, and only once. The order of the file decides between records of the same instant. */
 export function sorted(path: string): UsageSource {
+  let reading: Promise<{ records: UsageRecord[]; rejected: Reject[] }> | undefined;
   return async function* (rejects) {
-    const all: UsageRecord[] = [];
-    for await (const records of batchesOf(path, rejects)) for (const record of records) all.push(record);
-    yield all.toSorted((a, b) => a.receivedAt - b.receivedAt);
+    const { records, rejected } = await (reading ??= wholeOf(path));
+    for (const reject of rejected) rejects.push(reject);
+    yield records;
   };
+}
+
+async function wholeOf(path: string): Promise<{ records: UsageRecord[]; rejected: Reject[] }> {
+  const all: UsageRecord[] = [];
+  const rejected: Reject[] = [];
+  for await (const records of batchesOf(path, rejected)) for (const record of records) all.push(record);
+  return { records: all.toSorted((a, b) => a.receivedAt - b.receivedAt), rejected };
 }
 
 export class OutOfOrder extends Error {}

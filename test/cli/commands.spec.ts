@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -190,6 +191,16 @@ describe('the command line on a running server', () => {
     expect(ended.err).not.toContain('    at ');
   });
 
+  it('says so where a file names no caps', async () => {
+    const file = await write('none.json', '[]');
+    expect(await onServer('caps', 'apply', file)).toEqual({ code: 0, out: `${file}: no caps`, err: '' });
+  });
+
+  it('finds the server by the address of its API, as it is shown at the start', async () => {
+    const ended = await run('spend', 'rebuild', '--check', '--url', `${plafond.url!}/v1/`, '--key', KEY);
+    expect(ended).toMatchObject({ code: 0, err: '' });
+  });
+
   it('says so where a folder is named', async () => {
     await mkdir(join(folder, 'folder.csv'));
     const ended = await onServer('accounts', 'import', join(folder, 'folder.csv'));
@@ -274,6 +285,73 @@ describe('plafond replay', () => {
   });
 });
 
+describe('plafond replay, of what is no file', () => {
+  let folder: string;
+  let args: string[];
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'plafond-cli-'));
+    await writeFile(join(folder, 'accounts.csv'), ACCOUNTS);
+    await writeFile(join(folder, 'caps.json'), JSON.stringify(CAP));
+    await writeFile(join(folder, 'usage.csv'), HEADER + row('r1', '60.00') + row('r2', '1.00'));
+    args = ['replay', '--accounts', join(folder, 'accounts.csv'), '--caps', join(folder, 'caps.json')];
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  const replay = async (...more: string[]) => {
+    const err: string[] = [];
+    const code = await runCommand([...args, ...more], { out: () => undefined, err: (line) => err.push(line) });
+    return { code, err: err.join('\n') };
+  };
+  /** A pipe that gives its text once. */
+  const pipe = async (text: string): Promise<string> => {
+    const path = join(folder, `pipe-${text.length}`);
+    execFileSync('mkfifo', [path]);
+    void writeFile(path, text);
+    return path;
+  };
+
+  it('reads usage from a pipe once, though what is usual is learnt from it first', async () => {
+    const usage = await readFile(join(folder, 'usage.csv'), 'utf8');
+    const outs = [join(folder, 'of-file'), join(folder, 'of-pipe')];
+    for (const [at, source] of [join(folder, 'usage.csv'), await pipe(usage)].entries()) {
+      const until = ['--warm-until', '2010-03-01T00:00:00Z'];
+      const ended = await replay('--usage', source, '--out', outs[at]!, ...until);
+      expect(ended).toEqual({ code: 0, err: expect.stringMatching(/^2 records in .*: 2 counted/) });
+    }
+    expect(await readFile(outs[1]!, 'utf8')).toBe(await readFile(outs[0]!, 'utf8'));
+  });
+
+  it('writes into a pipe, and puts no file in its place', async () => {
+    const out = join(folder, 'out');
+    execFileSync('mkfifo', [out]);
+    const reading = readFile(out, 'utf8');
+    expect(await replay('--usage', join(folder, 'usage.csv'), '--out', out)).toMatchObject({ code: 0 });
+    expect(await reading).toContain('"record_id":"r1"');
+    expect((await stat(out)).isFIFO()).toBe(true);
+  });
+
+  it.each([
+    ['--usage', 'nowhere.csv', 'plafond: nowhere.csv: there is no such file'],
+    ['--accounts', 'nowhere.csv', 'plafond: nowhere.csv: there is no such file'],
+    ['--caps', 'nowhere.json', 'plafond: nowhere.json: there is no such file'],
+    ['--out', 'nowhere/decisions.ndjson', 'plafond: nowhere/decisions.ndjson: there is no such folder'],
+  ])('says what is not there: %s %s', async (option, value, story) => {
+    const whole = ['--usage', join(folder, 'usage.csv'), '--out', join(folder, 'decisions')];
+    expect(await replay(...whole, option, value)).toEqual({ code: 1, err: story });
+  });
+});
+
+describe('plafond', () => {
+  it('tells its version', async () => {
+    const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
+    for (const flag of ['--version', '-V']) {
+      const out: string[] = [];
+      const terminal = { out: (line: string) => out.push(line), err: (line: string) => expect(line).toBe('') };
+      expect([await runCommand([flag], terminal), out]).toEqual([0, [version]]);
+    }
+  });
+});
+
 describe('plafond simulate', () => {
   let folder: string;
   beforeAll(async () => {
@@ -302,6 +380,7 @@ describe('plafond simulate', () => {
   it.each([
     ['a folder that is a file', ['--out', 'package.json'], /^plafond: EEXIST: .*package\.json/],
     ['a provider without customers', ['--accounts', '0'], /at least 1/],
+    ['a seed with too many digits', ['--seed', '4294967295'], /at most nine digits/],
     ['prices that are nothing', ['--misrated', '0'], /at least 1/],
   ])('refuses %s in a line', async (_, args, story) => {
     const { code, err } = await simulate(...args);
