@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ACCOUNT, CAP, startAdmin, type AdminApp } from './admin-app.ts';
 
@@ -110,6 +111,17 @@ it.each(['application/ndjson', 'application/jsonl'])('NDJSON may be called %s', 
     headers: { 'content-type': type },
   });
   expect(answer.json()).toMatchObject({ received: 1, counted: 1 });
+});
+
+it.each([
+  ['usage', '/v1/usage', 'record_id,account_id,started_at,kind,amount,currency,state\n', { received: 0 }],
+  ['accounts', '/v1/accounts/import', 'account_id,currency,time_zone,home_country\n', { created: 0 }],
+])('%s may come gzipped without a word of it', async (_, url, text, result) => {
+  const headers = { 'content-type': 'text/csv' };
+  const answer = await admin.call('POST', url, { body: gzipSync(text), headers });
+  expect([answer.statusCode, answer.json()]).toEqual([200, expect.objectContaining(result)]);
+  const broken = await admin.call('POST', url, { body: gzipSync(text).subarray(0, 20), headers });
+  expect(broken.json()).toMatchObject({ status: 400, code: 'bad_gzip' });
 });
 
 describe('a refusal', () => {

@@ -80,7 +80,7 @@ export function mediaType(request: FastifyRequest): string {
 }
 
 /**
- * The bytes of a streamed body, unpacked where they came gzipped. Bounded on both sides, so that a small body can't
+ * The bytes of a streamed body, unpacked where they came gzipped, whether a header says so or not. Bounded on both sides, so that a small body can't
  * unfold into one that fills the memory or the disk.
  */
 export function bodyBytes(request: FastifyRequest, unpackedBytesMax: number): AsyncIterable<Buffer> {
@@ -88,9 +88,26 @@ export function bodyBytes(request: FastifyRequest, unpackedBytesMax: number): As
   // Without any body and any type there was nothing to parse.
   const payload = request.body as Readable | undefined;
   const received = bounded(payload ? chunksOf(payload) : [], RECEIVED_BYTES_MAX, 'a body');
-  if (encoding === 'identity') return received;
+  if (encoding === 'identity') return unpackedWhereGzipped(received, unpackedBytesMax);
   if (encoding !== 'gzip' && encoding !== 'x-gzip') throw unsupported(`only gzip is unpacked, not ${encoding}`);
   return unpacked(received, unpackedBytesMax);
+}
+
+const GZIP = Buffer.from([0x1f, 0x8b]);
+
+/** No text begins as what is gzipped does. */
+async function* unpackedWhereGzipped(received: AsyncGenerator<Buffer>, bytesMax: number): AsyncGenerator<Buffer> {
+  let beginning = Buffer.alloc(0);
+  while (beginning.length < GZIP.length) {
+    const { value, done } = await received.next();
+    if (done) break;
+    beginning = Buffer.concat([beginning, value]);
+  }
+  const whole = (async function* () {
+    yield beginning;
+    yield* received;
+  })();
+  yield* beginning.subarray(0, GZIP.length).equals(GZIP) ? unpacked(whole, bytesMax) : whole;
 }
 
 async function* unpacked(received: AsyncIterable<Buffer>, bytesMax: number): AsyncGenerator<Buffer> {
