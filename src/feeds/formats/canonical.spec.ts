@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { formatInstant } from '../../kernel/clock.ts';
 import { COLUMNS, readRow } from './canonical.ts';
+import { readHeader } from './rows.ts';
 
 const ROW: Partial<Record<(typeof COLUMNS)[number], string>> = {
   record_id: 'r1',
@@ -67,4 +68,12 @@ it.each([
   ['units', 'many', '"many" is no whole number'],
 ])('says of a whole number what is wrong with it: %s of "%s"', (column, text, detail) => {
   expect(reasonOf({ [column]: text })).toMatchObject({ field: column, detail });
+});
+
+it.each([
+  ['record_id,account_id,started_at,kind,currency', 'missing: amount, state'],
+  ['record_id,account_id,started_at,kind,amount,amount,currency,state', 'twice: amount'],
+  ['account_id,account_id,started_at,kind,amount,currency,state', 'missing: record_id; twice: account_id'],
+])('says in its message, which is all that stands beside a file, what a header is short of: %s', (header, words) => {
+  expect(() => readHeader(header)).toThrow(`the first line is no header of canonical usage: "${header}"; ${words}`);
 });

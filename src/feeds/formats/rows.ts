@@ -83,18 +83,19 @@ export function readHeader(text: string): CsvColumns {
   if (!names) {
     throw new Refusal('invalid', 'bad_header', `the first line ${tooLong()}; a header of canonical usage is short`);
   }
-  const faults = REQUIRED_COLUMNS.filter((column) => !names.includes(column)).map((column) => ({
-    field: column as string,
-    detail: 'this column is missing in the header',
-  }));
-  for (const name of new Set(names)) {
-    if (COLUMNS.includes(name as Column) && names.indexOf(name) !== names.lastIndexOf(name)) {
-      faults.push({ field: name, detail: 'this column stands twice in the header' });
-    }
-  }
-  if (faults.length > 0) {
+  const missing = REQUIRED_COLUMNS.filter((column) => !names.includes(column));
+  const twice = COLUMNS.filter((column) => names.indexOf(column) !== names.lastIndexOf(column));
+  if (missing.length + twice.length > 0) {
     const begins = text.length > 80 ? `${text.slice(0, 80)}…` : text;
-    throw new Refusal('invalid', 'bad_header', `the first line is no header of canonical usage: "${begins}"`, faults);
+    const words = [
+      `the first line is no header of canonical usage: "${begins}"`,
+      ...(missing.length > 0 ? [`missing: ${missing.join(', ')}`] : []),
+      ...(twice.length > 0 ? [`twice: ${twice.join(', ')}`] : []),
+    ];
+    throw new Refusal('invalid', 'bad_header', words.join('; '), [
+      ...missing.map((field) => ({ field, detail: 'this column is missing in the header' })),
+      ...twice.map((field) => ({ field, detail: 'this column stands twice in the header' })),
+    ]);
   }
   const places = COLUMNS.map((column) => names.indexOf(column));
   return { count: names.length, places, inOrder: names.every((name, index) => name === COLUMNS[index]) };
