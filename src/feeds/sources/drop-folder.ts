@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { createReadStream, type ReadStream, type Stats } from 'node:fs';
-import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -141,7 +141,7 @@ export async function hashOfFile(path: string): Promise<Buffer> {
 }
 
 /**
- * The bytes of a file, unpacked where its name ends in `.gz`, and the format that its name tells; CSV where it tells none. It
+ * The bytes of a file, unpacked where its name ends in `.gz` or it begins as what is gzipped does, and the format that its name tells; CSV where it tells none. It
  * is opened when the bytes are read, and closed when whoever reads them ends or stops.
  */
 export function openFile(path: string): { bytes: AsyncIterable<Buffer>; format: Format } {
@@ -152,7 +152,8 @@ export function openFile(path: string): { bytes: AsyncIterable<Buffer>; format: 
   return { bytes: bytesOf(path, packed), format };
 }
 
-async function* bytesOf(path: string, packed: boolean): AsyncGenerator<Buffer> {
+async function* bytesOf(path: string, named: boolean): AsyncGenerator<Buffer> {
+  const packed = named || (await beginsGzipped(path));
   const file = createReadStream(path, { highWaterMark: 256 * 1024 });
   if (!packed) {
     yield* file as AsyncIterable<Buffer>;
@@ -165,6 +166,20 @@ async function* bytesOf(path: string, packed: boolean): AsyncGenerator<Buffer> {
     yield* withoutBomb(file, unpacked);
   } catch (error) {
     throw notUnpacked(error) ?? error;
+  }
+}
+
+const GZIP = Buffer.from([0x1f, 0x8b]);
+
+/** Of what is no file, such as a pipe, nothing is read ahead. */
+async function beginsGzipped(path: string): Promise<boolean> {
+  if (!(await stat(path)).isFile()) return false;
+  const file = await open(path);
+  try {
+    const { buffer } = await file.read(Buffer.alloc(GZIP.length), 0, GZIP.length, 0);
+    return buffer.equals(GZIP);
+  } finally {
+    await file.close();
   }
 }
 

@@ -1,0 +1,31 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { openFile } from './drop-folder.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'plafond-files-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+it.each<[name: string, content: Buffer, format: string, text: string]>([
+  ['plain.csv', Buffer.from('a,b\n'), 'csv', 'a,b\n'],
+  ['named.csv.gz', gzipSync('a,b\n'), 'csv', 'a,b\n'],
+  ['not-named.csv', gzipSync('a,b\n'), 'csv', 'a,b\n'],
+  ['not-named.ndjson', gzipSync('{}\n'), 'ndjson', '{}\n'],
+  ['of-one-byte.csv', Buffer.from('a'), 'csv', 'a'],
+  ['empty.csv', Buffer.alloc(0), 'csv', ''],
+])(
+  'a file is unpacked where it is gzipped, whether its name says so or not: %s',
+  async (name, content, format, text) => {
+    const path = join(folder, name);
+    await writeFile(path, content);
+    const file = openFile(path);
+    const chunks: Buffer[] = [];
+    for await (const chunk of file.bytes) chunks.push(chunk);
+    expect([file.format, Buffer.concat(chunks).toString()]).toEqual([format, text]);
+  },
+);
