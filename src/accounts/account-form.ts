@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Account } from './account.ts';
 import { isCountry } from '../destinations/number-plan.ts';
 import { textUpTo } from '../kernel/characters.ts';
+import { isMaskedEmail } from '../kernel/masking.ts';
 import { isCurrency } from '../kernel/money.ts';
 import { isTimeZone } from '../kernel/period.ts';
 
@@ -43,6 +44,7 @@ export const accountForm = z
     locale: z.string().refine(isLocale, { error: 'must be a BCP 47 tag such as nl-NL' }).default('en'),
     email: line(254)
       .regex(/^(?:[^\s@<>,;:"()[\]\\]+@[^\s@<>,;:"()[\]\\]+)?$/, { error: 'must be one e-mail address, or empty' })
+      .refine((email) => !isMaskedEmail(email), { error: 'is masked: send it in full, as a billing key reads it' })
       .default(''),
     msisdn: z
       .string()

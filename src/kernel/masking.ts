@@ -8,6 +8,9 @@ export function maskAddress(address: string): string {
   return address.length > head + tail ? `${address.slice(0, head)}***${address.slice(-tail)}` : '***';
 }
 
+/** Whether an e-mail address is what stands for one. */
+export const isMaskedEmail = (text: string): boolean => /^.\*{3}@/.test(text);
+
 /** The digits by which a number is known however it is written: nationally, with `00`, with or without `+`. */
 const KNOWN_BY = 7;
 /** An e-mail address up to its `@`; a masked one is none. */

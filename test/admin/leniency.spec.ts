@@ -22,6 +22,12 @@ describe('what was read can be sent back', () => {
     });
   });
 
+  it('but no address that is masked', async () => {
+    const email = 'a***@example.net';
+    const answer = await admin.call('PUT', '/v1/accounts/1001', { body: { ...ACCOUNT, email } });
+    expect(answer.json()).toMatchObject({ status: 422, errors: [{ field: 'email', detail: /masked/ }] });
+  });
+
   it('of a cap, with a change to it', async () => {
     const made = await admin.call('POST', '/v1/caps', { body: CAP });
     const { id } = made.json<{ id: string }>();
