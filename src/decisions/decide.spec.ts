@@ -246,6 +246,12 @@ describe('the reason that the billing team reads', () => {
       'warn',
       'on all traffic in the 24 hours up to 2010-03',
     ],
+    [
+      'names one hour as such',
+      { meter: { ...crossing().meter, cap: { ...crossing().meter.cap, period: 'rolling:1h' as const } } },
+      'warn',
+      'in the hour up to 2010-03',
+    ],
   ])('%s', (_, change, type, text) => expect(explained(change, type)).toContain(text));
 });
 

@@ -150,7 +150,8 @@ function spent(crossing: Crossing): string {
       ? `Account ${account.accountId}`
       : `Service ${meter.serviceId} of account ${account.accountId}`;
   const rolling = /^rolling:(\d+)h$/.exec(meter.cap.period)?.[1];
-  const when = rolling === undefined ? period.name : `the ${rolling} hours up to ${period.name}`;
+  const when =
+    rolling === undefined ? period.name : `the ${rolling === '1' ? 'hour' : `${rolling} hours`} up to ${period.name}`;
   const what = meter.cap.traffic === 'all' ? 'all traffic' : `${meter.cap.traffic} traffic`;
   return `${who} spent ${money(crossing, spend)} on ${what} in ${when}${running(crossing)}`;
 }

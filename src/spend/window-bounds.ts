@@ -100,19 +100,34 @@ export async function forgetBounds(
   );
 }
 
-/** Bounds that hardly any usage needs any more; some at a time. Answers how many there were. */
-export async function forgetOldBounds(client: ClientBase, at: Instant): Promise<number> {
-  const { rowCount } = await client.query(
-    `DELETE FROM window_bounds WHERE ctid IN (
-       SELECT ctid FROM window_bounds WHERE slot_start < $1::timestamptz - make_interval(hours => 2 * hours)
-        LIMIT 20000 FOR UPDATE SKIP LOCKED)`,
-    [toDate(at - KEPT_MS)],
-  );
-  return rowCount ?? 0;
-}
-
 /** Usage that comes later still has its windows read. */
 const KEPT_MS = 48 * HOUR_MS;
+
+/**
+ * Bounds that hardly any usage needs any more, of `account` and those after it, some at a time; by the primary key. Answers
+ * how many there were, and whose was the last.
+ */
+export async function forgetOldBounds(
+  client: ClientBase,
+  at: Instant,
+  account: string,
+  most: number,
+): Promise<{ last: string | null; rows: number }> {
+  const { rows } = await client.query<{ last: string | null; rows: number }>(
+    `WITH old AS MATERIALIZED (
+       SELECT account_id, slot_start, hours, traffic, service_id FROM window_bounds
+        WHERE account_id >= $2 AND slot_start < $1::timestamptz - make_interval(hours => 2 * hours)
+        ORDER BY account_id, slot_start LIMIT $3 FOR UPDATE SKIP LOCKED),
+     gone AS (
+       DELETE FROM window_bounds w USING old
+        WHERE (w.account_id, w.slot_start, w.hours, w.traffic, w.service_id)
+            = (old.account_id, old.slot_start, old.hours, old.traffic, old.service_id)
+       RETURNING w.account_id)
+     SELECT max(account_id) AS last, count(*)::int AS rows FROM gone`,
+    [toDate(at - KEPT_MS), account, most],
+  );
+  return rows[0]!;
+}
 
 function columnsOf(slots: readonly WindowSlot[]): [string, string, string, string, string] {
   return [

@@ -121,10 +121,12 @@ describe('a rolling window', () => {
     await addCap({ scope: { account } });
     await use('75.00');
     const { dataSource } = plafond.database;
-    const forget = (hours: number) =>
-      inTransaction(dataSource, ({ client }) => forgetOldBounds(client, plafond.clock.now() + hours * HOUR_MS));
-    expect(await forget(24)).toBe(0);
-    expect(await forget(24 * 7)).toBeGreaterThan(0);
+    const forget = (days: number) =>
+      inTransaction(dataSource, ({ client }) =>
+        forgetOldBounds(client, plafond.clock.now() + days * 24 * HOUR_MS, account, 2),
+      );
+    expect(await forget(1)).toEqual({ last: null, rows: 0 });
+    expect(await forget(7)).toEqual({ last: account, rows: 2 });
     expect(await bounds()).toEqual([]);
     await use('10.00');
     expect(await warned()).toEqual([[80, 85_000_000n]]);

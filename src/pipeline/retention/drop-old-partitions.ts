@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import type { PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../../config.ts';
 import { inTransaction, LOCK_NOT_AVAILABLE, sqlState } from '../../database/transaction.ts';
@@ -88,6 +89,12 @@ const FORGET_COUNTERS = `
     RETURNING c.account_id)
   SELECT max(account_id) AS last, count(*)::int AS rows FROM gone`;
 
+/** What was forgotten at once: how many rows, and of which account the last. */
+interface Portion {
+  last: string | null;
+  rows: number;
+}
+
 @Injectable()
 export class DropOldPartitions implements OnModuleDestroy {
   readonly #log = new Logger('retention');
@@ -118,6 +125,8 @@ export class DropOldPartitions implements OnModuleDestroy {
     await this.#forgetRecords();
     const crossings = await this.#forgetSums(FORGET_CROSSINGS);
     const counters = await this.#forgetSums(FORGET_COUNTERS);
+    const at = this.clock.now();
+    await this.#byAccount((client, account) => forgetOldBounds(client, at, account, FORGOTTEN_AT_ONCE));
     if (counters + crossings > 0) {
       this.#log.log(
         `forgot ${counters} counters and ${crossings} crossings, whose usage was dropped ${retentionDays} days ago`,
@@ -146,21 +155,23 @@ export class DropOldPartitions implements OnModuleDestroy {
     while ((await once(FORGET_REJECTS)) > 0);
     while ((await once(FORGET_IMPORTS)) > 0);
     await once(FORGET_COOLED);
-    const at = this.clock.now();
-    while ((await inTransaction(this.dataSource, ({ client }) => forgetOldBounds(client, at))) > 0) this.#goOn();
     await once(`UPDATE reconciliations SET sample = '[]' WHERE at < $1 AND sample <> '[]'`);
   }
 
-  /** Account by account, each portion by itself; answers how many there were. */
-  async #forgetSums(sql: string): Promise<number> {
+  #forgetSums(sql: string): Promise<number> {
     const before = toDate(this.clock.now() - this.config.retentionDays * DAY_MS);
+    return this.#byAccount(async (client, account) => {
+      const { rows } = await client.query<Portion>(sql, [before, account]);
+      return rows[0]!;
+    });
+  }
+
+  /** Account by account, each portion by itself; answers how many there were. */
+  async #byAccount(forget: (client: PoolClient, account: string) => Promise<Portion>): Promise<number> {
     let forgotten = 0;
     for (let account = ''; ;) {
       this.#goOn();
-      const { last, rows } = await inTransaction(this.dataSource, async ({ client }) => {
-        const found = await client.query<{ last: string | null; rows: number }>(sql, [before, account]);
-        return found.rows[0]!;
-      });
+      const { last, rows } = await inTransaction(this.dataSource, ({ client }) => forget(client, account));
       forgotten += rows;
       if (rows < FORGOTTEN_AT_ONCE) return forgotten;
       account = last!;
