@@ -3,6 +3,7 @@
  * Usage of a service that has a cap of its own counts under that one; everything else under the account's.
  */
 import type { Account } from '../accounts/account.ts';
+import { rollingHours } from '../kernel/period.ts';
 import { raisedBy, type Uplift } from './uplift.ts';
 import { scopeOf, type Cap, type CapDefinition, type Scope } from './cap.ts';
 
@@ -24,6 +25,8 @@ function meterOf(cap: Pick<Cap, 'traffic' | 'period' | 'currency'>): string {
 const NONE: readonly Cap[] = [];
 
 export class CapBook {
+  /** whether any cap has a rolling period */
+  readonly rolls: boolean;
   /** by kind of scope and its value */
   readonly #byScope = new Map<Scope['kind'], Map<string, Map<string, Cap>>>();
   /** by currency and segment */
@@ -40,13 +43,16 @@ export class CapBook {
       if (others) others.push(uplift);
       else this.#uplifts.set(uplift.accountId, [uplift]);
     }
+    let rolls = false;
     for (const cap of caps) {
+      rolls ||= rollingHours(cap.period) !== undefined;
       const scoped = this.#scoped(cap.scope.kind, cap.scope.value, true)!;
       const twin = scoped.get(meterOf(cap));
       if (twin)
         throw new Error(`caps "${twin.name}" and "${cap.name}" have the same scope, traffic, period and currency`);
       scoped.set(meterOf(cap), cap);
     }
+    this.rolls = rolls;
   }
 
   /** The caps that hold for an account as a whole, as uplifts raise them: one a traffic class and period. */

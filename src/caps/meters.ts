@@ -88,6 +88,11 @@ export class Meters {
     this.#book = book;
   }
 
+  /** Whether any of them is of rolling windows. */
+  get roll(): boolean {
+    return this.#book.rolls;
+  }
+
   /** The caps that a version counts under. */
   of(version: Pick<Version, 'serviceId' | 'destination'>, account: Account): readonly Meter[] {
     const shared = this.#indexed(this.#book.ofAccount(account)).of(version.destination);

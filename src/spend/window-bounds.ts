@@ -38,6 +38,44 @@ export function slotsOf(start: Instant, hours: number): [Instant, Instant] {
   return [from, from + length];
 }
 
+function slotKey(slot: Pick<WindowSlot, 'accountId' | 'serviceId' | 'traffic' | 'hours' | 'from'>): string {
+  return `${slot.accountId}\u0000${slot.serviceId}\u0000${slot.traffic}\u0000${slot.hours}\u0000${slot.from}`;
+}
+
+/** The bounds of slots: read when the accounts' shards were locked, nobody moves them meanwhile. */
+export type BoundsSoFar = ReadonlyMap<string, Micros>;
+
+/** Of an account there are those of some days only. */
+const SO_FAR = {
+  name: 'window-bounds-so-far',
+  text: `
+    SELECT account_id, service_id, traffic, hours, (extract(epoch FROM slot_start) * 1000)::bigint AS from_ms, spend_micros
+      FROM window_bounds WHERE account_id = ANY ((SELECT $1::text[])::text[])`,
+};
+
+export async function boundsSoFar(client: ClientBase, accounts: ReadonlySet<string>): Promise<BoundsSoFar> {
+  const { rows } = await client.query<{
+    account_id: string;
+    service_id: string;
+    traffic: Traffic;
+    hours: number;
+    from_ms: string;
+    spend_micros: string;
+  }>({ ...SO_FAR, values: [textArray([...accounts])] });
+  return new Map(
+    rows.map(({ account_id, service_id, traffic, hours, from_ms, spend_micros }) => [
+      slotKey({ accountId: account_id, serviceId: service_id, traffic, hours, from: Number(from_ms) }),
+      BigInt(spend_micros),
+    ]),
+  );
+}
+
+/** Whether it is known that no window of a slot needs to be read when it is raised. */
+export function staysUnder(bounds: BoundsSoFar, slot: RaisedSlot): boolean {
+  const bound = bounds.get(slotKey(slot));
+  return bound !== undefined && bound + slot.charged < slot.lookFrom;
+}
+
 /** Whoever raises holds the accounts' shards, as for counters. */
 const RAISE = {
   name: 'raise-window-bounds',

@@ -17,7 +17,14 @@ import { destinationOf, toDates, type UsageRow } from '../../ledger/usage-store.
 import type { Movement } from '../../ledger/version.ts';
 import { addToCounters, counterKey, staysBelow, type CounterDelta, type SpentSoFar } from '../../spend/counters.ts';
 import { RollingWindow } from '../../spend/rolling-window.ts';
-import { raiseBounds, setBounds, slotsOf, type RaisedSlot } from '../../spend/window-bounds.ts';
+import {
+  raiseBounds,
+  setBounds,
+  slotsOf,
+  staysUnder,
+  type BoundsSoFar,
+  type RaisedSlot,
+} from '../../spend/window-bounds.ts';
 
 /** Accounts and the caps that hold for them, as they stand while the transaction lasts. */
 export interface Holding {
@@ -25,8 +32,14 @@ export interface Holding {
   meters: Meters;
 }
 
+/** What was read under the locks of few accounts, by which it may be known that nothing is crossed. */
+export interface ReadAhead {
+  spent: SpentSoFar;
+  bounds: BoundsSoFar;
+}
+
 /**
- * Applies movements in their order; `write` brings them into the ledger, after what was before has been read. Where `spent`
+ * Applies movements in their order; `write` brings them into the ledger, after what was before has been read. Where `ahead`
  * tells that nothing can be crossed, nothing is waited for, and all of it goes with COMMIT.
  */
 export async function applyMovements(
@@ -35,16 +48,24 @@ export async function applyMovements(
   movements: readonly Movement[],
   now: Instant,
   write: () => Promise<void>,
-  spent?: SpentSoFar,
+  ahead?: ReadAhead,
 ): Promise<Crossing[]> {
   const steps = movements.flatMap((movement) => stepsOf(movement, accounts, meters));
   const deltas = deltasOf(steps);
-  if (spent && steps.every(({ period }) => period) && deltas.every((delta) => staysBelow(spent, delta))) {
+  const raised = raisedBy(steps);
+  const { spent, bounds } = ahead ?? {};
+  if (
+    spent &&
+    bounds &&
+    deltas.every((delta) => staysBelow(spent, delta)) &&
+    raised.every((slot) => staysUnder(bounds, slot))
+  ) {
     atLast(write());
-    atLast(addToCounters(client, deltas).then(assertNone));
+    atLast(addToCounters(client, deltas).then(({ size }) => assertNone(size)));
+    atLast(raiseBounds(client, raised).then(({ length }) => assertNone(length)));
     return [];
   }
-  const due = await raiseBounds(client, raisedBy(steps));
+  const due = await raiseBounds(client, raised);
   const keysDue = new Set(due.map(({ key }) => key));
   const inWindows = steps.filter((step) => keysDue.has(step.key));
   // In this order: windows are read as they are before anything is written.
@@ -88,8 +109,8 @@ function raisedBy(steps: readonly Step[]): RaisedSlot[] {
   return [...raised.values()];
 }
 
-function assertNone(befores: ReadonlyMap<string, Micros>): void {
-  if (befores.size > 0) throw new Error('a counter moved while its shard was locked');
+function assertNone(due: number): void {
+  if (due > 0) throw new Error('a counter or a bound moved while its shard was locked');
 }
 
 /**

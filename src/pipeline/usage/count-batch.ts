@@ -29,12 +29,13 @@ import {
   type Movement,
   type Standing,
 } from '../../ledger/version.ts';
-import { spentSoFar, type SpentSoFar } from '../../spend/counters.ts';
+import { spentSoFar } from '../../spend/counters.ts';
 import { followInterims } from '../../spend/running-calls.ts';
+import { boundsSoFar, type BoundsSoFar } from '../../spend/window-bounds.ts';
 import { carryOutEach, mattersOf } from '../deciding/carry-out.ts';
 import { askToObserve } from '../deviations/ask-to-observe.ts';
 import { grouped } from '../grouped.ts';
-import { applyMovements } from './apply-movements.ts';
+import { applyMovements, type ReadAhead } from './apply-movements.ts';
 import { assureCountedOnce, lostVersions } from './versions-afar.ts';
 import { BeginsAgain, NOTHING_LEARNT, type Learnt } from './learnt.ts';
 
@@ -63,7 +64,7 @@ export interface WeighedBatch {
   policies: PolicyBook;
   accounts: ReadonlyMap<string, Account>;
   /** where the accounts are few: then most of what they spend crosses nothing, and that is known before it is written */
-  spent: SpentSoFar | undefined;
+  ahead: ReadAhead | undefined;
   /** by record, what held and what holds now */
   held: ReadonlyMap<string, HeldVersion>;
   holding: ReadonlyMap<string, HeldVersion>;
@@ -88,6 +89,11 @@ export class KnownAccounts {
   #meters = new Meters(new CapBook([]));
   #policies = new PolicyBook([]);
   #accounts = new Remembered<string, Account>(REMEMBERED);
+
+  /** Whether caps with rolling windows are known, as far as was read. */
+  get roll(): boolean {
+    return this.#meters.roll;
+  }
 
   /** Reads the accounts among `ids` that are not remembered. */
   async ask(client: PoolClient, ids: Iterable<string>): Promise<NamedAccounts> {
@@ -128,6 +134,8 @@ export class KnownAccounts {
   }
 }
 
+const NO_BOUNDS: BoundsSoFar = new Map();
+
 /** Of so many accounts, reading their counters costs less than to ask once more. */
 const READ_AHEAD_ACCOUNTS_MAX = 8;
 
@@ -146,12 +154,14 @@ export async function weighBatch(
 ): Promise<WeighedBatch> {
   const named = namedIn(rowsOfImports, now);
   const shards = new Set([...[...named.accounts].map(shardOf), ...learnt.shards]);
-  const [importIds, { revision, batch }, asked, lines, spent] = await Promise.all([
+  const areFew = named.accounts.size <= READ_AHEAD_ACCOUNTS_MAX;
+  const [importIds, { revision, batch }, asked, lines, spent, bounds] = await Promise.all([
     numbered,
     lockShards(client, shards),
     known.ask(client, named.accounts),
     heldLines(client, source.origin, named.records, named.days, now),
-    named.accounts.size > READ_AHEAD_ACCOUNTS_MAX ? undefined : spentSoFar(client, named.accounts, named.days),
+    areFew ? spentSoFar(client, named.accounts, named.days) : undefined,
+    areFew && known.roll ? boundsSoFar(client, named.accounts) : NO_BOUNDS,
   ]);
   const { meters, policies, accounts } = await known.at(revision, client, named.accounts, asked);
 
@@ -216,7 +226,8 @@ export async function weighBatch(
     // What an import before has read of a record is what it is rid of.
     parts[Math.max(part, 0)]!.surplus.push(each);
   }
-  return { source, now, parts, meters, policies, accounts, spent, held, holding, first, learnt };
+  const ahead = spent && { spent, bounds };
+  return { source, now, parts, meters, policies, accounts, ahead, held, holding, first, learnt };
 }
 
 /** Writes what has been weighed and what follows from it, in the same transaction. */
@@ -235,7 +246,7 @@ export async function writeBatch(transaction: Transaction, batch: WeighedBatch):
     atLast(askToObserve(client, moved, accounts, policies, now));
     return written;
   };
-  const crossings = await applyMovements(transaction, { accounts, meters }, all.flat(), now, write, batch.spent);
+  const crossings = await applyMovements(transaction, { accounts, meters }, all.flat(), now, write, batch.ahead);
   const movements = parts.flatMap((part) => part.movements);
   atLast(followInterims(client, movements, now));
   if (crossings.length === 0) return;
