@@ -4,6 +4,7 @@ import { forecast } from './forecast.ts';
 import { ingest, ingestLarge } from './ingest.ts';
 import { months } from './months.ts';
 import { observe } from './observe.ts';
+import { rolling } from './rolling.ts';
 import { score } from './score.ts';
 import { warnings } from './warnings.ts';
 import { timeToBar } from './time-to-bar.ts';
@@ -13,6 +14,7 @@ const BENCHES: Record<string, () => Promise<void>> = {
   forecast,
   ingest,
   observe,
+  rolling,
   score,
   'ingest-large': ingestLarge,
   months,
