@@ -98,16 +98,21 @@ const GZIP = Buffer.from([0x1f, 0x8b]);
 /** No text begins as what is gzipped does. */
 async function* unpackedWhereGzipped(received: AsyncGenerator<Buffer>, bytesMax: number): AsyncGenerator<Buffer> {
   let beginning = Buffer.alloc(0);
-  while (beginning.length < GZIP.length) {
-    const { value, done } = await received.next();
-    if (done) break;
-    beginning = Buffer.concat([beginning, value]);
-  }
-  const whole = (async function* () {
+  const whole = async function* () {
     yield beginning;
     yield* received;
-  })();
-  yield* beginning.subarray(0, GZIP.length).equals(GZIP) ? unpacked(whole, bytesMax) : whole;
+  };
+  try {
+    while (beginning.length < GZIP.length) {
+      const { value, done } = await received.next();
+      if (done) break;
+      beginning = Buffer.concat([beginning, value]);
+    }
+    yield* beginning.subarray(0, GZIP.length).equals(GZIP) ? unpacked(whole(), bytesMax) : whole();
+  } finally {
+    // Whoever reads no further than the beginning would else hold on to the rest.
+    void received.return(undefined).catch(() => undefined);
+  }
 }
 
 async function* unpacked(received: AsyncIterable<Buffer>, bytesMax: number): AsyncGenerator<Buffer> {
