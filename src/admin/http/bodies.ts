@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { UNPACKED_TIMES_MAX } from '../../feeds/sources/drop-folder.ts';
+import { GZIP, UNPACKED_TIMES_MAX } from '../../feeds/sources/drop-folder.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { errorCode, HttpProblem } from './problem.ts';
 
@@ -93,9 +93,6 @@ export function bodyBytes(request: FastifyRequest, unpackedBytesMax: number): As
   return unpacked(received, unpackedBytesMax);
 }
 
-const GZIP = Buffer.from([0x1f, 0x8b]);
-
-/** No text begins as what is gzipped does. */
 async function* unpackedWhereGzipped(received: AsyncGenerator<Buffer>, bytesMax: number): AsyncGenerator<Buffer> {
   let beginning = Buffer.alloc(0);
   const whole = async function* () {

@@ -169,7 +169,8 @@ async function* bytesOf(path: string, named: boolean): AsyncGenerator<Buffer> {
   }
 }
 
-const GZIP = Buffer.from([0x1f, 0x8b]);
+/** How everything that is gzipped begins, and no text does. */
+export const GZIP = Buffer.from([0x1f, 0x8b]);
 
 /** Of what is no file, such as a pipe, nothing is read ahead. */
 async function beginsGzipped(path: string): Promise<boolean> {
