@@ -55,6 +55,30 @@ describe('a rolling window', () => {
     );
   });
 
+  it('reaches an amount since, and until, what the definition says', () => {
+    fc.assert(
+      fc.property(hours, entries, fc.nat(60), fc.bigInt({ min: 0n, max: 80n }), (length, added, at, amount) => {
+        const window = windowOf(length, added);
+        const [from, end, before] = [(at - 6) * (HOUR / 2), at * (HOUR / 2), (at + 10) * (HOUR / 2)];
+        fc.pre(naive(added, length, end) >= amount);
+        const reached = window.reaches(amount, end, from, before);
+        const ends = Array.from({ length: 16 }, (_, index) => from + index * (HOUR / 2));
+        const below = ends.filter((each) => naive(added, length, each) < amount);
+        expect(reached.from).toBe(Math.max(from, ...below.filter((each) => each < end).map((each) => each + HOUR / 2)));
+        expect(reached.until).toBe(Math.min(before, ...below.filter((each) => each > end)));
+      }),
+    );
+  });
+
+  it('knows the latest start between two instants', () => {
+    const window = windowOf(
+      24,
+      [2, 5, 5, 9].map((startedAt) => ({ startedAt, amount: 1n })),
+    );
+    expect([window.latestStart(0, 9), window.latestStart(5, 6), window.latestStart(6, 9)]).toEqual([5, 5, -Infinity]);
+    expect([window.latestStart(0, 2), window.latestStart(9, 10)]).toEqual([-Infinity, 9]);
+  });
+
   it('a start touches the window that ends there, and those of later starts within a length', () => {
     fc.assert(
       fc.property(hours, entries, fc.nat(60), (length, added, at) => {

@@ -57,6 +57,30 @@ export class RollingWindow {
     return highest;
   }
 
+  /** The latest start from `from` on and before `before`; -Infinity where there is none. */
+  latestStart(from: Instant, before: Instant): Instant {
+    const last = this.#entries[this.#firstAfter(before - 1) - 1]?.startedAt ?? -Infinity;
+    return last >= from ? last : -Infinity;
+  }
+
+  /**
+   * Since when, and until when, all windows spend `amount` or more as the one does that ends at `end`, if nothing else comes;
+   * looked for from `from` on and up to `before`.
+   */
+  reaches(amount: Micros, end: Instant, from: Instant, before: Instant): { from: Instant; until: Instant } {
+    const changes = this.#entries
+      .flatMap(({ startedAt }) => [startedAt, startedAt + this.lengthMs])
+      .filter((change) => change > from && change < before)
+      .toSorted((a, b) => a - b);
+    let since = from;
+    for (const [index, change] of [from, ...changes].entries()) {
+      if (this.spendAt(change) >= amount) continue;
+      if (change > end) return { from: since, until: change };
+      since = changes[index] ?? before;
+    }
+    return { from: since, until: before };
+  }
+
   /** The starts between `after` and `before` at which windows end whose spend is `amount` or more. */
   endsReaching(amount: Micros, after: Instant, before: Instant): Instant[] {
     const ends: Instant[] = [];

@@ -1,8 +1,11 @@
 /**
- * What no rolling window of a subject can exceed, so that windows are read from the ledger only where they may reach a
- * threshold. Time is cut into slots of a window's length: the bound of a slot holds for each window that ends in it. Whatever
- * is charged raises the bounds of its slot and of the next, in which all windows end that it is in; credits lower none. Where
- * a bound reaches the lowest threshold, or is not known, the windows are read, and the bound is what was found.
+ * What no rolling window of a subject can exceed, and what none falls below for a while, so that windows are read from the
+ * ledger only where one may come to reach a threshold. Time is cut into slots of a window's length, and what is known of a
+ * slot holds for each window that ends in it.
+ *
+ * Whatever is charged raises the bounds of its slot and of the next, in which all windows end that it is in; it lowers no
+ * floor. A window between the two crosses no threshold that is not between them. Where one is, where a credit may let windows
+ * fall, or where nothing is known, they are read, and bound and floor are what was found.
  */
 import type { ClientBase } from 'pg';
 import { integerArray, textArray } from '../database/array-literal.ts';
@@ -27,8 +30,29 @@ export interface WindowSlot {
 export interface RaisedSlot extends WindowSlot {
   /** what a batch charges in it and in the slot before */
   charged: Micros;
-  /** a spend below which nobody needs to look at it: the lowest threshold of its cap */
-  lookFrom: Micros;
+  /** whether it also takes something away: then windows may fall */
+  falls: boolean;
+  /** the first window in the slot that the batch moves ends no earlier */
+  earliest: Instant;
+  /** the latest start in the slot that the batch brings; -Infinity: none */
+  latest: Instant;
+  /** the spends at which its cap acts, rising */
+  thresholds: readonly Micros[];
+}
+
+/** What windows do not fall below that end from `from` on and before `until`. */
+export interface Floor {
+  spend: Micros;
+  from: Instant;
+  until: Instant;
+}
+
+/** What is known of a slot. */
+interface Bound {
+  spend: Micros;
+  /** no window ends after it, or none at all (-Infinity); undefined where that is not known */
+  latestEnd: Instant | undefined;
+  floor: Floor | undefined;
 }
 
 /** The slots in which windows end that hold what starts at `start`: where each begins. */
@@ -42,38 +66,70 @@ function slotKey(slot: Pick<WindowSlot, 'accountId' | 'serviceId' | 'traffic' | 
   return `${slot.accountId}\u0000${slot.serviceId}\u0000${slot.traffic}\u0000${slot.hours}\u0000${slot.from}`;
 }
 
-/** The bounds of slots: read when the accounts' shards were locked, nobody moves them meanwhile. */
-export type BoundsSoFar = ReadonlyMap<string, Micros>;
+/** What is known of slots: read when the accounts' shards were locked, nobody moves it meanwhile. */
+export type BoundsSoFar = ReadonlyMap<string, Bound>;
+
+const BOUND = `
+  w.spend_micros, (extract(epoch FROM w.latest_end) * 1000)::double precision AS latest_ms, w.floor_micros,
+  (extract(epoch FROM w.floor_from) * 1000)::bigint AS floor_from_ms, (extract(epoch FROM w.floor_until) * 1000)::bigint AS floor_until_ms`;
+
+interface BoundRow {
+  spend_micros: string;
+  latest_ms: number | null;
+  floor_micros: string | null;
+  floor_from_ms: string | null;
+  floor_until_ms: string | null;
+}
+
+function boundOf(row: BoundRow): Bound {
+  const { spend_micros, latest_ms, floor_micros, floor_from_ms, floor_until_ms } = row;
+  const floor =
+    floor_micros === null
+      ? undefined
+      : { spend: BigInt(floor_micros), from: Number(floor_from_ms), until: Number(floor_until_ms) };
+  return { spend: BigInt(spend_micros), latestEnd: latest_ms ?? undefined, floor };
+}
 
 /** Of an account there are those of some days only. */
 const SO_FAR = {
   name: 'window-bounds-so-far',
   text: `
-    SELECT account_id, service_id, traffic, hours, (extract(epoch FROM slot_start) * 1000)::bigint AS from_ms, spend_micros
-      FROM window_bounds WHERE account_id = ANY ((SELECT $1::text[])::text[])`,
+    SELECT account_id, service_id, traffic, hours, (extract(epoch FROM slot_start) * 1000)::bigint AS from_ms, ${BOUND}
+      FROM window_bounds w WHERE account_id = ANY ((SELECT $1::text[])::text[])`,
 };
 
 export async function boundsSoFar(client: ClientBase, accounts: ReadonlySet<string>): Promise<BoundsSoFar> {
-  const { rows } = await client.query<{
-    account_id: string;
-    service_id: string;
-    traffic: Traffic;
-    hours: number;
-    from_ms: string;
-    spend_micros: string;
-  }>({ ...SO_FAR, values: [textArray([...accounts])] });
+  const { rows } = await client.query<
+    BoundRow & { account_id: string; service_id: string; traffic: Traffic; hours: number; from_ms: string }
+  >({ ...SO_FAR, values: [textArray([...accounts])] });
   return new Map(
-    rows.map(({ account_id, service_id, traffic, hours, from_ms, spend_micros }) => [
-      slotKey({ accountId: account_id, serviceId: service_id, traffic, hours, from: Number(from_ms) }),
-      BigInt(spend_micros),
+    rows.map((row) => [
+      slotKey({
+        accountId: row.account_id,
+        serviceId: row.service_id,
+        traffic: row.traffic,
+        hours: row.hours,
+        from: Number(row.from_ms),
+      }),
+      boundOf(row),
     ]),
   );
 }
 
-/** Whether it is known that no window of a slot needs to be read when it is raised. */
-export function staysUnder(bounds: BoundsSoFar, slot: RaisedSlot): boolean {
+/** Whether it is known that no window of a slot comes to cross a threshold when it is raised. */
+export function crossesNone(bounds: BoundsSoFar, slot: RaisedSlot): boolean {
   const bound = bounds.get(slotKey(slot));
-  return bound !== undefined && bound + slot.charged < slot.lookFrom;
+  return bound !== undefined && isBetweenThresholds(bound, bound.spend + slot.charged, slot);
+}
+
+/** Of windows that can't exceed `most` once the slot is raised. */
+function isBetweenThresholds({ latestEnd, floor }: Bound, most: Micros, slot: RaisedSlot): boolean {
+  const reached = slot.thresholds.filter((amount) => amount <= most);
+  if (reached.length === 0) return true;
+  if (slot.falls || latestEnd === undefined) return false;
+  const last = Math.max(latestEnd, slot.latest);
+  if (last === -Infinity) return true;
+  return floor !== undefined && floor.from <= slot.earliest && last < floor.until && reached.at(-1)! <= floor.spend;
 }
 
 /** Whoever raises holds the accounts' shards, as for counters. */
@@ -83,45 +139,71 @@ const RAISE = {
   WITH raised AS (
     MERGE INTO window_bounds AS w
     USING unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::int[]), (SELECT $5::bigint[]),
-                 (SELECT $6::bigint[]), (SELECT $7::bigint[])) WITH ORDINALITY
-          AS d (account_id, service_id, traffic, hours, from_ms, charged, look_from, place)
+                 (SELECT $6::bigint[]), (SELECT $7::bigint[]), (SELECT $8::bigint[]), (SELECT $9::boolean[])) WITH ORDINALITY
+          AS d (account_id, service_id, traffic, hours, from_ms, charged, look_from, latest_ms, falls, place)
        ON w.account_id = d.account_id AND w.slot_start = to_timestamp(d.from_ms / 1000) AND w.hours = d.hours
           AND w.traffic = d.traffic AND w.service_id = d.service_id
-    WHEN MATCHED THEN UPDATE SET spend_micros = w.spend_micros + d.charged
+    WHEN MATCHED THEN UPDATE SET
+         spend_micros = w.spend_micros + d.charged,
+         latest_end = CASE WHEN w.latest_end IS NOT NULL THEN greatest(w.latest_end, to_timestamp(d.latest_ms / 1000.0)) END,
+         floor_micros = CASE WHEN NOT d.falls THEN w.floor_micros END
     WHEN NOT MATCHED THEN INSERT (account_id, service_id, traffic, hours, slot_start, spend_micros)
          VALUES (d.account_id, d.service_id, d.traffic, d.hours, to_timestamp(d.from_ms / 1000), d.charged)
-    RETURNING d.place, old.account_id IS NULL OR new.spend_micros >= d.look_from AS is_due)
-  SELECT place::int FROM raised WHERE is_due`,
+    RETURNING d.place, d.look_from, old.account_id IS NULL AS is_new, new.*)
+  SELECT place::int, is_new, ${BOUND} FROM raised w WHERE is_new OR spend_micros >= look_from`,
 };
 
 /** Raises the bounds of slots; answers those whose windows have to be read before anything is written. */
-export async function raiseBounds(client: ClientBase, slots: readonly RaisedSlot[]): Promise<WindowSlot[]> {
+export async function raiseBounds(client: ClientBase, slots: readonly RaisedSlot[]): Promise<RaisedSlot[]> {
   if (slots.length === 0) return [];
   const ordered = slots.toSorted((a, b) => (a.accountId < b.accountId ? -1 : a.accountId > b.accountId ? 1 : 0));
-  const { rows } = await client.query<{ place: number }>({
+  const { rows } = await client.query<BoundRow & { place: number; is_new: boolean }>({
     ...RAISE,
     values: [
       ...columnsOf(ordered),
       integerArray(ordered.map((s) => s.charged)),
-      integerArray(ordered.map((s) => s.lookFrom)),
+      integerArray(ordered.map((s) => s.thresholds[0] ?? NEVER)),
+      nullableArray(ordered.map((s) => s.latest)),
+      `{${ordered.map((s) => s.falls).join()}}`,
     ],
   });
-  return rows.map(({ place }) => ordered[place - 1]!);
+  return rows.flatMap((row) => {
+    const slot = ordered[row.place - 1]!;
+    const bound = boundOf(row);
+    return !row.is_new && isBetweenThresholds(bound, bound.spend, slot) ? [] : [slot];
+  });
 }
 
-/** Sets bounds to what was found when the windows were read. */
-export async function setBounds(
-  client: ClientBase,
-  found: readonly { slot: WindowSlot; spend: Micros }[],
-): Promise<void> {
+/** More than any spend can be. */
+const NEVER: Micros = 2n ** 63n - 1n;
+
+/** What was found of a slot when its windows were read. */
+export interface FoundSlot {
+  slot: WindowSlot;
+  spend: Micros;
+  latestEnd: Instant;
+  floor: Floor | undefined;
+}
+
+export async function setBounds(client: ClientBase, found: readonly FoundSlot[]): Promise<void> {
   if (found.length === 0) return;
   await client.query(
-    `UPDATE window_bounds w SET spend_micros = d.spend
-       FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::bigint[])
-            AS d (account_id, service_id, traffic, hours, from_ms, spend)
+    `UPDATE window_bounds w
+        SET spend_micros = d.spend, latest_end = coalesce(to_timestamp(d.latest_ms / 1000.0), '-infinity'), floor_micros = d.floor,
+            floor_from = to_timestamp(d.floor_from_ms / 1000.0), floor_until = to_timestamp(d.floor_until_ms / 1000.0)
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
+                   $9::bigint[], $10::bigint[])
+            AS d (account_id, service_id, traffic, hours, from_ms, spend, latest_ms, floor, floor_from_ms, floor_until_ms)
       WHERE w.account_id = d.account_id AND w.slot_start = to_timestamp(d.from_ms / 1000) AND w.hours = d.hours
         AND w.traffic = d.traffic AND w.service_id = d.service_id`,
-    [...columnsOf(found.map(({ slot }) => slot)), integerArray(found.map(({ spend }) => spend))],
+    [
+      ...columnsOf(found.map(({ slot }) => slot)),
+      integerArray(found.map(({ spend }) => spend)),
+      nullableArray(found.map(({ latestEnd }) => latestEnd)),
+      nullableArray(found.map(({ floor }) => floor?.spend)),
+      nullableArray(found.map(({ floor }) => floor?.from)),
+      nullableArray(found.map(({ floor }) => floor?.until)),
+    ],
   );
 }
 
@@ -175,4 +257,9 @@ function columnsOf(slots: readonly WindowSlot[]): [string, string, string, strin
     integerArray(slots.map((slot) => slot.hours)),
     integerArray(slots.map((slot) => slot.from)),
   ];
+}
+
+/** As the literal of a `bigint[]`, with NULL for what is none. */
+function nullableArray(numbers: readonly (bigint | number | undefined)[]): string {
+  return `{${numbers.map((each) => (each === undefined || each === -Infinity ? 'NULL' : each)).join()}}`;
 }

@@ -6,6 +6,7 @@ import { inTransaction } from '../../src/database/transaction.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { ChangeAccounts } from '../../src/pipeline/limits/change-accounts.ts';
 import { forgetOldBounds } from '../../src/spend/window-bounds.ts';
+import { seeded } from '../deviations/deviating.ts';
 import { ACCOUNT, instantText, TestPlafond, type UsageRow } from '../harness/plafond.ts';
 
 Logger.overrideLogger(false);
@@ -130,5 +131,65 @@ describe('a rolling window', () => {
     expect(await bounds()).toEqual([]);
     await use('10.00');
     expect(await warned()).toEqual([[80, 85_000_000n]]);
+  });
+
+  it('is not read while it stays between two thresholds', async () => {
+    const warn = (percent: number) => ({ percent, actions: ['warn' as const] });
+    const id = await addCap({ scope: { account }, thresholds: [warn(50), warn(100)] });
+    await use('30.00');
+    await use('30.00');
+    expect(await warned()).toEqual([[50, 60_000_000n]]);
+    // It would be seen to be wrong if the window were read.
+    await plafond.query(
+      `UPDATE usage SET amount_micros = 65000000 WHERE account_id = $1 AND amount_micros = 30000000`,
+      [account],
+    );
+    await use('5.00');
+    await use('5.00', { started_at: instantText(plafond.clock.now() - 1_500) });
+    expect(Math.max(...(await bounds()))).toBe(70);
+    await use('-5.00', { state: 'final' });
+    expect(Math.max(...(await bounds()))).toBe(140);
+    await plafond.caps.remove(id, undefined, 'test');
+  });
+
+  it.each([1, 2, 3, 4])('crosses what it would if it were read with each delivery (%d)', async (seed) => {
+    const [known, read] = [account, `${account}-read`];
+    await plafond.addAccount({ accountId: read });
+    const thresholds = [30, 60, 100].map((percent) => ({ percent, actions: ['warn' as const] }));
+    const caps = [known, read].map((each) => addCap({ scope: { account: each }, period: 'rolling:6h', thresholds }));
+    const ids = await Promise.all(caps);
+    const random = seeded(seed);
+    const upTo = (most: number) => Math.floor(random() * most);
+    let floors = 0;
+    for (let step = 0; step < 120; step++) {
+      // Busy for some hours, then quiet for some.
+      plafond.clock.advanceTo(plafond.clock.now() + (upTo(12) === 0 ? upTo(9 * HOUR_MS) : upTo(HOUR_MS)));
+      const late_ms = upTo(3) === 0 ? upTo(8 * HOUR_MS) : upTo(HOUR_MS / 6);
+      const started_at = instantText(plafond.clock.now() - late_ms);
+      const sent = upTo(8);
+      // A credit, a correction of an earlier record, or a charge.
+      const row =
+        sent === 0
+          ? { record_id: `s${step}`, amount: `-${upTo(9)}.50`, state: 'final' }
+          : { record_id: `s${sent === 1 ? upTo(step) : step}`, amount: `${upTo(12)}.25`, revision: step };
+      await plafond.query('DELETE FROM window_bounds WHERE account_id = $1', [read]);
+      const rows = [known, read].map((each) => ({ ...row, record_id: `${each}-${row.record_id}`, account_id: each }));
+      for (const each of rows) await plafond.send([{ ...each, started_at }]);
+      const withFloor = await plafond.query('SELECT FROM window_bounds WHERE account_id = $1 AND floor_micros > 0', [
+        known,
+      ]);
+      floors += withFloor.length;
+    }
+    const crossed = async (index: number) =>
+      plafond.query(
+        `SELECT period, percent, substring(record_id FROM 's[0-9]+$') AS record, uncrossed_at IS NULL AS stands
+           FROM crossings WHERE cap_id = $1 ORDER BY 1, 2`,
+        [ids[index]],
+      );
+    const [one, other] = [await crossed(0), await crossed(1)];
+    expect(one).toEqual(other);
+    expect(one.length).toBeGreaterThan(8);
+    expect(floors).toBeGreaterThan(50);
+    for (const id of ids) await plafond.caps.remove(id, undefined, 'test');
   });
 });

@@ -192,6 +192,9 @@ interface Standing {
   period_end: Date;
 }
 
+/** How many floors of windows were held against the model. */
+let floors = 0;
+
 async function checkMeter({ cap, id, account, usage }: Meter): Promise<void> {
   const limit = BigInt(cap.limit.replace('.', '')) * 10_000n;
   const standing = await plafond.query<Standing>(
@@ -234,15 +237,32 @@ async function checkMeter({ cap, id, account, usage }: Meter): Promise<void> {
       expect(unseen).toEqual([]);
       expect(ends.filter((end, index) => index > 0 && end - ends[index - 1]! < length)).toEqual([]);
     }
-    // No window exceeds what is known of its slot.
-    const bounds = await plafond.query<{ slot_start: Date; spend_micros: string }>(
-      'SELECT slot_start, spend_micros FROM window_bounds WHERE account_id = $1 AND traffic = $2 AND hours = $3',
+    // No window exceeds what is known of its slot, ends after the last of it, or falls below its floor.
+    const bounds = await plafond.query<{
+      from: number;
+      spend: string;
+      last: number | null;
+      floor: string | null;
+      floor_from: number;
+      floor_until: number;
+    }>(
+      `SELECT spend_micros AS spend, floor_micros AS floor, (extract(epoch FROM slot_start) * 1000)::float8 AS from,
+              (extract(epoch FROM latest_end) * 1000)::float8 AS last,
+              (extract(epoch FROM floor_from) * 1000)::float8 AS floor_from,
+              (extract(epoch FROM floor_until) * 1000)::float8 AS floor_until
+         FROM window_bounds WHERE account_id = $1 AND traffic = $2 AND hours = $3`,
       [account, cap.traffic, hours],
     );
-    for (const { slot_start, spend_micros } of bounds) {
-      const from = slot_start.getTime();
-      const ends = [from, ...usage.map((each) => each.startedAt)].filter((end) => end >= from && end < from + length);
-      expect(ends.filter((end) => spendAt(end) > BigInt(spend_micros))).toEqual([]);
+    const starts = usage.map((each) => each.startedAt);
+    const changes = starts.flatMap((start) => [start, start + length]);
+    for (const { from, spend, last, floor, floor_from, floor_until } of bounds) {
+      const inSlot = (instant: Instant) => instant >= from && instant < from + length;
+      expect([from, ...starts].filter((end) => inSlot(end) && spendAt(end) > BigInt(spend))).toEqual([]);
+      if (last !== null) expect(starts.filter((start) => inSlot(start) && start > last)).toEqual([]);
+      if (floor === null) continue;
+      floors++;
+      const inFloor = [floor_from, ...changes].filter((end) => end >= floor_from && end < floor_until);
+      expect(inFloor.filter((end) => spendAt(end) < BigInt(floor))).toEqual([]);
     }
   }
   // What stands and still runs is barred, once for each suspension that it asks for; nothing else is.
@@ -267,6 +287,7 @@ it('whatever the disorder: sums, counters, windows, crossings and bars are those
     fc.asyncProperty(story, (chapters) => onOwnDatabase(() => tell(chapters))),
     { numRuns: 60, seed: 20100314, endOnFailure: true },
   );
+  expect(floors).toBeGreaterThan(100);
 });
 
 async function tell(chapters: readonly Chapter[]): Promise<void> {

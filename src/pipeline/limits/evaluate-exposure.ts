@@ -8,10 +8,11 @@ import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import type { Account } from '../../accounts/account.ts';
 import { accountsById } from '../../accounts/store.ts';
+import type { Cap } from '../../caps/cap.ts';
 import { bearingSince } from '../../caps/cap-periods.ts';
 import { Evaluation, type Crossing, type Occasion } from '../../caps/evaluation.ts';
 import { Meters, type Meter } from '../../caps/meters.ts';
-import { crossingsOf, keepCrossings } from '../../caps/store.ts';
+import { crossingsOf } from '../../caps/store.ts';
 import { capBook } from '../../caps/uplift-store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
@@ -26,7 +27,7 @@ import { RollingWindow } from '../../spend/rolling-window.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';
 import { grouped } from '../grouped.ts';
 import { holdDue } from './come-to-hold.ts';
-import { readWindows, subjectKey } from './hold-cap.ts';
+import { keepHeld, readWindows, subjectKey } from './hold-cap.ts';
 
 const ANY = 'SELECT FROM running_calls WHERE settled_record IS NULL LIMIT 1';
 const ANY_CAP = `SELECT FROM caps WHERE definition->>'count' = 'with-exposure' LIMIT 1`;
@@ -65,8 +66,8 @@ export class EvaluateExposure {
       await lockShards(client, concerned.map(shardOf));
       const at = this.clock.now();
       const due = await holdDue(client, concerned, at);
-      const { crossings, evaluation } = await this.#hold(client, concerned, at);
-      await keepCrossings(client, evaluation.touched());
+      const { crossings, evaluation, caps } = await this.#hold(client, concerned, at);
+      await keepHeld(client, evaluation, caps);
       return carryOutCrossings(client, [...due, ...crossings], at, undefined);
     });
     if (decisions.length > 0) this.#log.log(`calls in progress led to ${decisions.length} decisions`);
@@ -77,7 +78,7 @@ export class EvaluateExposure {
     client: ClientBase,
     accountIds: readonly string[],
     at: Instant,
-  ): Promise<{ crossings: Crossing[]; evaluation: Evaluation }> {
+  ): Promise<{ crossings: Crossing[]; evaluation: Evaluation; caps: readonly Cap[] }> {
     const accounts = await accountsById(client, accountIds);
     const book = await capBook(client);
     const meters = new Meters(book);
@@ -114,7 +115,7 @@ export class EvaluateExposure {
       const windows = await readWindows(client, cap, rollingHours(cap.period)!, under, book, at);
       crossings.push(...ofCap.flatMap((subject) => holdWindow(evaluation, subject, windows, at)));
     }
-    return { crossings, evaluation };
+    return { crossings, evaluation, caps };
   }
 }
 

@@ -17,6 +17,8 @@ import { calendarPeriod, rollingHours, type CalendarPeriod, LONGEST_PERIOD_MS } 
 import { toDates, USAGE_ROW, versionOf, type UsageRow } from '../../ledger/usage-store.ts';
 import { RollingWindow } from '../../spend/rolling-window.ts';
 import { trafficSql } from '../../spend/traffic-sql.ts';
+import { forgetBounds } from '../../spend/window-bounds.ts';
+import { grouped } from '../grouped.ts';
 
 const HOUR_MS = 3_600_000;
 /** Usage may start this much after now: clocks differ. */
@@ -67,8 +69,25 @@ export async function holdCap(
           await readWindows(client, cap, hours, accounts, book, now),
           now,
         );
-  await keepCrossings(client, evaluation.touched());
+  await keepHeld(client, evaluation, [cap]);
   return crossings;
+}
+
+/** Keeps what came of holding `caps`. A window that ends now may have acted, of which those who count would not know. */
+export async function keepHeld(client: ClientBase, evaluation: Evaluation, caps: readonly Cap[]): Promise<void> {
+  const touched = evaluation.touched();
+  await keepCrossings(client, touched);
+  for (const [capId, states] of grouped(touched, (state) => state.capId)) {
+    const { traffic, period } = caps.find(({ id }) => id === capId)!;
+    const hours = rollingHours(period);
+    if (hours === undefined) continue;
+    await forgetBounds(
+      client,
+      traffic,
+      hours,
+      states.map(({ accountId }) => accountId),
+    );
+  }
 }
 
 /** The accounts among `accountIds`, or all, that the cap may have something to decide about. */

@@ -6,7 +6,7 @@ import type { PoolClient } from 'pg';
 import { textArray } from '../../database/array-literal.ts';
 import type { Transaction } from '../../database/transaction.ts';
 import type { Account } from '../../accounts/account.ts';
-import { bearingSince } from '../../caps/cap-periods.ts';
+import { bearingSince, endOf } from '../../caps/cap-periods.ts';
 import { Evaluation, stepsOf, type Crossing, type CrossingState, type Step } from '../../caps/evaluation.ts';
 import type { Meter, Meters } from '../../caps/meters.ts';
 import { crossingsOf, keepCrossings } from '../../caps/store.ts';
@@ -18,11 +18,12 @@ import type { Movement } from '../../ledger/version.ts';
 import { addToCounters, counterKey, staysBelow, type CounterDelta, type SpentSoFar } from '../../spend/counters.ts';
 import { RollingWindow } from '../../spend/rolling-window.ts';
 import {
+  crossesNone,
   raiseBounds,
   setBounds,
   slotsOf,
-  staysUnder,
   type BoundsSoFar,
+  type FoundSlot,
   type RaisedSlot,
 } from '../../spend/window-bounds.ts';
 
@@ -58,7 +59,7 @@ export async function applyMovements(
     spent &&
     bounds &&
     deltas.every((delta) => staysBelow(spent, delta)) &&
-    raised.every((slot) => staysUnder(bounds, slot))
+    raised.every((slot) => crossesNone(bounds, slot))
   ) {
     atLast(write());
     atLast(addToCounters(client, deltas).then(({ size }) => assertNone(size)));
@@ -77,15 +78,28 @@ export async function applyMovements(
     addToCounters(client, deltas),
   ]);
   const crossings = await findCrossings(client, steps, befores, windows, recalled, now);
-  const found = due.map((slot) => {
-    const window = windows.get(slot.key)!;
-    return { slot, spend: window.highestCharge(slot.from, slot.from + window.lengthMs) };
-  });
+  const found = due.map((slot) => foundIn(slot, windows.get(slot.key)!, recalled));
   atLast(setBounds(client, found));
   return crossings;
 }
 
-/** What the steps in rolling windows charge in each slot. What is credited counts for nothing, but its windows may fall. */
+/** What is known of a slot once its windows have been read; some end where nothing starts any more, since they have acted. */
+function foundIn(slot: RaisedSlot, window: RollingWindow, recalled: readonly CrossingState[]): FoundSlot {
+  const { from, accountId } = slot;
+  const before = from + window.lengthMs;
+  const acted = recalled.filter((state) => state.accountId === accountId).map(({ period }) => endOf(period));
+  const ends = [window.latestStart(from, before), ...acted.filter((end) => end >= from && end < before)];
+  const latestEnd = Math.max(...ends);
+  const floor = slot.thresholds.findLast((amount) => window.spendAt(latestEnd) >= amount);
+  return {
+    slot,
+    spend: window.highestCharge(from, before),
+    latestEnd,
+    floor: floor === undefined ? undefined : { spend: floor, ...window.reaches(floor, latestEnd, from, before) },
+  };
+}
+
+/** What the steps in rolling windows do to each slot. What is credited counts for nothing, but its windows may fall. */
 function raisedBy(steps: readonly Step[]): RaisedSlot[] {
   const raised = new Map<string, RaisedSlot>();
   for (const { key, period, meter, account, entries } of steps) {
@@ -94,15 +108,23 @@ function raisedBy(steps: readonly Step[]): RaisedSlot[] {
     const hours = rollingHours(cap.period)!;
     for (const { startedAt, amount } of entries) {
       const charged = amount > 0n ? amount : 0n;
-      for (const from of slotsOf(startedAt, hours)) {
+      const falls = amount < 0n;
+      const [own, next] = slotsOf(startedAt, hours);
+      for (const [from, earliest, latest] of [
+        [own, startedAt, startedAt],
+        [next, next, -Infinity],
+      ] as const) {
         const known = raised.get(`${key} ${from}`);
         if (known) {
           known.charged += charged;
+          known.falls ||= falls;
+          known.earliest = Math.min(known.earliest, earliest);
+          known.latest = Math.max(known.latest, latest);
           continue;
         }
-        const lookFrom = cap.thresholds[0]?.amount ?? NEVER;
+        const thresholds = cap.thresholds.map((threshold) => threshold.amount);
         const slot = { key, accountId: account.accountId, serviceId, traffic: cap.traffic, hours, from };
-        raised.set(`${key} ${from}`, { ...slot, charged, lookFrom });
+        raised.set(`${key} ${from}`, { ...slot, charged, falls, earliest, latest, thresholds });
       }
     }
   }
