@@ -20,7 +20,7 @@ import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { lockCounting } from '../../ledger/usage-store.ts';
 import { inChunks } from '../grouped.ts';
-import { askToHold, comeToHold, holdFew } from './come-to-hold.ts';
+import { askToHold, comeToHoldBehind, holdFew } from './come-to-hold.ts';
 import { recountUnder } from './way.ts';
 import { refuseWeakerSegment } from './weakened-protection.ts';
 import { recordChanges, type RecordedChange } from '../recorded-change.ts';
@@ -110,7 +110,7 @@ export class ChangeAccounts {
       },
       MADE_MEANWHILE,
     );
-    if (recut.length > 0) await comeToHold(this.#dataSource, this.#clock, recut);
+    if (recut.length > 0) await comeToHoldBehind(this.#dataSource, this.#clock, recut);
     return answer;
   }
 

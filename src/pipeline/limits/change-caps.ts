@@ -23,7 +23,7 @@ import { lockCounting } from '../../ledger/usage-store.ts';
 import type { Person } from '../deciding/second-person.ts';
 import { usersBefore, type KnownUsers } from './accounts-named.ts';
 import { previewOf, type CapPreview } from './cap-preview.ts';
-import { comeToHold } from './come-to-hold.ts';
+import { comeToHold, comeToHoldBehind } from './come-to-hold.ts';
 import { countAhead, isCountedAhead, settleAhead } from './count-ahead.ts';
 import { recordChanges } from '../recorded-change.ts';
 import { forGood, toSee, type Way } from './way.ts';
@@ -144,7 +144,7 @@ export class ChangeCaps {
         return work(client);
       }),
     );
-    await comeToHold(this.#dataSource, this.#clock);
+    await comeToHoldBehind(this.#dataSource, this.#clock);
     return done;
   }
 

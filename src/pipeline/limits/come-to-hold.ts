@@ -6,6 +6,7 @@
  * A cap that is changed or removed meanwhile is held as it is then, or not at all. What a process that died leaves is taken
  * up by the next change of a cap, or within a minute.
  */
+import { Logger } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import type { DataSource } from 'typeorm';
 import type { Cap } from '../../caps/cap.ts';
@@ -16,6 +17,7 @@ import { accountsToHold, keepToHold, takeToHold } from '../../caps/to-hold.ts';
 import { capBook } from '../../caps/uplift-store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import type { Clock, Instant } from '../../kernel/clock.ts';
+import { reasonOf } from '../../kernel/outage.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';
 import { moveEnds } from '../../suspensions/planned.ts';
 import { bySlices } from './by-slices.ts';
@@ -23,6 +25,8 @@ import { concernedBy, holdCap } from './hold-cap.ts';
 
 /** So many are held in the transaction of the change: importers hardly notice. */
 const AT_ONCE_MAX = 50;
+
+const log = new Logger('caps');
 
 /** Has `accountIds`, or everyone, held against `cap`. Nobody may be counting meanwhile. */
 export async function askToHold(
@@ -50,6 +54,15 @@ export async function comeToHold(dataSource: DataSource, clock: Clock, among?: r
     if (known?.revision !== slice.revision) known = { ...(await knownCaps(client)), revision: slice.revision };
     await carryOutCrossings(client, await holdDue(client, slice.accounts, at, known), at, undefined);
   });
+}
+
+/** As {@link comeToHold}, behind a change that is saved: whoever made it is answered so, also where this fails half-way. */
+export async function comeToHoldBehind(dataSource: DataSource, clock: Clock, among?: readonly string[]): Promise<void> {
+  try {
+    await comeToHold(dataSource, clock, among);
+  } catch (error) {
+    log.error(`a change is saved, and what it leaves to decide is taken up within a minute: ${reasonOf(error)}`);
+  }
 }
 
 interface KnownCaps {
