@@ -28,13 +28,23 @@ export interface ChangedThreshold {
 
 /**
  * Compares what was `done` at a threshold with what `asked` asks for; undefined: the threshold is no more. Shadow mode does
- * nothing; and a change to it undoes nothing, as the removal of a whole cap does not.
+ * nothing; and a change to it undoes nothing, as the removal of a whole cap does not. Where a suspension `waits` for a person
+ * whom the cap does not ask any more, it is done now, and the customer, who was told of no bar, is warned of it.
  */
-export function changeOf(done: readonly Deed[], asked: Threshold | undefined, mode: Mode): ChangedThreshold {
+export function changeOf(
+  done: readonly Deed[],
+  asked: Threshold | undefined,
+  mode: Mode,
+  waits = false,
+): ChangedThreshold {
   const actions = asked?.actions ?? [];
   const isWithdrawn = done.some((deed) => suspends(deed) && !actions.some((action) => action === deed));
   // What is lifted is lifted as a whole; what of it is still asked for is done anew.
-  const standing = isWithdrawn ? warnedOf(done) : done;
+  const standing = isWithdrawn
+    ? warnedOf(done)
+    : waits && mode === 'enforce'
+      ? warnedOf(done).filter((deed) => deed !== 'warn')
+      : done;
   const due = mode === 'shadow' ? [] : actions.filter((action) => !standing.includes(action));
   return { isWithdrawn, due, standing };
 }

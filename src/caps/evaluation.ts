@@ -74,6 +74,8 @@ export interface CrossingState {
   uncrossedAt: Instant | undefined;
   /** what the cap has done of it and not withdrawn since; none: it is to act as if it had never been crossed */
   done: readonly Deed[];
+  /** whether what it suspends waits for a person, whom the cap's mode had asked; looked at where a cap is held anew */
+  waits?: boolean;
 }
 
 /** The steps of a movement: what it takes from the meters of the version before and gives to those of the new one. */
@@ -215,7 +217,7 @@ export class Evaluation {
     for (const state of this.#standing(account, meter, at)) {
       const { percent } = state;
       const now = isPeriodOf(cap, state.period) ? cap.thresholds.find((each) => each.percent === percent) : undefined;
-      const { isWithdrawn, due, standing } = changeOf(state.done, now, cap.mode);
+      const { isWithdrawn, due, standing } = changeOf(state.done, now, cap.mode, state.waits);
       if (now && !isWithdrawn && due.length === 0) continue;
       const period = now ? cutNow(cap, state.period, account) : state.period;
       const spend = spendIn(period);

@@ -99,29 +99,66 @@ export async function moveEnds(client: ClientBase, accountIds: readonly string[]
 /** By a correction, or a change of caps or accounts. */
 const AGAIN: readonly string[] = ['correction', 'manual'];
 
+/** Whether a suspension waits for a person because its rule asks one, and neither for the guard nor for a tariff brake. */
+export const IS_ASKED_FOR = `
+  s.state = 'awaiting-approval' AND s.guard_question IS NULL
+  AND NOT EXISTS (SELECT FROM braked_decisions b JOIN cases c USING (case_no)
+                   WHERE b.decision_id = s.decision_id AND c.state IN ('open', 'rating-error'))`;
+
 /** By `suspensions_of_account`. */
+const ASKED_FOR = `
+  SELECT DISTINCT s.account_id, s.period, d.threshold::float8 AS percent FROM suspensions s JOIN decisions d USING (decision_id)
+   WHERE s.account_id = ANY ($1) AND s.cap_id = $2 AND ${IS_ASKED_FOR}`;
+
+/** The crossings of a cap about whose suspensions a person is asked. */
+export async function askedFor(
+  client: ClientBase,
+  accountIds: readonly string[],
+  capId: string,
+): Promise<{ account_id: string; period: string; percent: number }[]> {
+  if (accountIds.length === 0) return [];
+  return (await client.query(ASKED_FOR, [accountIds, capId])).rows;
+}
+
+/** By `suspensions_of_account`. What a person is asked about counts for nothing where the cap asks nobody any more. */
 const STANDING = `
-  SELECT p.no::int FROM unnest($1::text[], $2::uuid[], $3::numeric[], $4::text[])
-           WITH ORDINALITY AS p (account_id, cap_id, threshold, class, no)
-   WHERE EXISTS (SELECT FROM suspensions s JOIN decisions d USING (decision_id)
-                  WHERE s.account_id = p.account_id AND s.cap_id = p.cap_id AND s.class = p.class AND d.threshold = p.threshold
-                    AND s.ends_at IS NULL AND s.state IN ('awaiting-approval', 'wanted', 'applied'))`;
+  SELECT p.no::int, s.suspension_id, s.is_asked_for AND p.mode = 'enforce' AS is_outdone
+    FROM unnest($1::text[], $2::uuid[], $3::numeric[], $4::text[], $5::text[], $6::text[])
+           WITH ORDINALITY AS p (account_id, cap_id, threshold, class, period, mode, no),
+         LATERAL (SELECT s.suspension_id, s.ends_at, s.period, ${IS_ASKED_FOR} AS is_asked_for
+                    FROM suspensions s JOIN decisions d USING (decision_id)
+                   WHERE s.account_id = p.account_id AND s.cap_id = p.cap_id AND s.class = p.class AND d.threshold = p.threshold
+                     AND s.state IN ('awaiting-approval', 'wanted', 'applied')) s
+   WHERE s.ends_at IS NULL OR (s.is_asked_for AND p.mode = 'enforce' AND s.period = p.period)`;
+
+/** A suspension that stands where one is wanted; `outdone`: it waits for a person, who is not asked any more. */
+export interface Standing<Bar> {
+  bar: Bar;
+  suspension: string;
+  outdone: boolean;
+}
 
 /**
- * Those that stand already: what a cap has barred that is lifted by hand only stays when spend falls below its threshold, and
+ * What stands already: what a cap has barred that is lifted by hand only stays when spend falls below its threshold, and
  * is not barred, or asked about, a second time when spend is there again.
  */
 export async function standingAmong<Bar extends Pick<PlannedSuspension, 'decision' | 'class'>>(
   client: ClientBase,
   wanted: readonly Bar[],
-): Promise<Bar[]> {
+): Promise<Standing<Bar>[]> {
   const again = wanted.filter(({ decision: { trigger } }) => AGAIN.includes(trigger));
   if (again.length === 0) return [];
-  const { rows } = await client.query<{ no: number }>(STANDING, [
+  const { rows } = await client.query<{ no: number; suspension_id: string; is_outdone: boolean }>(STANDING, [
     again.map((s) => s.decision.accountId),
     again.map((s) => s.decision.capId || null),
     again.map((s) => s.decision.threshold ?? null),
     again.map((s) => s.class),
+    again.map((s) => s.decision.period),
+    again.map((s) => s.decision.mode),
   ]);
-  return rows.map(({ no }) => again[no - 1]!);
+  return rows.map(({ no, suspension_id: suspension, is_outdone: outdone }) => ({
+    bar: again[no - 1]!,
+    suspension,
+    outdone,
+  }));
 }

@@ -230,6 +230,74 @@ describe('what a change of a cap finds crossed already', () => {
     expect(await decided()).toHaveLength(4);
   });
 
+  describe('and waits for a person where the cap asks nobody any more', () => {
+    const definition = (change: Partial<CapDefinition> = {}): Partial<CapDefinition> => ({
+      mode: 'approve',
+      thresholds: [{ percent: 100, actions: ['warn', 'suspend:premium'] }],
+      ...change,
+    });
+    const enforced = (change: Partial<CapDefinition> = {}) => definition({ ...change, mode: 'enforce' });
+
+    it.each([{}, { period: 'rolling:24h' }, { reinstate: 'manual' }] as Partial<CapDefinition>[])(
+      'is barred, told of, and asked about no more, once (%j)',
+      async (kind) => {
+        const id = await plafond.addCap(own(definition(kind)));
+        await use('120.00', { started_at: '2026-03-20T10:00:00+01:00' });
+        expect(await bars()).toEqual([{ class: 'premium', state: 'awaiting-approval' }]);
+        tick();
+        expect(await preview(id, enforced(kind))).toMatchObject({ warned: 1, suspended: 1 });
+        await change(id, enforced(kind));
+        expect((await decided()).slice(2)).toEqual([
+          'warn manual 100 at 120.00',
+          'suspend manual 100 at 120.00',
+          'notify-operator manual undefined at ',
+        ]);
+        expect(await bars()).toMatchObject([{ state: 'declined' }, { state: 'wanted' }]);
+        tick();
+        await change(id, enforced({ ...kind, name: 'the same' }));
+        expect(await decided()).toHaveLength(5);
+      },
+    );
+
+    it.each(['declined', 'applied'])('is left as a person has decided: %s', async (state) => {
+      const id = await plafond.addCap(own(definition()));
+      await use('120.00');
+      await plafond.query('UPDATE suspensions SET state = $2 WHERE account_id = $1', [account, state]);
+      tick();
+      await change(id, enforced());
+      expect(await decided()).toHaveLength(2);
+      expect(await bars()).toMatchObject([{ state }]);
+    });
+
+    it('is declined where its threshold falls, or suspends no more, by the same change', async () => {
+      const id = await plafond.addCap(own(definition()));
+      await use('120.00');
+      tick();
+      await change(id, enforced({ limit: '150.00' }));
+      expect((await decided()).slice(2)).toEqual(['restore manual 100 at 120.00']);
+      expect(await bars()).toMatchObject([{ state: 'declined' }]);
+      await change(id, definition());
+      tick();
+      await change(id, enforced({ thresholds: [{ percent: 100, actions: ['warn'] }] }));
+      expect((await bars()).map(({ state }) => state)).toEqual(['declined', 'declined']);
+    });
+
+    it('is held by the guard like all else, and asked about once', async () => {
+      const id = await plafond.addCap(own(definition()));
+      await use('120.00');
+      const guard = new AnswerGuard(plafond.database.dataSource, plafond.clock);
+      await guard.change({ perHour: 0, percent: 100, atLeast: 1_000 }, undefined, 'test');
+      tick();
+      await change(id, enforced());
+      await guard.change({ perHour: 1_000, percent: 100, atLeast: 1_000 }, undefined, 'test');
+      expect(await decided()).toContain('suspend guard 100 at 120.00');
+      expect(await bars()).toMatchObject([{ state: 'declined' }, { state: 'awaiting-approval' }]);
+      tick();
+      await change(id, enforced({ name: 'the same' }));
+      expect(await bars()).toHaveLength(2);
+    });
+  });
+
   it.each([
     [
       'warned',

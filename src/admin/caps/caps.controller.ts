@@ -125,7 +125,7 @@ export class CapsController {
     needs: 'billing',
     summary: 'Changes a cap',
     description:
-      'Needs `If-Match` with the ETag that was read. What `GET` shows may be sent back, changed. A limit below what is spent acts at once. 409 where a second person has to agree to protection so much weaker.',
+      'Needs `If-Match` with the ETag that was read. What `GET` shows may be sent back, changed. A limit below what is spent acts at once, and so does the mode `enforce` on what waits for a person since that was `approve`. 409 where a second person has to agree to protection so much weaker.',
     answers: 'The cap as it is now',
     schema: capResponse,
   })

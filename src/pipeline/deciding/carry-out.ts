@@ -4,7 +4,7 @@
  */
 import type { ClientBase } from 'pg';
 import type { Crossing } from '../../caps/evaluation.ts';
-import { decisionId, type Decision } from '../../decisions/decision.ts';
+import { decisionId, type Decision, type Trigger } from '../../decisions/decision.ts';
 import { insertDecisions } from '../../decisions/store.ts';
 import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
 import { watchedFeeds } from '../../feeds/watched-feeds.ts';
@@ -14,6 +14,7 @@ import { spentOn, type SpentOn } from '../../spend/spent-on.ts';
 import { endSuspensions } from '../../suspensions/store.ts';
 import {
   insertSuspensions,
+  IS_ASKED_FOR,
   liftSuspensions,
   standingAmong,
   type PlannedSuspension,
@@ -149,45 +150,57 @@ function toldAsBilled(matter: Matter, spent: readonly SpentOn[]): Matter {
   return { ...matter, words: told(matter.words), wordsIfApproved: told(matter.wordsIfApproved) };
 }
 
-/**
- * What waits for a person of deviations, and is barred by others without asking. What the guard or a brake holds is theirs to
- * answer; by `suspensions_of_account`.
- */
+/** What a person is asked about of deviations, and is barred by others without asking; by `suspensions_of_account`. */
 const OUTDONE = `
   SELECT s.suspension_id FROM suspensions s JOIN decisions d USING (decision_id)
-   WHERE s.account_id = ANY ($1) AND s.state = 'awaiting-approval' AND s.guard_question IS NULL AND d.score IS NOT NULL
+   WHERE s.account_id = ANY ($1) AND ${IS_ASKED_FOR} AND d.score IS NOT NULL
      AND EXISTS (SELECT FROM unnest($1::text[], $2::text[]) AS made (account_id, scope)
                   WHERE made.account_id = s.account_id
                     AND (made.scope = s.class OR (made.scope = 'international' AND starts_with(s.class, 'country:'))))
-     AND NOT EXISTS (SELECT FROM braked_decisions b JOIN cases c USING (case_no)
-                      WHERE b.decision_id = s.decision_id AND c.state IN ('open', 'rating-error'))
    ORDER BY s.suspension_id FOR UPDATE OF s`;
 
 /** Nobody is asked any more about what is barred by itself; answers the evidence of it. */
 async function endOutdone(client: ClientBase, made: readonly Matter[], at: Instant): Promise<NewEvidence[]> {
+  const byCaps = made.flatMap(({ bars }) => bars.flatMap(({ outdoes = [] }) => outdoes));
   const acting = made
     .filter(({ decision }) => decision.score !== undefined && decision.mode === 'enforce')
     .flatMap(({ decision: { accountId }, bars }) => bars.map(({ scope }) => ({ accountId, scope })));
-  if (acting.length === 0) return [];
+  const ofCaps = await endAsked(client, byCaps, 'manual', 'its cap was changed and asks nobody about it', at);
+  if (acting.length === 0) return ofCaps;
   const { rows } = await client.query<{ suspension_id: string }>(OUTDONE, [
     acting.map(({ accountId }) => accountId),
     acting.map(({ scope }) => scope),
   ]);
-  const reason = 'it is barred since without a person being asked';
-  const ending = { trigger: 'deviation' as const, by: 'plafond', reason, at };
   const ids = rows.map((row) => row.suspension_id);
-  const ended = ids.length === 0 ? [] : await endSuspensions(client, ids, ending);
+  const reason = 'it is barred since without a person being asked';
+  return [...ofCaps, ...(await endAsked(client, ids, 'deviation', reason, at))];
+}
+
+async function endAsked(
+  client: ClientBase,
+  ids: readonly string[],
+  trigger: Trigger,
+  reason: string,
+  at: Instant,
+): Promise<NewEvidence[]> {
+  if (ids.length === 0) return [];
+  const ending = { trigger, by: 'plafond', reason, at };
+  const ended = await endSuspensions(client, ids, ending);
   return tellOfSuspensions(client, ended, { ...ending, explain: () => `Not asked any more: ${reason}.` });
 }
 
-/** Says of bars whether they stand already. */
+/** Says of bars whether they stand already, and what gives way to them. */
 async function withStanding(client: ClientBase, matters: readonly Matter[]): Promise<readonly Matter[]> {
   const wanted = matters.flatMap(({ decision, bars }) => bars.map((bar) => ({ decision, class: bar.scope, bar })));
-  const standing = new Set((await standingAmong(client, wanted)).map(({ bar }) => bar));
+  const standing = grouped(await standingAmong(client, wanted), ({ bar: { bar } }) => bar);
   if (standing.size === 0) return matters;
   return matters.map((matter) => ({
     ...matter,
-    bars: matter.bars.map((bar) => ({ ...bar, stands: standing.has(bar) })),
+    bars: matter.bars.map((bar) => {
+      const known = standing.get(bar) ?? [];
+      const outdoes = known.filter(({ outdone }) => outdone).map(({ suspension }) => suspension);
+      return { ...bar, stands: known.length > outdoes.length, outdoes };
+    }),
   }));
 }
 

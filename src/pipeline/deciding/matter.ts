@@ -16,6 +16,8 @@ export interface WantedBar {
   endsAt: Instant | undefined;
   /** whether it is barred, or asked about, already */
   stands?: boolean;
+  /** suspensions that wait for a person, whom its cap does not ask any more: they give way to it */
+  outdoes?: readonly string[];
 }
 
 /** The usage that a matter is about: of whom, on what, from when (inclusive) to when (exclusive). */

@@ -15,6 +15,7 @@ import { capBook } from '../../caps/uplift-store.ts';
 import { toDate, type Instant } from '../../kernel/clock.ts';
 import { calendarPeriod, rollingHours, type CalendarPeriod, LONGEST_PERIOD_MS } from '../../kernel/period.ts';
 import { toDates, USAGE_ROW, versionOf, type UsageRow } from '../../ledger/usage-store.ts';
+import { askedFor } from '../../suspensions/planned.ts';
 import { RollingWindow } from '../../spend/rolling-window.ts';
 import { trafficSql } from '../../spend/traffic-sql.ts';
 import { forgetBounds } from '../../spend/window-bounds.ts';
@@ -50,7 +51,15 @@ export async function holdCap(
   const accounts = new Map((await accountsById(client, ids)).map((account) => [account.accountId, account]));
   const book = read ?? (await capBook(client));
   const evaluation = new Evaluation();
-  evaluation.recall(await crossingsOf(client, ids, [cap.id], bearingSince(now, cap)));
+  const crossed = await crossingsOf(client, ids, [cap.id], bearingSince(now, cap));
+  const asked = cap.mode === 'enforce' ? await askedFor(client, ids, cap.id) : [];
+  const waiting = new Set(asked.map((each) => `${each.account_id} ${each.percent} ${each.period}`));
+  evaluation.recall(
+    crossed.map((state) => ({
+      ...state,
+      waits: waiting.has(`${state.accountId} ${state.percent} ${state.period.name}`),
+    })),
+  );
   const subjects = new Map<string, Subject>();
   for (const { account_id, service_id: serviceId } of rows) {
     const account = accounts.get(account_id);
