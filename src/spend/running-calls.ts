@@ -12,6 +12,12 @@ const UNHEARD_MS_MAX = 3_600_000;
 /** What settled a call is remembered this long, so that it settles no other. */
 const KEPT_MS = 24 * 3_600_000;
 
+/**
+ * Of a call that a feed told of and whose record is no interim one any more: it counts no more, and is forgotten once
+ * somebody has looked at what that leaves. No record has such an id.
+ */
+const OVER = '';
+
 const PUT = `
   INSERT INTO running_calls AS r (source, call_id, account_id, service_id, number, country, traffic, started_at, counted_until,
                                   price_micros, price_s, price_from, seen_at)
@@ -19,9 +25,11 @@ const PUT = `
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::timestamptz[],
                 $9::timestamptz[], $10::bigint[], $11::int[], $12::text[])
   ON CONFLICT (source, call_id) DO UPDATE
-     SET seen_at = greatest(r.seen_at, excluded.seen_at),
+     SET account_id = excluded.account_id, service_id = excluded.service_id, number = excluded.number,
+         country = excluded.country, traffic = excluded.traffic, seen_at = greatest(r.seen_at, excluded.seen_at),
          -- What was asked for before its end was heard of says nothing against that.
          ended_at = CASE WHEN r.seen_at > excluded.seen_at THEN r.ended_at END, counted_until = excluded.counted_until,
+         settled_record = nullif(r.settled_record, '${OVER}'),
          price_micros = coalesce(excluded.price_micros, r.price_micros), price_s = coalesce(excluded.price_s, r.price_s),
          price_from = coalesce(excluded.price_from, r.price_from)`;
 
@@ -85,9 +93,9 @@ export async function followInterims(client: ClientBase, movements: readonly Mov
   const letGo =
     over.length > 0 &&
     client.query(
-      `DELETE FROM running_calls r USING unnest($1::text[], $2::text[]) AS o (source, call_id)
+      `UPDATE running_calls r SET settled_record = $3 FROM unnest($1::text[], $2::text[]) AS o (source, call_id)
         WHERE r.source = o.source AND r.call_id = o.call_id`,
-      [over.map((each) => each.source), over.map((each) => each.callId)],
+      [over.map((each) => each.source), over.map((each) => each.callId), OVER],
     );
   await Promise.all([letGo, put(client, [...running.values()], at)]);
 }
@@ -163,6 +171,36 @@ export async function anyRunsOn(client: ClientBase, sources: readonly string[]):
 /** A switch as a source of calls; a feed's is `feed:` with the origin of its records. */
 export function switchSource(name: string): string {
   return `switch:${name}`;
+}
+
+/** A call of {@link OVER}. */
+export interface CallOver {
+  source: string;
+  callId: string;
+  accountId: string;
+}
+
+/** Those that are over since somebody looked last; by the primary key: a feed's other calls are those that run. */
+const CALLS_OVER = `
+  SELECT source, call_id AS "callId", account_id AS "accountId" FROM running_calls
+   WHERE source LIKE 'feed:%' AND settled_record = '${OVER}'`;
+
+export async function callsOver(client: ClientBase): Promise<CallOver[]> {
+  return (await client.query<CallOver>(CALLS_OVER)).rows;
+}
+
+export async function forgetOver(client: ClientBase, over: readonly CallOver[]): Promise<void> {
+  await client.query(
+    `DELETE FROM running_calls r USING unnest($1::text[], $2::text[]) AS o (source, call_id)
+      WHERE r.source = o.source AND r.call_id = o.call_id AND r.settled_record = $3`,
+    [over.map(({ source }) => source), over.map(({ callId }) => callId), OVER],
+  );
+}
+
+/** Whether any call runs, waits for its record, or is over since somebody looked last. */
+export async function anyToLookAt(client: ClientBase): Promise<boolean> {
+  const open = await client.query('SELECT FROM running_calls WHERE settled_record IS NULL LIMIT 1');
+  return open.rows.length > 0 || (await client.query(`${CALLS_OVER} LIMIT 1`)).rows.length > 0;
 }
 
 interface CallRow {

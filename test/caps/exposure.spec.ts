@@ -1,7 +1,7 @@
 /** Caps that count calls in progress: priced, held against the limit, and settled by the records that come. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import type { CapDefinition } from '../../src/caps/cap.ts';
+import { capDefinition, type CapDefinition } from '../../src/caps/cap.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { countPrices } from '../../src/deviations/tariff-store.ts';
 import { classify } from '../../src/destinations/classify.ts';
@@ -9,12 +9,13 @@ import { verifyAccount } from '../../src/evidence/read.ts';
 import { formatInstant, parseInstant } from '../../src/kernel/clock.ts';
 import { formatAmount } from '../../src/kernel/money.ts';
 import { EvaluateExposure } from '../../src/pipeline/limits/evaluate-exposure.ts';
+import { GrantUplift } from '../../src/pipeline/limits/grant-uplift.ts';
 import { FollowCalls } from '../../src/pipeline/limits/follow-calls.ts';
 import { followSwitch } from '../../src/spend/running-calls.ts';
 import { LocalSwitch } from '../../src/suspensions/switches/local-switch.ts';
 import { FixedNodes } from '../harness/fixed-nodes.ts';
 import type { LiveCall } from '../../src/suspensions/switches/switch.ts';
-import { TestPlafond, type UsageRow } from '../harness/plafond.ts';
+import { CAP, TestPlafond, type UsageRow } from '../harness/plafond.ts';
 
 Logger.overrideLogger(false);
 
@@ -393,5 +394,125 @@ describe('in a rolling window', () => {
     expect((await plafond.decisions()).at(-1)!.spend).toBe(0n);
     pass(1);
     expect(await exposure.run()).toBe(0);
+  });
+});
+
+describe('what calls in progress alone have reached', () => {
+  const reached = async (period: CapDefinition['period']) => {
+    await paidBefore();
+    const id = await capOf({ period });
+    await running({ id: 'c1', since: start });
+    pass(20 * MINUTE_MS);
+    expect(await exposure.run()).toBe(3);
+    return id;
+  };
+  const definition = (change: Partial<CapDefinition>) =>
+    capDefinition.parse({
+      ...CAP,
+      limit: '10.00',
+      count: 'with-exposure',
+      thresholds: [
+        { percent: 50, actions: ['warn'] },
+        { percent: 100, actions: ['warn', 'suspend:international'] },
+      ],
+      ...change,
+    });
+
+  it.each(['month', 'rolling:2h'] as const)('stands where the cap is changed otherwise, in a %s', async (period) => {
+    const id = await reached(period);
+    expect(await plafond.caps.preview(definition({ period, name: 'another' }), id)).toMatchObject({ lifted: 0 });
+    await plafond.caps.change(id, undefined, definition({ period, name: 'another' }), { actor: 'test', alone: true });
+    expect(await exposure.run()).toBe(0);
+    expect(await decided()).toHaveLength(3);
+    expect(await states()).toEqual(['wanted']);
+  });
+
+  it('stands under an uplift that raises the limit less far, and falls under one that raises it further', async () => {
+    await reached('month');
+    const { dataSource } = plafond.database;
+    const raise = (amount: bigint) =>
+      inTransaction(dataSource, ({ client }) =>
+        new GrantUplift(dataSource, plafond.clock).grantWithin(client, {
+          accountId: 'a',
+          of: { traffic: 'international' },
+          amount,
+          until: plafond.clock.now() + 60 * MINUTE_MS,
+          reason: 'a trip',
+          actor: 'test',
+        }),
+      );
+    await raise(1_000_000n);
+    expect(await decided()).toHaveLength(3);
+    await raise(4_000_000n);
+    expect((await decided()).slice(3)).toEqual(['restore manual 100 at 0.60']);
+    expect(await exposure.run()).toBe(0);
+    expect(await states()).toEqual(['lifting']);
+  });
+
+  it.each(['month', 'rolling:2h'] as const)('falls where the limit is raised above both, in a %s', async (period) => {
+    const id = await reached(period);
+    pass(MINUTE_MS);
+    await plafond.caps.change(id, undefined, definition({ period, limit: '15.00' }), { actor: 'test', alone: true });
+    expect((await decided()).slice(3)).toEqual(['restore manual 100 at 0.60']);
+    expect((await plafond.decisions()).at(-1)!.explanation).toContain('a call in progress has come to 12.60 EUR more');
+    expect(await states()).toEqual(['lifting']);
+    expect(await exposure.run()).toBe(0);
+  });
+});
+
+describe('a call of which interim records alone tell', () => {
+  const interim = (row: Partial<UsageRow>) =>
+    record({ record_id: 'long', started_at: at(start), duration_s: 300, amount: '3.00', state: 'interim', ...row });
+  const ended = { duration_s: 330, amount: '3.30', state: 'final' };
+
+  it.each(['month', 'rolling:2h'] as const)(
+    'lifts what it had reached where its record comes to less, in a %s',
+    async (period) => {
+      await capOf({ period });
+      await interim({});
+      pass(20 * MINUTE_MS);
+      await exposure.run();
+      expect(await states()).toEqual(['wanted']);
+      await interim(ended);
+      await exposure.run();
+      expect((await decided()).slice(3)).toEqual([
+        'notify-operator correction 50 at 3.30',
+        'restore correction 100 at 3.30',
+      ]);
+      expect(await states()).toEqual(['lifting']);
+      expect(await plafond.query('SELECT FROM running_calls')).toEqual([]);
+    },
+  );
+
+  it('lifts what it had reached of its service’s own cap', async () => {
+    await capOf({ scope: { service: 'trunk' } });
+    await interim({ service_id: 'trunk' });
+    pass(20 * MINUTE_MS);
+    await exposure.run();
+    expect(await states()).toEqual(['wanted']);
+    await interim({ ...ended, service_id: 'trunk' });
+    await exposure.run();
+    expect(await states()).toEqual(['lifting']);
+  });
+
+  it('runs on where a later one says whose it is, or where it goes', async () => {
+    await plafond.addAccount({ accountId: 'b' });
+    await interim({});
+    await interim({ account_id: 'b', service_id: 'trunk', b_number: '+263771234567', duration_s: 600, revision: 1 });
+    const rows = await plafond.query('SELECT account_id, service_id, number, country FROM running_calls');
+    expect(rows).toEqual([{ account_id: 'b', service_id: 'trunk', number: '+263771234567', country: 'ZW' }]);
+  });
+
+  it('gives way to its record, and lets that settle the call that a switch had told of', async () => {
+    await capOf();
+    await interim({});
+    await running({ id: 'c1', since: start });
+    pass(20 * MINUTE_MS);
+    await exposure.run();
+    await running();
+    await interim({ duration_s: 1_200, amount: '12.00', state: 'final' });
+    expect(await exposure.run()).toBe(0);
+    expect(await plafond.query('SELECT FROM running_calls WHERE settled_record IS NULL')).toEqual([]);
+    expect(await states()).toEqual(['wanted']);
   });
 });

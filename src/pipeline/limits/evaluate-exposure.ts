@@ -10,30 +10,45 @@ import type { Account } from '../../accounts/account.ts';
 import { accountsById } from '../../accounts/store.ts';
 import type { Cap } from '../../caps/cap.ts';
 import { bearingSince } from '../../caps/cap-periods.ts';
-import { Evaluation, type Crossing, type Occasion } from '../../caps/evaluation.ts';
+import { Evaluation, type Crossing, type CrossingState, type Occasion } from '../../caps/evaluation.ts';
 import { Meters, type Meter } from '../../caps/meters.ts';
-import { crossingsOf } from '../../caps/store.ts';
+import { allCaps, crossingsOf } from '../../caps/store.ts';
 import { capBook } from '../../caps/uplift-store.ts';
 import { inTransaction } from '../../database/transaction.ts';
+import type { Decision } from '../../decisions/decision.ts';
 import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
 import type { Micros } from '../../kernel/money.ts';
 import { calendarPeriod, rollingHours, LONGEST_PERIOD_MS } from '../../kernel/period.ts';
 import { lockShards, shardOf } from '../../ledger/usage-store.ts';
 import { counterKey } from '../../spend/counters.ts';
 import { priceNewCalls } from '../../spend/call-prices.ts';
-import { destinationOf, eachCallOnce, exposureOf, settledBy, type RunningCall } from '../../spend/exposure.ts';
-import { keepSettled, runningCalls, settlingRecords } from '../../spend/running-calls.ts';
+import { settledBy } from '../../spend/exposure.ts';
+import {
+  anyToLookAt,
+  callsOver,
+  forgetOver,
+  keepSettled,
+  runningCalls,
+  settlingRecords,
+  type CallOver,
+} from '../../spend/running-calls.ts';
 import { RollingWindow } from '../../spend/rolling-window.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';
 import { grouped } from '../grouped.ts';
+import { comeToIn, countedCalls, meterKey, withExposure, type CountedCall } from './counted-calls.ts';
 import { holdDue } from './come-to-hold.ts';
 import { keepHeld, readWindows, subjectKey } from './hold-cap.ts';
 
-const ANY = 'SELECT FROM running_calls WHERE settled_record IS NULL LIMIT 1';
 const ANY_CAP = `SELECT FROM caps WHERE definition->>'count' = 'with-exposure' LIMIT 1`;
 const TURN = `SELECT pg_try_advisory_xact_lock(hashtextextended('plafond evaluate-exposure', 0)) AS mine`;
 const BY_CALLS: Occasion = { trigger: 'correction', words: 'since calls in progress came to less' };
 const BY_CALLS_AGAIN: Occasion = { trigger: 'cap', words: 'by calls in progress' };
+
+/** Whom there is something to decide about, and the calls that are over and were looked after. */
+interface Looked {
+  concerned: readonly string[];
+  over: readonly CallOver[];
+}
 
 @Injectable()
 export class EvaluateExposure {
@@ -46,23 +61,31 @@ export class EvaluateExposure {
 
   /** One look at all that runs; resolves to how many decisions it led to. Safe to run anywhere: one looks at a time. */
   async run(): Promise<number> {
-    const concerned = await inTransaction(this.dataSource, async ({ client }) => {
-      if ((await client.query(ANY)).rows.length === 0) return [];
+    const { concerned, over } = await inTransaction(this.dataSource, async ({ client }) => {
+      const nothing: Looked = { concerned: [], over: [] };
+      if (!(await anyToLookAt(client))) return nothing;
       const { rows } = await client.query<{ mine: boolean }>(TURN);
-      if (!rows[0]!.mine) return [];
+      if (!rows[0]!.mine) return nothing;
       const at = this.clock.now();
       await priceNewCalls(client, at);
       // Read before calls are settled: whose last one is, is looked at once more without it.
       const calls = await runningCalls(client);
+      const over = await callsOver(client);
       await keepSettled(client, settledBy(calls, await settlingRecords(client)), at);
-      if ((await client.query(ANY_CAP)).rows.length === 0) return [];
-      const accounts = [...new Set(calls.map(({ accountId }) => accountId))];
+      if ((await client.query(ANY_CAP)).rows.length === 0) return { concerned: [], over };
+      const accounts = [...new Set([...calls, ...over].map(({ accountId }) => accountId))];
       const { crossings } = await this.#hold(client, accounts, at);
-      return [...new Set(crossings.map(({ account }) => account.accountId))];
+      return { concerned: [...new Set(crossings.map(({ account }) => account.accountId))], over };
     });
     // Most looks find nothing to do, and keep no importer waiting; the others look again, now with the counters standing still.
-    if (concerned.length === 0) return 0;
-    const decisions = await inTransaction(this.dataSource, async ({ client }) => {
+    const decisions = concerned.length === 0 ? [] : await this.#decide(concerned);
+    if (over.length > 0) await inTransaction(this.dataSource, ({ client }) => forgetOver(client, over));
+    if (decisions.length > 0) this.#log.log(`calls in progress led to ${decisions.length} decisions`);
+    return decisions.length;
+  }
+
+  #decide(concerned: readonly string[]): Promise<Decision[]> {
+    return inTransaction(this.dataSource, async ({ client }) => {
       await lockShards(client, concerned.map(shardOf));
       const at = this.clock.now();
       const due = await holdDue(client, concerned, at);
@@ -70,8 +93,6 @@ export class EvaluateExposure {
       await keepHeld(client, evaluation, caps);
       return carryOutCrossings(client, [...due, ...crossings], at, undefined);
     });
-    if (decisions.length > 0) this.#log.log(`calls in progress led to ${decisions.length} decisions`);
-    return decisions.length;
   }
 
   async #hold(
@@ -79,32 +100,34 @@ export class EvaluateExposure {
     accountIds: readonly string[],
     at: Instant,
   ): Promise<{ crossings: Crossing[]; evaluation: Evaluation; caps: readonly Cap[] }> {
-    const accounts = await accountsById(client, accountIds);
+    const accounts = new Map((await accountsById(client, accountIds)).map((account) => [account.accountId, account]));
     const book = await capBook(client);
-    const meters = new Meters(book);
-    const calls = grouped(eachCallOnce(await runningCalls(client, accountIds)), ({ accountId }) => accountId);
+    const running = await runningCalls(client, accountIds);
+    const calls = countedCalls(running, accounts, new Meters(book), at);
     const spends = await spendsOf(client, accountIds, at);
+    const caps = (await allCaps(client)).filter(({ count }) => count === 'with-exposure');
+    const since = caps.reduce((earliest, cap) => Math.min(earliest, bearingSince(at, cap)), at);
+    const crossed = await crossingsOf(client, accountIds, caps.map(idOf), since);
     const evaluation = new Evaluation();
-    const crossings: Crossing[] = [];
+    evaluation.recall(crossed);
+    // Those of calls that run, and those whose own cap had acted on calls that run no more.
+    const services = grouped(
+      [...running, ...crossed.flatMap((state) => ofService(state, caps))],
+      ({ accountId }) => accountId,
+    );
     const subjects: Subject[] = [];
-    for (const account of accounts) {
-      const own = calls.get(account.accountId) ?? [];
-      const services = new Set(own.map(({ serviceId }) => serviceId).filter((service) => service !== ''));
+    for (const account of accounts.values()) {
+      const own = new Set((services.get(account.accountId) ?? []).map(({ serviceId }) => serviceId));
       const held: Meter[] = [
         ...book.ofAccount(account).map((cap) => ({ cap, serviceId: '' })),
-        ...[...services].flatMap((serviceId) => book.ofService(serviceId, account).map((cap) => ({ cap, serviceId }))),
+        ...[...own].flatMap((serviceId) => book.ofService(serviceId, account).map((cap) => ({ cap, serviceId }))),
       ];
-      const counting = held.filter(({ cap }) => cap.count === 'with-exposure');
-      if (counting.length === 0) continue;
-      const callsUnder = callsByMeter(own, account, meters, at);
-      for (const meter of counting) {
-        subjects.push({ account, meter, calls: callsUnder.get(meterKey(meter)) ?? [] });
+      for (const meter of held) {
+        if (meter.cap.count !== 'with-exposure') continue;
+        subjects.push({ account, meter, calls: calls.get(meterKey(account, meter)) ?? [] });
       }
     }
-    const caps = subjects.map(({ meter }) => meter.cap);
-    const since = caps.reduce((earliest, cap) => Math.min(earliest, bearingSince(at, cap)), at);
-    const capIds = [...new Set(caps.map(({ id }) => id))];
-    evaluation.recall(await crossingsOf(client, accountIds, capIds, since));
+    const crossings: Crossing[] = [];
     const isRolling = ({ meter }: Subject) => rollingHours(meter.cap.period) !== undefined;
     for (const subject of subjects) {
       if (!isRolling(subject)) crossings.push(...holdPeriod(evaluation, subject, spends, at));
@@ -126,9 +149,14 @@ interface Subject {
   calls: readonly CountedCall[];
 }
 
-interface CountedCall {
-  call: RunningCall;
-  amount: Micros;
+function idOf({ id }: Cap): string {
+  return id;
+}
+
+/** The service whose own cap has acted. */
+function ofService({ accountId, capId, uncrossedAt }: CrossingState, caps: readonly Cap[]) {
+  const { kind, value: serviceId } = caps.find(({ id }) => id === capId)!.scope;
+  return kind === 'service' && uncrossedAt === undefined ? [{ accountId, serviceId }] : [];
 }
 
 function holdPeriod(
@@ -140,10 +168,9 @@ function holdPeriod(
   const { cap, serviceId } = meter;
   const period = calendarPeriod(cap.period as 'day' | 'week' | 'month', at, account);
   const spend = spends.get(counterKey(account.accountId, serviceId, cap.traffic, cap.period, period.from)) ?? 0n;
-  const counted = calls.filter(({ call }) => call.startedAt >= period.from && call.startedAt < period.to);
   return evaluation
-    .hold(account, meter, period, spend + sumOf(counted), at)
-    .map((crossing) => withExposure(crossing, counted));
+    .hold(account, meter, period, spend + comeToIn(period, calls), at)
+    .map((crossing) => byCalls(crossing, calls));
 }
 
 /** In a window a call in progress stands where its record will: at its start. */
@@ -156,45 +183,13 @@ function holdWindow(
   const window =
     windows.get(subjectKey(account.accountId, meter.serviceId)) ?? new RollingWindow(rollingHours(meter.cap.period)!);
   for (const { call, amount } of calls) window.add({ startedAt: call.startedAt, amount });
-  return evaluation.holdWindow(account, meter, window, at).map((crossing) => {
-    const { from } = crossing.period;
-    const inWindow = ({ call }: CountedCall) => call.startedAt > from && call.startedAt <= from + window.lengthMs;
-    return withExposure(crossing, calls.filter(inWindow));
-  });
+  return evaluation.holdWindow(account, meter, window, at).map((crossing) => byCalls(crossing, calls));
 }
 
 /** A threshold that is reached counts once, whether by spend or by what runs. */
-function withExposure(crossing: Crossing, calls: readonly CountedCall[]): Crossing {
-  const amount = sumOf(calls);
+function byCalls(crossing: Crossing, calls: readonly CountedCall[]): Crossing {
   const occasion = crossing.direction === 'fell' ? BY_CALLS : crossing.again ? BY_CALLS_AGAIN : undefined;
-  const exposure = { amount, calls };
-  return { ...crossing, spend: crossing.spend - amount, exposure, ...(occasion ? { occasion } : {}) };
-}
-
-function sumOf(calls: readonly CountedCall[]): Micros {
-  return calls.reduce((sum, { amount }) => sum + amount, 0n);
-}
-
-/** The calls that count under each cap, each with its exposure; by {@link meterKey}. */
-function callsByMeter(
-  calls: readonly RunningCall[],
-  account: Account,
-  meters: Meters,
-  at: Instant,
-): Map<string, CountedCall[]> {
-  const counted = calls
-    .map((call) => ({ call, amount: exposureOf(call, at) }))
-    .filter(({ amount }) => amount > 0n)
-    .flatMap((each) =>
-      meters
-        .of({ serviceId: each.call.serviceId, destination: destinationOf(each.call) }, account)
-        .map((meter) => ({ ...each, key: meterKey(meter) })),
-    );
-  return grouped(counted, ({ key }) => key);
-}
-
-function meterKey({ cap, serviceId }: Meter): string {
-  return `${cap.id} ${serviceId}`;
+  return { ...withExposure(crossing, calls), ...(occasion ? { occasion } : {}) };
 }
 
 /** Counters of periods that may run now; by the primary key. */

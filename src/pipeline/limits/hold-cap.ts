@@ -15,11 +15,13 @@ import { capBook } from '../../caps/uplift-store.ts';
 import { toDate, type Instant } from '../../kernel/clock.ts';
 import { calendarPeriod, rollingHours, type CalendarPeriod, LONGEST_PERIOD_MS } from '../../kernel/period.ts';
 import { toDates, USAGE_ROW, versionOf, type UsageRow } from '../../ledger/usage-store.ts';
+import { runningCalls } from '../../spend/running-calls.ts';
 import { askedFor } from '../../suspensions/planned.ts';
 import { RollingWindow } from '../../spend/rolling-window.ts';
 import { trafficSql } from '../../spend/traffic-sql.ts';
 import { forgetBounds } from '../../spend/window-bounds.ts';
 import { grouped } from '../grouped.ts';
+import { comeToIn, countedCalls, meterKey, withExposure, type CountedCall } from './counted-calls.ts';
 
 const HOUR_MS = 3_600_000;
 /** Usage may start this much after now: clocks differ. */
@@ -34,7 +36,7 @@ interface Subject {
 }
 
 /**
- * Holds `cap` against the spend of now, for `accountIds` or for everyone it holds for: answers what that crosses. What it has
+ * Holds `cap` against the spend of now, and what calls in progress have come to where it counts them, for `accountIds` or for everyone it holds for: answers what that crosses. What it has
  * done and asks for no more is taken back, and what it asks for only now is done. `read` is the caps as they hold now, where
  * somebody has read them already.
  */
@@ -68,14 +70,19 @@ export async function holdCap(
     const held = holding.find(({ id }) => id === cap.id);
     if (held) subjects.set(subjectKey(account_id, serviceId), { account, serviceId, cap: held });
   }
+  const calls =
+    cap.count === 'with-exposure'
+      ? countedCalls(await runningCalls(client, ids), accounts, new Meters(book), now)
+      : undefined;
   const crossings =
     hours === undefined
-      ? holdCounters(evaluation, cap, subjects.values(), rows, now)
+      ? holdCounters(evaluation, cap, subjects.values(), rows, calls, now)
       : holdWindows(
           evaluation,
           cap,
           subjects.values(),
           await readWindows(client, cap, hours, accounts, book, now),
+          calls,
           now,
         );
   await keepHeld(client, evaluation, [cap]);
@@ -126,11 +133,15 @@ interface CounterRow {
   spend_micros: string;
 }
 
+/** By {@link meterKey}; undefined: the cap counts spend alone. */
+type Calls = ReadonlyMap<string, readonly CountedCall[]> | undefined;
+
 function holdCounters(
   evaluation: Evaluation,
   cap: Cap,
   subjects: Iterable<Subject>,
   rows: readonly CounterRow[],
+  calls: Calls,
   now: Instant,
 ): Crossing[] {
   const spends = new Map(
@@ -138,14 +149,16 @@ function holdCounters(
   );
   return [...subjects].flatMap(({ account, ...meter }) => {
     const { serviceId } = meter;
-    const spendIn = ({ from }: CalendarPeriod) =>
-      spends.get(`${subjectKey(account.accountId, serviceId)} ${from}`) ?? 0n;
+    const own = calls?.get(meterKey(account, meter)) ?? [];
+    const spendIn = (period: CalendarPeriod) =>
+      (spends.get(`${subjectKey(account.accountId, serviceId)} ${period.from}`) ?? 0n) + comeToIn(period, own);
     const period = calendarPeriod(cap.period as 'day' | 'week' | 'month', now, account);
-    return [
+    const crossings = [
       ...evaluation.change(account, meter, spendIn, now),
       ...evaluation.recut(account, meter, spendIn, now),
       ...evaluation.hold(account, meter, period, spendIn(period), now),
     ];
+    return calls ? crossings.map((crossing) => withExposure(crossing, own)) : crossings;
   });
 }
 
@@ -154,14 +167,21 @@ function holdWindows(
   cap: Cap,
   subjects: Iterable<Subject>,
   windows: ReadonlyMap<string, RollingWindow>,
+  calls: Calls,
   now: Instant,
 ): Crossing[] {
   return [...subjects].flatMap(({ account, ...meter }) => {
     const { serviceId } = meter;
+    const own = calls?.get(meterKey(account, meter)) ?? [];
     const window =
       windows.get(subjectKey(account.accountId, serviceId)) ?? new RollingWindow(rollingHours(cap.period)!);
+    for (const { call, amount } of own) window.add({ startedAt: call.startedAt, amount });
     const spendIn = ({ from }: CalendarPeriod) => window.spendAt(from + window.lengthMs);
-    return [...evaluation.change(account, meter, spendIn, now), ...evaluation.holdWindow(account, meter, window, now)];
+    const crossings = [
+      ...evaluation.change(account, meter, spendIn, now),
+      ...evaluation.holdWindow(account, meter, window, now),
+    ];
+    return calls ? crossings.map((crossing) => withExposure(crossing, own)) : crossings;
   });
 }
 
