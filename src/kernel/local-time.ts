@@ -5,7 +5,7 @@
 import { IANAZone } from 'luxon';
 import { isLastOfMonth, parseInstant, type Instant } from './clock.ts';
 
-/** Reads a time; `undefined` where the text is none, names a day that does not exist, or has no zone and none is known. */
+/** Reads a time; `undefined` where the text is none, names a day or an hour that does not exist, or has no zone and none is known. */
 export type TimeReader = (text: string) => Instant | undefined;
 
 const TOKENS: Record<string, string> = {
@@ -108,13 +108,13 @@ function offsetOf(text: string): number {
 }
 
 /** From a time of the clock on the wall, in milliseconds as if it were UTC, to the instant. */
-type LocalTime = (local: number) => Instant;
+type LocalTime = (local: number) => Instant | undefined;
 
 const REMEMBERED_MAX = 10_000;
 
 /**
- * A time that occurs twice, when clocks go back, is the earlier; one that never occurs, when they go forward, is as long
- * after the change as it says. Offsets change at full quarters of an hour, so each quarter's is looked up once.
+ * A time that occurs twice, when clocks go back, is the earlier; one that they leave out when they go forward is none: no
+ * clock of that zone writes it. Offsets change at full quarters of an hour, so each quarter's is looked up once.
  */
 function zoneOffsets(name: string): LocalTime {
   const zone = IANAZone.create(name);
@@ -129,11 +129,11 @@ function zoneOffsets(name: string): LocalTime {
       const after = offsetAt(begins + DAY_MS);
       const isBefore = offsetAt(begins - before) === before;
       const isAfter = offsetAt(begins - after) === after;
-      offset = isBefore || !isAfter ? before : after;
+      offset = isBefore ? before : isAfter ? after : Number.NaN;
       if (offsets.size >= REMEMBERED_MAX) offsets.clear();
       offsets.set(quarter, offset);
     }
-    return local - offset;
+    return Number.isNaN(offset) ? undefined : local - offset;
   };
 }
 

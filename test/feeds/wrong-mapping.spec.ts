@@ -109,6 +109,29 @@ describe('a wrong mapping shows on the first lines', () => {
     expect(await hintsWith('CGRID', text + text.slice(text.indexOf('\n') + 1))).toEqual([]);
   });
 
+  it('rejects a time that the clocks of its zone leave out, and asks whether it is written in that zone', async () => {
+    const { encoding: _, ...german } = GERMAN;
+    const definition = { format: 'mapped-csv', mapping: german };
+    const sample = [
+      'Gespräch;Vertrag;Beginn;Dauer;Ziel;Betrag',
+      'g1;1001;29.03.2009 01:59:59;00:01:00;+252612345678;1,00',
+      'g2;1001;29.03.2009 02:30:00;00:01:00;+252612345678;1,00',
+    ].join('\n');
+    const tried = (await admin.call('POST', '/v1/feeds/try', { body: { definition, sample } })).json();
+    expect(tried.rows).toMatchObject([
+      { outcome: 'counts' },
+      {
+        outcome: 'rejected',
+        field: 'started_at',
+        reason: 'bad_started_at',
+        detail: '"29.03.2009 02:30:00" is no time in Europe/Berlin, whose clocks went forward over it',
+      },
+    ]);
+    expect(tried.hints).toEqual([
+      'clocks in Europe/Berlin went forward over some times: are they written in that zone? see time_zone',
+    ]);
+  });
+
   it('names no column as missing that is there, under whatever name it is read, and the one that is not', async () => {
     const columnsOf = async (text: string) => {
       const definition = { format: 'cgrates-csv', mapping: { currency: 'EUR' } };

@@ -3,6 +3,7 @@ import { parseInstant } from '../../kernel/clock.ts';
 import type { FeedRow, UsageRecord } from '../usage-record.ts';
 import { cellsOf } from './cells.ts';
 import type { Mapping } from './mapping.ts';
+import { WENT_FORWARD } from './translate.ts';
 
 /** What there is to say, in sentences. */
 export type Hint = string;
@@ -53,10 +54,15 @@ export function hintsOf(rows: readonly FeedRow[], mapping: Mapping | undefined):
     `${alike} of ${records.length} rows have the id, state and revision of an earlier one, and say something else: they would not count; see record_id`,
   );
 
-  const times = rejects.filter(({ reason }) => reason === 'bad_started_at');
+  const leftOut = rejects.filter(({ detail }) => detail.endsWith(WENT_FORWARD));
+  const times = rejects.filter((reject) => reject.reason === 'bad_started_at' && !leftOut.includes(reject));
   say(
     times.length > 0 && mapping?.timeZone === undefined && times.some(({ detail }) => looksLocal(detail)),
     'times have no zone; see time_zone',
+  );
+  say(
+    leftOut.length > 0,
+    `clocks in ${mapping?.timeZone} went forward over some times: are they written in that zone? see time_zone`,
   );
   say(
     times.some(({ detail }) => /^"\d{10}(\.\d+)?"/.test(detail)),

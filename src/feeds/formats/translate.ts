@@ -49,7 +49,7 @@ function fieldOf(column: Column, mapping: Mapping, time: TimeReader): (row: Peer
     const text = firstOf(row, names);
     if (text === '') return constant;
     const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
-    return convert(text) ?? { field: column, reason: REASONS[column]!, detail: `"${shown}" is ${written}` };
+    return convert(text) ?? { field: column, reason: REASONS[column]!, detail: `"${shown}" is ${written(text)}` };
   };
 }
 
@@ -80,43 +80,55 @@ interface Conversion {
   /** undefined: it is not written as it should be */
   convert: (text: string) => string | undefined;
   /** what it is then */
-  written: string;
+  written: (text: string) => string;
 }
 
 function conversionOf(column: Column, mapping: Mapping, time: TimeReader): Conversion {
   switch (column) {
     case 'started_at':
-    case 'received_at': {
-      const form = mapping.timeFormat ?? 'ISO 8601';
-      const zone = mapping.timeZone === undefined ? ' with an offset; the feed names no time zone' : '';
+    case 'received_at':
       return {
         convert: (text) => {
           const instant = time(text);
           return instant === undefined ? undefined : toDate(instant).toISOString();
         },
-        written: form.startsWith('epoch') ? `no time as ${form}` : `no time as ${form}${zone}`,
+        written: (text) => noTime(text, mapping),
       };
-    }
     case 'amount':
     case 'cost':
       return {
         convert: (text) => canonicalAmount(text, mapping.decimal, mapping.amountUnit),
-        written: `no amount with a decimal ${mapping.decimal === ',' ? 'comma' : 'point'}`,
+        written: () => `no amount with a decimal ${mapping.decimal === ',' ? 'comma' : 'point'}`,
       };
     case 'duration_s':
       return {
         convert: (text) => canonicalDuration(text, mapping.durationUnit),
-        written: `no duration in ${mapping.durationUnit}`,
+        written: () => `no duration in ${mapping.durationUnit}`,
       };
     case 'units':
     case 'revision':
-      return { convert: canonicalWhole, written: '' };
+      return { convert: canonicalWhole, written: NOTHING };
     case 'kind':
-      return { convert: (text) => mapping.kinds.get(text.toLowerCase()) ?? text, written: '' };
+      return { convert: (text) => mapping.kinds.get(text.toLowerCase()) ?? text, written: NOTHING };
     case 'a_number':
     case 'b_number':
-      return { convert: mapping.e164WithoutPlus ? withPlus : (text) => text, written: '' };
+      return { convert: mapping.e164WithoutPlus ? withPlus : (text) => text, written: NOTHING };
     default:
-      return { convert: (text) => text, written: '' };
+      return { convert: (text) => text, written: NOTHING };
   }
 }
+
+const NOTHING = () => '';
+
+/** Why a text is no time under a mapping. */
+function noTime(text: string, { timeFormat, timeZone }: Mapping): string {
+  const form = timeFormat ?? 'ISO 8601';
+  if (timeZone === undefined && !form.startsWith('epoch'))
+    return `no time as ${form} with an offset; the feed names no time zone`;
+  // What is a time elsewhere is one that clocks leave out here.
+  return timeReader(timeFormat, 'UTC')(text) === undefined
+    ? `no time as ${form}`
+    : `no time in ${timeZone}, ${WENT_FORWARD}`;
+}
+
+export const WENT_FORWARD = 'whose clocks went forward over it';
