@@ -281,6 +281,13 @@ describe('a decision’s id', () => {
     expect(ids({ again: true })).toEqual(ids({ again: true }));
   });
 
+  it('is another one by each change of the cap, also within one millisecond', () => {
+    const { meter } = crossing();
+    const byVersion = (version: number) =>
+      ids({ direction: 'fell', record: undefined, meter: { ...meter, cap: { ...meter.cap, version } } });
+    expect(byVersion(3)).not.toEqual(byVersion(2));
+  });
+
   it('has the shape of a UUID version 8', () => {
     expect(ids()[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/);
   });

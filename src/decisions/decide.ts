@@ -109,13 +109,14 @@ function make(
   const { account, meter, period, threshold, spend, record, occasion } = crossing;
   const { cap } = meter;
   // A crossing acts once, so cap, account, period and threshold identify what it decides; what corrections undo and
-  // redo may come more than once, so those say when and by which record. While an uplift is in force the limit is another.
+  // redo may come more than once, so those say when and by which record, or else version of the cap, which may change twice
+  // within a millisecond. While an uplift is in force the limit is another.
   const once =
     trigger === 'cap' && !occasion
       ? cap.uplift === 0n
         ? []
         : [`uplift ${cap.uplift}`]
-      : [at, record?.recordId ?? '', record?.revision ?? 0, record?.state ?? ''];
+      : [at, record?.recordId ?? '', record?.revision ?? cap.version, record?.state ?? ''];
   return {
     id: decisionId(cap.id, account.accountId, period.name, threshold.percent, type, trigger, action, ...once),
     at,

@@ -189,6 +189,16 @@ describe('what a change of a cap finds crossed already', () => {
     },
   );
 
+  it('is lifted and barred as often as the limit goes up and down within one millisecond', async () => {
+    const id = await plafond.addCap(own({ thresholds: [suspending] }));
+    await use('120.00');
+    for (const limit of ['150.00', '100.00', '150.00', '100.00']) await change(id, { limit, thresholds: [suspending] });
+    const restored = 'restore manual 100 at 120.00';
+    const suspended = 'suspend manual 100 at 120.00';
+    expect((await decided()).slice(1)).toEqual([restored, suspended, restored, suspended]);
+    expect((await bars()).map(({ state }) => state)).toEqual(['lifting', 'lifting', 'wanted']);
+  });
+
   it('is left to a person where the cap is lifted by hand only', async () => {
     const manual = { reinstate: 'manual' as const };
     const id = await plafond.addCap(own({ ...manual, thresholds: [{ percent: 100, actions: ['suspend:premium'] }] }));
