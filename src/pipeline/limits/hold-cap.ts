@@ -36,9 +36,9 @@ interface Subject {
 }
 
 /**
- * Holds `cap` against the spend of now, and what calls in progress have come to where it counts them, for `accountIds` or for everyone it holds for: answers what that crosses. What it has
- * done and asks for no more is taken back, and what it asks for only now is done. `read` is the caps as they hold now, where
- * somebody has read them already.
+ * Holds `cap` against the spend of now, and what calls in progress have come to where it counts them, for `accountIds` or for
+ * everyone it holds for: answers what that crosses. What it has done and asks for no more is taken back, and what it asks for
+ * only now is done. `read` is the caps as they hold now, where somebody has read them already.
  */
 export async function holdCap(
   client: ClientBase,
