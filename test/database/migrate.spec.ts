@@ -66,6 +66,40 @@ describe('the migrations', () => {
     await expect(migrate(url, silent)).rejects.toThrow('DATABASE_URL may have no options=');
   });
 
+  it('are refused where a later version has run its own, in words', async () => {
+    const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    await client.query(`INSERT INTO migrations (timestamp, name) VALUES (1900000000001, 'KnowTheFuture1900000000001')`);
+    await expect(migrate(database.url, silent)).rejects.toThrow(
+      'a later version of Plafond has migrated this database (KnowTheFuture1900000000001): start that version, or restore what was kept from before it',
+    );
+    await client.query(`DELETE FROM migrations WHERE name = 'KnowTheFuture1900000000001'`);
+    await migrate(database.url, silent);
+  });
+
+  it('wait until processes of the version before have ended, and are given up where one goes on', async () => {
+    const story: string[] = [];
+    const tell = (text: string) => void story.push(text);
+    const log = { info: tell, warn: tell, error: tell };
+    const runner = await connected();
+    const last = migrations.at(-1)!;
+    await new last().down(runner);
+    await runner.query(`DELETE FROM migrations WHERE name = $1`, [last.name]);
+    const other = new Client({ connectionString: database.url, application_name: 'plafond relay' });
+    await other.connect();
+    await expect(migrate(database.url, log, { othersEnd_ms: 300 })).rejects.toThrow(
+      'processes of an earlier version of Plafond still run on this database (1 session)',
+    );
+    const migrating = migrate(database.url, log);
+    await client.query('SELECT pg_sleep(0.5)');
+    expect(story).toEqual([
+      'processes of an earlier version of Plafond still run on this database (1 session); waiting until they have ended',
+      'processes of an earlier version of Plafond still run on this database (1 session); waiting until they have ended',
+    ]);
+    await other.end();
+    await migrating;
+    expect(story.slice(2)).toEqual([`migrated: ${last.name}`]);
+  });
+
   it('bring the tables of the queue', async () => {
     const { rows } = await client.query(`SELECT to_regclass('bullmq.job') IS NOT NULL AS there`);
     expect(rows).toEqual([{ there: true }]);
