@@ -7,7 +7,7 @@ import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { inTransaction } from '../database/transaction.ts';
 import { Clock, toDate, type Instant } from '../kernel/clock.ts';
-import { dateOfDay, dayOf, lockCounting } from './usage-store.ts';
+import { COUNTING_LOCK, dateOfDay, dayOf, lockCounting } from './usage-store.ts';
 
 const PARTITIONS_LOCK = 7_001;
 const DAYS_AHEAD = 7;
@@ -72,9 +72,15 @@ export class UsagePartitions {
     return rows.map(({ day }) => Date.parse(`${day}T00:00:00Z`) / DAY_MS);
   }
 
+  /** Whether anybody holds the ledger beside those who count, as whoever reads it does until its transaction ends. */
+  async isRead(): Promise<boolean> {
+    const { rows } = await inTransaction(this.#dataSource, ({ client }) => client.query<{ read: boolean }>(IS_READ));
+    return rows[0]!.read;
+  }
+
   /**
-   * Drops a day's usage if it is still old. Importers stand still meanwhile, and nobody waits for more than two seconds for
-   * whoever reads the ledger: then PostgreSQL answers with `lock_not_available`, and nothing has been done.
+   * Drops a day's usage if it is still old. Importers stand still meanwhile, so it waits two seconds for those at work, and hardly
+   * for whoever reads the ledger: then PostgreSQL answers with `lock_not_available`, and nothing has been done.
    */
   async drop(day: number, retentionDays: number): Promise<boolean> {
     return inTransaction(this.#dataSource, async ({ client }) => {
@@ -87,6 +93,7 @@ export class UsagePartitions {
         [...this.#oldSince(retentionDays), toDate(this.#clock.now()), dateOfDay(day)],
       );
       if (rowCount !== 1) return false;
+      await client.query(`SET LOCAL lock_timeout = '100ms'`);
       await client.query(`ALTER TABLE usage DETACH PARTITION ${partitionOf(day)}`);
       await client.query(`DROP TABLE ${partitionOf(day)}`);
       return true;
@@ -103,6 +110,16 @@ export class UsagePartitions {
 const OLD = 'day < $1 AND touched_at < $2';
 /** Of a day in `ledger_days`: whether its partition is there. */
 export const IS_THERE = `to_regclass('usage_' || to_char(day, 'YYYY_MM_DD')) IS NOT NULL`;
+
+/** Who waits for the table, and who counts (it has the lock of that first), are none of them. */
+const IS_READ = `
+  SELECT EXISTS (
+    SELECT FROM pg_locks held
+     WHERE held.locktype = 'relation' AND held.relation = 'usage'::regclass AND held.granted
+       AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       AND NOT EXISTS (SELECT FROM pg_locks c
+                        WHERE c.pid = held.pid AND c.locktype = 'advisory'
+                          AND (c.classid, c.objid, c.objsubid) = (0, ${COUNTING_LOCK}, 1))) AS read`;
 
 async function attach(client: ClientBase, day: number): Promise<void> {
   const name = partitionOf(day);

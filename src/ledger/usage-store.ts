@@ -40,7 +40,7 @@ export function toDates(from: Instant, to: Instant): [Date, Date, string, string
   return [toDate(from), toDate(to), dateOfDay(dayOf(from)), dateOfDay(dayOf(to))];
 }
 
-const COUNTING_LOCK = 7_002;
+export const COUNTING_LOCK = 7_002;
 const SHARD_LOCKS = 7_003;
 /** Accounts are cut into so many shards. */
 export const SHARDS = 64;

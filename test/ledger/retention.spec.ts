@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { RaiseAlarms1700000000003 } from '../../migrations/3-raise-alarms.ts';
 import { readConfig } from '../../src/config.ts';
@@ -111,6 +112,26 @@ describe('usage that is older than is kept', () => {
     ];
     expect(Number(sum)).toBe(11);
     expect(await kept()).toContain('meanwhile');
+  });
+
+  it('waits for who reads the ledger, and nobody else waits meanwhile', async () => {
+    await march(10);
+    daysLater(60);
+    const reader = plafond.database.dataSource.createQueryRunner();
+    await reader.startTransaction();
+    await reader.query('SELECT count(*) FROM usage');
+    const dropping = retention.run();
+    for (let sent = 0; sent < 8; sent++) {
+      const began = performance.now();
+      await plafond.send([{ record_id: `${sent}`, started_at: '2026-05-19T10:00:00+02:00', amount: '1.00' }]);
+      expect(performance.now() - began).toBeLessThan(1_500);
+      await sleep(250);
+    }
+    expect(await kept()).toContain('march 10');
+    await reader.commitTransaction();
+    await reader.release();
+    await dropping;
+    expect(await kept()).toHaveLength(8);
   });
 
   it('is dropped once by two that found it old', async () => {

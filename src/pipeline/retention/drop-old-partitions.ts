@@ -15,8 +15,12 @@ import { IS_THERE, UsagePartitions } from '../../ledger/partitions.ts';
 import { refuseWrongClock } from './refuse-wrong-clock.ts';
 
 const DAY_MS = 86_400_000;
-const TRIES = 5;
+/** Each try may hold importers up for two seconds; in the pauses they catch up. */
+const TRIES = 20;
 const PAUSE_MS = 3_000;
+/** Whether somebody reads the ledger is looked for ten minutes. */
+const LOOKS = 3_000;
+const LOOK_EVERY_MS = 200;
 const FORGOTTEN_AT_ONCE = 2_000;
 
 /** The rejects of the oldest import that has any, if it is old enough; by the primary keys. */
@@ -134,12 +138,19 @@ export class DropOldPartitions implements OnModuleDestroy {
     }
   }
 
+  /** Who reads the ledger is waited for without a lock: whoever comes would stand behind it. */
   async #drop(day: number): Promise<boolean> {
+    let looks = 0;
     for (let tries = 1; ; tries++) {
+      while (looks++ < LOOKS && (await this.partitions.isRead())) {
+        this.#goOn();
+        await sleep(LOOK_EVERY_MS);
+      }
       try {
         return await this.partitions.drop(day, this.config.retentionDays);
       } catch (error) {
-        if (sqlState(error) !== LOCK_NOT_AVAILABLE || tries === TRIES) throw error;
+        if (sqlState(error) !== LOCK_NOT_AVAILABLE || tries >= TRIES || looks > LOOKS) throw error;
+        this.#goOn();
         await sleep(PAUSE_MS);
       }
     }
