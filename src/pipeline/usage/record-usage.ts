@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { PoolClient } from 'pg';
 import { inTransaction, sqlState } from '../../database/transaction.ts';
@@ -67,7 +67,7 @@ const LARGE_AT_ONCE = 6;
 
 /** Takes usage in, batch by batch; what it answers is durable. */
 @Injectable()
-export class RecordUsage {
+export class RecordUsage implements OnModuleDestroy {
   readonly #dataSource: DataSource;
   readonly #clock: Clock;
   readonly #counting: Counting;
@@ -75,6 +75,7 @@ export class RecordUsage {
   readonly #turns = new Turns(LARGE_AT_ONCE);
   readonly #partitions: UsagePartitions;
   readonly #feeds: FeedBook;
+  #stopping = false;
 
   constructor(
     dataSource: DataSource,
@@ -88,6 +89,11 @@ export class RecordUsage {
     this.#feeds = feeds;
     this.#counting = new Counting(dataSource, clock);
     this.#joint = new JointDeliveries((...deliveries) => this.#counting.settleWhole(...deliveries));
+  }
+
+  /** A delivery may have more batches than can be counted before this process has to end: whoever sent it hears of that at once. */
+  onModuleDestroy(): void {
+    this.#stopping = true;
   }
 
   /**
@@ -129,6 +135,12 @@ export class RecordUsage {
       for await (const { batch, isLast } of ofFewDays(batches, BATCH_ROWS)) {
         const rows = unsettled(batch, settled);
         if (rows.length === 0) continue;
+        if (this.#stopping && !isLast)
+          throw new Refusal(
+            'unavailable',
+            'stopping',
+            'this process ends: send it again, and what is counted counts once',
+          );
         await prepareDaysOf(rows, this.#dataSource, this.#partitions);
         const split = splitIntoLanes(rows, settled);
         if (split) {
