@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { classify } from '../destinations/classify.ts';
 import type { Version } from '../ledger/version.ts';
 import { thresholdsOf, UNFITTED_CALIBRATION } from './calibration.ts';
+import { awayKey } from './destination-key.ts';
 import { deviationOf } from './deviation.ts';
 import { explain } from './explain.ts';
 import { drop, takeIn } from './learning.ts';
@@ -10,8 +11,8 @@ import { HotList, Model } from './model.ts';
 import { UNFITTED_NORMS } from './norms.ts';
 import { observe, type Reading } from './observe.ts';
 import { SCALE } from './scales.ts';
-import { AT, Signature, SIGNATURE_BYTES_MAX } from './signature.ts';
-import { isRedialled } from './weight.ts';
+import { AT, Signature, SIGNATURE_BYTES_MAX, SLOT } from './signature.ts';
+import { isRedialled, slotOf } from './weight.ts';
 import { SAMPLE_ACCOUNT } from '../../test/samples/account.ts';
 import { sampleVersion } from '../../test/samples/version.ts';
 
@@ -165,6 +166,21 @@ describe('the engine', () => {
       return;
     }
     throw new Error('it did not hold');
+  });
+
+  it('says where a subscription is used from, though a call to a third country is unusual as well', () => {
+    const uses = Array.from({ length: 12 }, (_, index) =>
+      call(NIGHT + index * HOUR, '', 0, 4, { kind: 'data', originCountry: 'TR' }),
+    );
+    const beyond = call(NIGHT + 12 * HOUR, '+252615551000', 10, 6.8, { originCountry: 'TR' });
+    const { signature } = run([...USUAL, ...uses, beyond]);
+    const scale = SCALE.findIndex(({ family }) => family === 'roaming');
+    const reading: Reading = { score: 1_200, scale, rose: 'hold' };
+    const deviation = deviationOf(signature, reading, beyond, ACCOUNT, MODEL, THRESHOLDS);
+    expect(deviation.places).toEqual([{ kind: 'roaming', country: 'TR', calls: 12, isNew: true }]);
+    expect(explain(deviation, ACCOUNT, 'en-IE')).toMatch(/^13 uses from Türkiye \(new\) since 7 March/);
+    takeIn(signature, MODEL.segment('smb'));
+    expect(signature.f[slotOf(signature, awayKey('TR', 'NL')) + SLOT.learnt]).toBeGreaterThan(1);
   });
 
   it('takes out what a correction takes back', () => {

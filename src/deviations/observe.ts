@@ -7,7 +7,7 @@ import type { Account } from '../accounts/account.ts';
 import { TRAFFIC_BIT } from '../destinations/traffic.ts';
 import type { Movement, Version } from '../ledger/version.ts';
 import { NOTHING_UNUSUAL, type Thresholds } from './calibration.ts';
-import { awayKey, blockDigits, destinationKey } from './destination-key.ts';
+import { awayKey, blockDigits, destinationKey, isAway } from './destination-key.ts';
 import { turnTo } from './learning.ts';
 import { afterCall, knownShare, rememberAtHome, triedShare } from './home-numbers.ts';
 import type { Model, SegmentModel } from './model.ts';
@@ -232,7 +232,7 @@ function add(
   const slot = placeFor(signature, key, start);
   u[slot + SLOT.last] = Math.max(u[slot + SLOT.last]!, start);
   sum(f, slot + SLOT.waiting + waits, calls);
-  if (isOfRun(signature, 0, start)) sum(f, slot + SLOT.calls, calls);
+  if (isOfRun(signature, isAway(key) ? 1 : 0, start)) sum(f, slot + SLOT.calls, calls);
   sum(f, slot + SLOT.weight, value);
   if (calls > 0) {
     rememberNumber(signature, version.destination.number, start);
@@ -300,10 +300,11 @@ function beginRun(signature: Signature, run: number, start: number): void {
   d[AT.runMoney / 2 + run] = 0;
   u[AT.runSince + run] = start;
   u[AT.runCalls + run] = 0;
-  if (run !== 0) return;
-  f.fill(0, AT.factors, AT.factors + FACTORS.length);
+  if (run === 2) return;
+  if (run === 0) f.fill(0, AT.factors, AT.factors + FACTORS.length);
+  // What is used from abroad goes on where a call to a third country begins a run of its own.
   for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS)
-    f.fill(0, at + SLOT.calls, at + SLOT_WORDS);
+    if (isAway(u[at + SLOT.key]!) === (run === 1)) f.fill(0, at + SLOT.calls, at + SLOT_WORDS);
 }
 
 function extendRun(signature: Signature, run: number, start: number, micros: number, calls: number): void {
