@@ -57,17 +57,3 @@ export async function lockOpenLines(
   );
   return new Set(rows.map(({ line }) => Number(line)));
 }
-
-/** The import in which rejects of another are open that had been sent again; undefined where none are, or some are open in that one. */
-const OPEN_LATER = `
-  WITH RECURSIVE later (import_id) AS (
-    SELECT $1::bigint
-    UNION SELECT r.resent_in FROM later JOIN rejects r USING (import_id) WHERE r.resent_in IS NOT NULL)
-  SELECT import_id FROM later
-   WHERE EXISTS (SELECT FROM rejects r WHERE r.import_id = later.import_id AND r.resent_in IS NULL)
-   ORDER BY import_id LIMIT 1`;
-
-export async function openLater(client: ClientBase, importId: string): Promise<string | undefined> {
-  const { rows } = await client.query<{ import_id: string }>(OPEN_LATER, [importId]);
-  return rows[0]?.import_id === importId ? undefined : rows[0]?.import_id;
-}

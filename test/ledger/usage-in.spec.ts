@@ -280,14 +280,12 @@ describe('a delivery with bad lines', () => {
   it('counts a row of an unknown account once the account exists and the row is sent again', async () => {
     const result = await plafond.send([{ record_id: 'early', account_id: 'coming', amount: '5.00' }]);
     expect(await openRejects(result.importId)).toEqual([{ line: '1', field: 'account_id', reason: 'unknown_account' }]);
-    const again = await plafond.rejects.resend(result.importId, undefined, 'test');
-    expect(again).toMatchObject({ counted: 0, rejected: 1 });
-    expect(await openRejects(result.importId)).toEqual([]);
-    expect(await openRejects(again.importId)).toHaveLength(1);
+    expect(await plafond.rejects.resend(result.importId, undefined, 'test')).toMatchObject({ counted: 0, rejected: 1 });
+    expect(await openRejects(result.importId)).toHaveLength(1);
 
     await plafond.addAccount({ accountId: 'coming' });
     expect(await plafond.rejects.resend(result.importId, undefined, 'test')).toMatchObject({ counted: 1, rejected: 0 });
-    expect(await openRejects(again.importId)).toEqual([]);
+    expect(await openRejects(result.importId)).toEqual([]);
     expect(await plafond.rejects.resend(result.importId, undefined, 'test')).toMatchObject({ received: 0 });
     expect(await spent('coming')).toEqual(['month 2026-03-01: 5.00', 'day 2026-03-10: 5.00']);
   });

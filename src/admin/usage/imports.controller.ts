@@ -38,9 +38,7 @@ const rejectResponse = z
     field: z.string(),
     reason: z.string().meta({ description: 'such as `unknown_account`' }),
     detail: z.string(),
-    resent_in: z.string().nullable().meta({
-      description: 'the import in which it was sent again, and of which it is a reject where it could not be used then',
-    }),
+    resent_in: z.string().nullable().meta({ description: 'the import in which it was sent again and used' }),
   })
   .meta({ id: 'Reject' });
 type RejectResponse = z.output<typeof rejectResponse>;
@@ -247,8 +245,7 @@ export class ImportsController {
   @Route({
     needs: 'billing',
     summary: 'Sends rejected rows again',
-    description:
-      'All that were not sent again since, or the `lines` named as they are, or `rows` that were mended. What can’t be used now is open among the rejects of the import that is answered, as it was mended, and here no more; all that is sent again here is that then.',
+    description: 'All that were not used since, or the `lines` named as they are, or `rows` that were mended.',
     answers: 'It is durable; what became of them now',
     schema: importResult,
   })

@@ -8,7 +8,7 @@ import { isPeerFormat } from '../../feeds/formats/peer-formats.ts';
 import { readPeerLines } from '../../feeds/formats/peer-rows.ts';
 import { readLines } from '../../feeds/formats/rows.ts';
 import { beginImport, endImport, type ImportFormat, type NewImport, type RunningImport } from '../../feeds/imports.ts';
-import { lockOpenLines, openLater, openRejects, type OpenReject } from '../../feeds/rejects.ts';
+import { lockOpenLines, openRejects, type OpenReject } from '../../feeds/rejects.ts';
 import type { FeedRow } from '../../feeds/usage-record.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
 import { messageOf, Refusal } from '../../kernel/refusal.ts';
@@ -51,9 +51,8 @@ export class ResendRejects {
   }
 
   /**
-   * Sends rejects of an import again, as they stood or mended, batch by batch and as one import. They are no longer open:
-   * what can't be used now is a reject of that import, as it was mended, and is what is sent where none is open here any
-   * more. Where it breaks off, the batches before hold, and what is left is open still.
+   * Sends rejects of an import again, as they stood or mended, batch by batch and as one import. Those that can be used now
+   * are no longer open. Where it breaks off, the batches before hold, and what is left is open still.
    * @throws Refusal unknown_import, unknown_reject, not_one_row, format_changed
    */
   async resend(
@@ -61,15 +60,11 @@ export class ResendRejects {
     rows: readonly { line: number; text?: string }[] | undefined,
     requestedBy: string,
   ): Promise<ImportResult> {
-    const openNow = rows
-      ? undefined
-      : await inTransaction(this.#dataSource, ({ client }) => openLater(client, importId));
-    if (openNow !== undefined) return this.resend(openNow, undefined, requestedBy);
     const mended = new Map(rows?.map(({ line, text }) => [line, text === undefined ? undefined : oneRow(text)]));
     const lines = rows && [...mended.keys()];
     const sent = await inTransaction(this.#dataSource, async ({ client }) => {
       const found = await importSent(client, importId);
-      if (lines) await refuseMissing(client, importId, lines, await lockOpenLines(client, importId, lines));
+      if (lines) refuseMissing(importId, lines, await lockOpenLines(client, importId, lines));
       return found;
     });
     const begun: NewImport = {
@@ -125,16 +120,18 @@ export class ResendRejects {
       const { client } = transaction;
       const lines = open.map(({ line }) => line);
       const still = await lockOpenLines(client, importId, lines);
-      if (all) await refuseMissing(client, importId, lines, still);
+      if (all) refuseMissing(importId, lines, still);
       const before = 'importId' in into ? into : await beginImport(client, into, NOTHING_SETTLED, this.#clock.now());
       const kept = rows.filter((_, index) => still.has(lines[index]!));
       const settled = kept.length === 0 ? before.settledLines : before.settledLines.map(() => lineOf(kept.at(-1)!));
       const batch = { rows: kept, before: before.settledLines, after: settled };
       const outcome = await this.#counting.settleLane(transaction, batch, before, learnt, last);
+      const again = new Set(outcome.rejects.map(({ line }) => line));
+      const used = lines.filter((line, index) => still.has(line) && !again.has(lineOf(rows[index]!)));
       await client.query('UPDATE rejects SET resent_in = $2 WHERE import_id = $1 AND line = ANY ($3)', [
         importId,
         before.importId,
-        [...still],
+        used,
       ]);
       return { running: { ...before, settledLines: settled }, outcome };
     });
@@ -152,20 +149,10 @@ async function importSent(client: ClientBase, importId: string): Promise<Sent> {
 }
 
 /** @throws Refusal unknown_reject */
-async function refuseMissing(
-  client: ClientBase,
-  importId: string,
-  lines: readonly number[],
-  open: ReadonlySet<number>,
-): Promise<void> {
+function refuseMissing(importId: string, lines: readonly number[], open: ReadonlySet<number>): void {
   const missing = lines.find((line) => !open.has(line));
   if (missing === undefined) return;
-  const { rows } = await client.query<{ resent_in: string }>(
-    'SELECT resent_in FROM rejects WHERE import_id = $1 AND line = $2',
-    [importId, missing],
-  );
-  const since = rows[0] ? `: it was sent again in import ${rows[0].resent_in}` : '';
-  throw new Refusal('not-found', 'unknown_reject', `line ${missing} of import ${importId} is no open reject${since}`);
+  throw new Refusal('not-found', 'unknown_reject', `line ${missing} of import ${importId} is no open reject`);
 }
 
 /**
