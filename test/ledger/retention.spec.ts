@@ -121,14 +121,20 @@ describe('usage that is older than is kept', () => {
     await reader.startTransaction();
     await reader.query('SELECT count(*) FROM usage');
     const dropping = retention.run();
+    const waiting: unknown[] = [];
     for (let sent = 0; sent < 8; sent++) {
-      await plafond.send([{ record_id: `${sent}`, started_at: '2026-05-19T10:00:00+02:00', amount: '1.00' }]);
-      await sleep(250);
-      const waiting = await plafond.query(
-        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'relation'`,
-      );
-      expect(waiting).toEqual([]);
+      const sending = plafond.send([{ record_id: `${sent}`, started_at: '2026-05-19T10:00:00+02:00', amount: '1.00' }]);
+      for (let looks = 0; looks < 10; looks++) {
+        waiting.push(
+          ...(await plafond.query(
+            `SELECT query FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'relation'`,
+          )),
+        );
+        await sleep(25);
+      }
+      await sending;
     }
+    expect(waiting).toEqual([]);
     expect(await kept()).toContain('march 10');
     await reader.commitTransaction();
     await reader.release();
