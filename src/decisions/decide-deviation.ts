@@ -4,7 +4,7 @@ import type { Mode } from '../caps/cap.ts';
 import { isAtHome, type Deviation } from '../deviations/deviation.ts';
 import { explain } from '../deviations/explain.ts';
 import type { Held } from '../deviations/ignored-hold.ts';
-import type { Level } from '../deviations/observe.ts';
+import type { Level } from '../deviations/levels.ts';
 import type { Traffic } from '../destinations/traffic.ts';
 import { formatInstant, type Instant } from '../kernel/clock.ts';
 import { formatAmount } from '../kernel/money.ts';

@@ -9,11 +9,12 @@ import type { Movement, Version } from '../ledger/version.ts';
 import { NOTHING_UNUSUAL, type Thresholds } from './calibration.ts';
 import { awayKey, blockDigits, destinationKey, isAway } from './destination-key.ts';
 import { turnTo } from './learning.ts';
+import { rise, type Level } from './levels.ts';
 import { afterCall, knownShare, rememberAtHome, triedShare } from './home-numbers.ts';
 import type { Model, SegmentModel } from './model.ts';
 import { callWeight, microsPerEuro, moneyOf, weekPart } from './norms.ts';
 import { rememberBlock } from './number-blocks.ts';
-import { fadeBy, fades as left, SCALE, type Family } from './scales.ts';
+import { fadeBy, fades as left, SCALE } from './scales.ts';
 import { AT as WORD, FACTORS, SCALES, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
 import { measure, statistics } from './statistics.ts';
 import {
@@ -63,12 +64,6 @@ const TOLD_WEIGHT = 0.2;
 const NOTHING = 1e-6;
 /** From this score on learning takes its time, once scores mean something. */
 const HEARD_SCORE = 130;
-/** What has been quiet for so long may act anew. */
-const QUIET_S = 7 * DAY_S;
-
-export const LEVELS = ['none', 'warn', 'hold', 'suspend'] as const;
-export type Level = (typeof LEVELS)[number];
-
 /** What the engine says of a record. */
 export interface Reading {
   /** in how many account-months the like is to be expected once, of a harmless account */
@@ -116,7 +111,7 @@ export function observe(
   return {
     score,
     scale,
-    rose: thresholds === undefined ? 'none' : act(signature, score, thresholds, SCALE[scale]!.family),
+    rose: thresholds === undefined ? 'none' : rise(signature, score, thresholds, SCALE[scale]!.family),
   };
 }
 
@@ -375,26 +370,4 @@ function placeFor(signature: Signature, key: number, start: number): number {
   u[place + SLOT.key] = key;
   u[place + SLOT.first] = start;
   return place;
-}
-
-/** Whether a score calls for more than has been decided; a level holds until it was quiet for a week. */
-function act({ u }: Signature, score: number, thresholds: Thresholds, family: Family): Level {
-  const now = u[AT.now]!;
-  if (u[AT.level]! > 0 && score < thresholds.warn && now - u[AT.loudAt]! > QUIET_S) u[AT.level] = 0;
-  const level = levelFor(score, thresholds, family);
-  if (level === 0) return 'none';
-  u[AT.loudAt] = now;
-  if (level <= u[AT.level]!) return 'none';
-  u[AT.level] = level;
-  return LEVELS[level]!;
-}
-
-/**
- * The level (an index into {@link LEVELS}) that a score calls for, whatever was done. What is spent on ordinary calls at home
- * suspends nothing: a hold of the numbers that it goes to is the most.
- */
-export function levelFor(score: number, thresholds: Thresholds, family: Family): number {
-  if (score >= thresholds.suspend && family !== 'all' && family !== 'calls') return 3;
-  if (score >= thresholds.hold) return 2;
-  return score >= thresholds.warn ? 1 : 0;
 }

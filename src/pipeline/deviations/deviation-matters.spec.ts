@@ -5,7 +5,8 @@ import { thresholdsOf, UNFITTED_CALIBRATION } from '../../deviations/calibration
 import { deviationOf } from '../../deviations/deviation.ts';
 import { Model } from '../../deviations/model.ts';
 import { UNFITTED_NORMS } from '../../deviations/norms.ts';
-import { observe, type Level } from '../../deviations/observe.ts';
+import type { Level } from '../../deviations/levels.ts';
+import { observe } from '../../deviations/observe.ts';
 import { SCALE, type Family } from '../../deviations/scales.ts';
 import { Signature } from '../../deviations/signature.ts';
 import type { Version } from '../../ledger/version.ts';

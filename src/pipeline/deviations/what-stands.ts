@@ -6,7 +6,7 @@ import type { ClientBase } from 'pg';
 import type { Account } from '../../accounts/account.ts';
 import type { Decision } from '../../decisions/decision.ts';
 import type { Held } from '../../deviations/ignored-hold.ts';
-import { LEVELS } from '../../deviations/observe.ts';
+import { LEVELS } from '../../deviations/levels.ts';
 import type { DeviationMode } from '../../deviations/policy.ts';
 import { grouped } from '../grouped.ts';
 
