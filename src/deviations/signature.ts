@@ -39,7 +39,7 @@ export const AT = {
   blockEuros: words(),
   runSince: words(RUNS),
   runCalls: words(RUNS),
-  /** 0 none, 1 warned, 2 held, 3 suspended */
+  /** 0 none, 1 warned, 2 held, 3 suspended, 4 held with nothing to bar */
   level: words(),
   /** when the score was last at the level of a warning */
   loudAt: words(),

@@ -16,18 +16,19 @@ import {
   type Watched,
 } from '../deviations/calibration.ts';
 import { deviationOf, isLate } from '../deviations/deviation.ts';
-import { ignoresHold, type Held } from '../deviations/ignored-hold.ts';
+import type { Held } from '../deviations/ignored-hold.ts';
+import { actOn } from '../deviations/act.ts';
 import { Model } from '../deviations/model.ts';
 import { UNFITTED_NORMS, type Norms } from '../deviations/norms.ts';
-import { LEVELS } from '../deviations/levels.ts';
+import { doneLevel, HELD, levelFor, type Level } from '../deviations/levels.ts';
+import { SCALE } from '../deviations/scales.ts';
 import { observe } from '../deviations/observe.ts';
-import { AT, Signature } from '../deviations/signature.ts';
+import { Signature } from '../deviations/signature.ts';
 import type { Instant } from '../kernel/clock.ts';
 import type { Movement } from '../ledger/version.ts';
 
 const DAY_MS = 86_400_000;
 const MONTH_MS = 30.4375 * DAY_MS;
-const HELD = LEVELS.indexOf('hold');
 /** Up to then everything is new to a signature; of a short warm-up, a third. */
 const FRESH_MS = 20 * DAY_MS;
 
@@ -68,15 +69,15 @@ export class DeviationRun {
     const thresholds = this.#warmUp?.goesOn || isLate(record, at) ? undefined : this.#thresholds;
     const reading = observe(signature, movement, account, this.#model, thresholds);
     if (thresholds === undefined) return undefined;
-    const hold = signature.u[AT.level] === HELD ? this.#holds.get(account.accountId) : undefined;
+    const level = levelFor(reading.score, thresholds, SCALE[reading.scale]!.family);
+    const hold = doneLevel(signature) === HELD ? this.#holds.get(account.accountId) : undefined;
     const isDue = reading.rose !== 'none';
-    if (!isDue && !hold) return undefined;
-    const rose = isDue ? reading.rose : 'suspend';
-    const deviation = deviationOf(signature, { ...reading, rose }, record, account, this.#model, thresholds);
-    const ignored = isDue ? undefined : hold;
-    if (ignored && !ignoresHold(deviation, ignored, record, account.currency)) return undefined;
-    signature.u[AT.level] = LEVELS.indexOf(rose);
-    const decision = decideDeviation(deviation, record, account, at, this.#mode, ignored);
+    const model = this.#model;
+    const read = (rose: Level) => deviationOf(signature, { ...reading, rose }, record, account, model, thresholds);
+    const act = actOn(signature, { level, isDue, hold }, read, record, account.currency);
+    if (!act) return undefined;
+    const { deviation, ignoredHold } = act;
+    const decision = decideDeviation(deviation, record, account, at, this.#mode, ignoredHold);
     if (decision.type === 'hold' && this.#mode === 'enforce') {
       this.#holds.set(account.accountId, { at, family: deviation.family, money: deviation.money });
     }

@@ -132,4 +132,30 @@ describe('what the customer is told of a deviation', () => {
     const [facts] = (await told()).filter(({ decisionId }) => decisionId === hold!.id);
     expect(facts!.facts).toMatchObject({ kind: 'unusual', traffic: 'all' });
   });
+
+  it('of calls at home is a hold once it is clear which block they go to, though nothing could be barred at first', async () => {
+    const numbers = ['+31851234', '+31102345', '+31703456', '+31404567', '+31506789'];
+    const scattered = Array.from({ length: 150 }, (_, i) =>
+      call(`d${i}`, 'b1', ATTACK + i * 60_000, 20, `${numbers[i % 5]}${100 + i}`, 0.08),
+    );
+    await live(scattered, 1);
+    const holds = async () => (await decisions()).filter(({ action }) => action === 'hold');
+    expect(await holds()).toMatchObject([{ evidence: { family: 'calls', bars: [] } }]);
+    const ofBlock = (from: number) =>
+      Array.from({ length: 300 }, (_, i) =>
+        call(`e${from + i}`, 'b1', ATTACK + (160 + from / 2 + i / 2) * 60_000, 20, `+31207771${100 + i}`, 0.08),
+      );
+    await live(ofBlock(0), 5);
+    await live(ofBlock(300), 5);
+    const [, hold, ...others] = await holds();
+    expect(others).toEqual([]);
+    const { block } = hold!.evidence as { block: string };
+    expect(hold!.evidence).toMatchObject({ bars: [block] });
+    expect('prefix:+31207771100').toContain(block);
+    expect(await plafond.query('SELECT class, decision_id FROM suspensions')).toEqual([
+      { class: block, decision_id: hold!.id },
+    ]);
+    const facts = (await told()).filter(({ decisionId }) => decisionId === hold!.id);
+    expect(facts).toMatchObject([{ facts: { kind: 'hold' } }]);
+  });
 });

@@ -6,10 +6,10 @@ import { resetMaxima, type Thresholds } from '../../deviations/calibration.ts';
 import { noteCorrected } from '../../deviations/corrected-accounts.ts';
 import { deviationOf, isLate } from '../../deviations/deviation.ts';
 import type { LogEntry } from '../../deviations/movement-log.ts';
-import { ignoresHold } from '../../deviations/ignored-hold.ts';
 import type { HeldAgainst } from '../../deviations/model.ts';
 import type { DeviationPolicy } from '../../deviations/policy.ts';
-import { levelFor, LEVELS } from '../../deviations/levels.ts';
+import { actOn } from '../../deviations/act.ts';
+import { HELD, levelFor, LEVELS, type Level } from '../../deviations/levels.ts';
 import { isSameUsage, observe } from '../../deviations/observe.ts';
 import { SCALE } from '../../deviations/scales.ts';
 import { AT, Signature } from '../../deviations/signature.ts';
@@ -22,9 +22,6 @@ import type { ObservationContext } from './observation-context.ts';
 import { grouped } from '../grouped.ts';
 import { isNotLearnt } from './not-learnt.ts';
 import { whatStands, type Standing } from './what-stands.ts';
-
-const HELD = LEVELS.indexOf('hold');
-const SUSPENDED = LEVELS.indexOf('suspend');
 
 /** Until a signature is so old, how high it gets says nothing of harmless accounts: everything is new to it. */
 export const NOTED_AFTER_MS = 20 * 86_400_000;
@@ -162,20 +159,10 @@ function takeIn(
   const level = levelFor(reading.score, thresholds, SCALE[reading.scale]!.family);
   const isDue = reading.rose !== 'none' || (standing !== undefined && level > standing.level);
   const hold = standing?.level === HELD ? standing.hold : undefined;
-  if (!isDue && !hold) return undefined;
-  const rose = LEVELS[isDue ? level : SUSPENDED]!;
-  const observed: Observed = {
-    deviation: deviationOf(signature, { ...reading, rose }, record, account, model, thresholds),
-    record,
-    account,
-    policy,
-    normsNo: fitted.normsNo,
-    at,
-  };
-  if (!isDue && !ignoresHold(observed.deviation, hold!, record, account.currency)) return undefined;
+  const read = (rose: Level) => deviationOf(signature, { ...reading, rose }, record, account, model, thresholds);
+  const act = actOn(signature, { level, isDue, hold }, read, record, account.currency);
+  if (!act) return undefined;
   // It stands for the rest of the turn.
-  if (standing) Object.assign(standing, { level: isDue ? level : SUSPENDED, hold: undefined });
-  if (isDue) return observed;
-  signature.u[AT.level] = SUSPENDED;
-  return { ...observed, ignoredHold: hold };
+  if (standing) Object.assign(standing, { level: LEVELS.indexOf(act.deviation.level), hold: undefined });
+  return { ...act, record, account, policy, normsNo: fitted.normsNo, at };
 }
