@@ -28,6 +28,7 @@ import { ForgetCooledNumbers1700000000034 } from './34-forget-cooled-numbers.ts'
 import { KnowWhatCrossingsDid1700000000035 } from './35-know-what-crossings-did.ts';
 import { BoundRollingWindows1700000000038 } from './38-bound-rolling-windows.ts';
 import { KnowAFloorOfWindows1700000000042 } from './42-know-a-floor-of-windows.ts';
+import { KnowWhereOneIs1700000000043 } from './43-know-where-one-is.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
 export const migrations = [
@@ -61,4 +62,5 @@ export const migrations = [
   KnowWhatCrossingsDid1700000000035,
   BoundRollingWindows1700000000038,
   KnowAFloorOfWindows1700000000042,
+  KnowWhereOneIs1700000000043,
 ];
