@@ -6,7 +6,12 @@ import { showRejects } from './import-files.ts';
 import { inWords } from './in-words.ts';
 import { count, counted, type Out } from './terminal.ts';
 
-/** Replays, with a line of progress where standard error is a terminal. Throws CommandFailure for unusable input. */
+const LOG_EVERY_MS = 30_000;
+
+/**
+ * Replays, with a line of progress: a running one where standard error is a terminal, else one every half minute. Throws
+ * CommandFailure for unusable input.
+ */
 export async function replayFiles(options: ReplayOptions, err: Out): Promise<void> {
   const progress = new cliProgress.SingleBar({
     format: 'replaying: {value} records, {duration} s',
@@ -14,6 +19,8 @@ export async function replayFiles(options: ReplayOptions, err: Out): Promise<voi
     clearOnComplete: true,
     hideCursor: true,
     fps: 5,
+    noTTYOutput: true,
+    notTTYSchedule: LOG_EVERY_MS,
   });
   const clock = new SystemClock();
   const begun = clock.now();
