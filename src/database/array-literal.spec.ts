@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { integerArray, textArray } from './array-literal.ts';
+import { integerArray, integersOrNull, textArray } from './array-literal.ts';
 
 describe('an array literal', () => {
   it.each([
@@ -12,4 +12,7 @@ describe('an array literal', () => {
 
   it('writes bigints to the last digit', () =>
     expect(integerArray([1n, -9_007_199_254_740_993n])).toBe('{1,-9007199254740993}'));
+
+  it('is the same with NULL for what is undefined', () =>
+    expect(integersOrNull([1n, undefined, -2])).toBe('{1,NULL,-2}'));
 });

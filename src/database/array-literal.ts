@@ -37,3 +37,8 @@ export function binaryTextArray(texts: readonly Uint8Array[]): Buffer {
 export function integerArray(numbers: readonly (bigint | number)[]): string {
   return `{${numbers.join(',')}}`;
 }
+
+/** The same, with NULL for each that is undefined. */
+export function integersOrNull(numbers: readonly (bigint | number | undefined)[]): string {
+  return `{${numbers.map((each) => each ?? 'NULL').join()}}`;
+}

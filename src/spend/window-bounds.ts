@@ -8,7 +8,7 @@
  * fall, or where nothing is known, they are read, and bound and floor are what was found.
  */
 import type { ClientBase } from 'pg';
-import { integerArray, textArray } from '../database/array-literal.ts';
+import { integerArray, integersOrNull, textArray } from '../database/array-literal.ts';
 import type { Traffic } from '../destinations/traffic.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
 import type { Micros } from '../kernel/money.ts';
@@ -41,7 +41,7 @@ export interface RaisedSlot extends WindowSlot {
 }
 
 /** What windows do not fall below that end from `from` on and before `until`. */
-export interface Floor {
+interface Floor {
   spend: Micros;
   from: Instant;
   until: Instant;
@@ -162,8 +162,8 @@ export async function raiseBounds(client: ClientBase, slots: readonly RaisedSlot
     values: [
       ...columnsOf(ordered),
       integerArray(ordered.map((s) => s.charged)),
-      integerArray(ordered.map((s) => s.thresholds[0] ?? NEVER)),
-      nullableArray(ordered.map((s) => s.latest)),
+      integersOrNull(ordered.map((s) => s.thresholds[0])),
+      integersOrNull(ordered.map((s) => finite(s.latest))),
       `{${ordered.map((s) => s.falls).join()}}`,
     ],
   });
@@ -173,9 +173,6 @@ export async function raiseBounds(client: ClientBase, slots: readonly RaisedSlot
     return !row.is_new && isBetweenThresholds(bound, bound.spend, slot) ? [] : [slot];
   });
 }
-
-/** More than any spend can be. */
-const NEVER: Micros = 2n ** 63n - 1n;
 
 /** What was found of a slot when its windows were read. */
 export interface FoundSlot {
@@ -199,10 +196,10 @@ export async function setBounds(client: ClientBase, found: readonly FoundSlot[])
     [
       ...columnsOf(found.map(({ slot }) => slot)),
       integerArray(found.map(({ spend }) => spend)),
-      nullableArray(found.map(({ latestEnd }) => latestEnd)),
-      nullableArray(found.map(({ floor }) => floor?.spend)),
-      nullableArray(found.map(({ floor }) => floor?.from)),
-      nullableArray(found.map(({ floor }) => floor?.until)),
+      integersOrNull(found.map(({ latestEnd }) => finite(latestEnd))),
+      integersOrNull(found.map(({ floor }) => floor?.spend)),
+      integersOrNull(found.map(({ floor }) => floor?.from)),
+      integersOrNull(found.map(({ floor }) => floor?.until)),
     ],
   );
 }
@@ -249,6 +246,10 @@ export async function forgetOldBounds(
   return rows[0]!;
 }
 
+function finite(instant: Instant): Instant | undefined {
+  return instant === -Infinity ? undefined : instant;
+}
+
 function columnsOf(slots: readonly WindowSlot[]): [string, string, string, string, string] {
   return [
     textArray(slots.map((slot) => slot.accountId)),
@@ -257,9 +258,4 @@ function columnsOf(slots: readonly WindowSlot[]): [string, string, string, strin
     integerArray(slots.map((slot) => slot.hours)),
     integerArray(slots.map((slot) => slot.from)),
   ];
-}
-
-/** As the literal of a `bigint[]`, with NULL for what is none. */
-function nullableArray(numbers: readonly (bigint | number | undefined)[]): string {
-  return `{${numbers.map((each) => (each === undefined || each === -Infinity ? 'NULL' : each)).join()}}`;
 }

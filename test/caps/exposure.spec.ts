@@ -43,16 +43,15 @@ const record = (row: Partial<UsageRow>) =>
   plafond.send([{ record_id: `r${++records}`, account_id: 'a', b_number: SOMALIA, ...row }]);
 /** The account has paid €0.60 a minute to Somalia. */
 const paidBefore = () => record({ started_at: at(start - 3_600_000), duration_s: 60, amount: '0.60' });
-const capOf = (change: Partial<CapDefinition> = {}) =>
-  plafond.addCap({
-    limit: '10.00',
-    count: 'with-exposure',
-    thresholds: [
-      { percent: 50, actions: ['warn'] },
-      { percent: 100, actions: ['warn', 'suspend:international'] },
-    ],
-    ...change,
-  });
+const COUNTING: Partial<CapDefinition> = {
+  limit: '10.00',
+  count: 'with-exposure',
+  thresholds: [
+    { percent: 50, actions: ['warn'] },
+    { percent: 100, actions: ['warn', 'suspend:international'] },
+  ],
+};
+const capOf = (change: Partial<CapDefinition> = {}) => plafond.addCap({ ...COUNTING, ...change });
 interface SeenCall {
   id: string;
   since: number;
@@ -406,17 +405,7 @@ describe('what calls in progress alone have reached', () => {
     expect(await exposure.run()).toBe(3);
     return id;
   };
-  const definition = (change: Partial<CapDefinition>) =>
-    capDefinition.parse({
-      ...CAP,
-      limit: '10.00',
-      count: 'with-exposure',
-      thresholds: [
-        { percent: 50, actions: ['warn'] },
-        { percent: 100, actions: ['warn', 'suspend:international'] },
-      ],
-      ...change,
-    });
+  const definition = (change: Partial<CapDefinition>) => capDefinition.parse({ ...CAP, ...COUNTING, ...change });
 
   it.each(['month', 'rolling:2h'] as const)('stands where the cap is changed otherwise, in a %s', async (period) => {
     const id = await reached(period);

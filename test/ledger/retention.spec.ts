@@ -36,6 +36,17 @@ const spends = async () =>
     )
   ).map(({ month, spend }) => `${month} ${spend}`);
 
+/** Reads the ledger until what it answers is called. */
+const readLedger = async () => {
+  const reader = plafond.database.dataSource.createQueryRunner();
+  await reader.startTransaction();
+  await reader.query('SELECT count(*) FROM usage');
+  return async () => {
+    await reader.commitTransaction();
+    await reader.release();
+  };
+};
+
 describe('usage that is older than is kept', () => {
   it('is dropped, and what it summed up to stays', async () => {
     await march(10);
@@ -98,13 +109,10 @@ describe('usage that is older than is kept', () => {
   it('goes while usage is being counted and the ledger is read', async () => {
     await march(10);
     daysLater(60);
-    const reader = plafond.database.dataSource.createQueryRunner();
-    await reader.startTransaction();
-    await reader.query('SELECT count(*) FROM usage');
+    const endReading = await readLedger();
     const dropping = Promise.all([retention.run(), retention.run()]);
     await march(10, { record_id: 'meanwhile', amount: '1.00' }).catch(() => undefined);
-    await reader.commitTransaction();
-    await reader.release();
+    await endReading();
     await dropping;
     // Whoever was first: nothing is lost that came, and nothing is counted twice.
     const [{ sum }] = (await plafond.query('SELECT coalesce(sum(spend_micros), 0) / 1000000 AS sum FROM counters')) as [
@@ -117,9 +125,7 @@ describe('usage that is older than is kept', () => {
   it('waits for who reads the ledger, and nobody else waits meanwhile', async () => {
     await march(10);
     daysLater(60);
-    const reader = plafond.database.dataSource.createQueryRunner();
-    await reader.startTransaction();
-    await reader.query('SELECT count(*) FROM usage');
+    const endReading = await readLedger();
     const dropping = retention.run();
     const waiting: unknown[] = [];
     for (let sent = 0; sent < 8; sent++) {
@@ -136,8 +142,7 @@ describe('usage that is older than is kept', () => {
     }
     expect(waiting).toEqual([]);
     expect(await kept()).toContain('march 10');
-    await reader.commitTransaction();
-    await reader.release();
+    await endReading();
     await dropping;
     expect(await kept()).toHaveLength(8);
   });

@@ -107,7 +107,12 @@ export class EvaluateExposure {
     const spends = await spendsOf(client, accountIds, at);
     const caps = (await allCaps(client)).filter(({ count }) => count === 'with-exposure');
     const since = caps.reduce((earliest, cap) => Math.min(earliest, bearingSince(at, cap)), at);
-    const crossed = await crossingsOf(client, accountIds, caps.map(idOf), since);
+    const crossed = await crossingsOf(
+      client,
+      accountIds,
+      caps.map(({ id }) => id),
+      since,
+    );
     const evaluation = new Evaluation();
     evaluation.recall(crossed);
     // Those of calls that run, and those whose own cap had acted on calls that run no more.
@@ -147,10 +152,6 @@ interface Subject {
   account: Account;
   meter: Meter;
   calls: readonly CountedCall[];
-}
-
-function idOf({ id }: Cap): string {
-  return id;
 }
 
 /** The service whose own cap has acted. */
