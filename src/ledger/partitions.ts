@@ -2,6 +2,7 @@
  * The ledger is partitioned by the (UTC) day of a record's start: made ahead on schedule, and where usage needs one; dropped
  * when nothing of a day, nor what has come of it since, is young enough to be kept. See the README of this folder.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
@@ -13,6 +14,9 @@ const PARTITIONS_LOCK = 7_001;
 const DAYS_AHEAD = 7;
 /** For as long a process need not write down again that usage of a day comes. */
 const TOUCH_MS = 3_600_000;
+/** To find hundreds of partitions takes a statement some milliseconds. */
+const FOUND_MS_MAX = 2_000;
+const LOOK_AGAIN_MS = 10;
 const DAY_MS = 86_400_000;
 
 @Injectable()
@@ -44,21 +48,38 @@ export class UsagePartitions {
     const unsure = possible.filter((day) => now - (this.#known.get(day) ?? -Infinity) >= TOUCH_MS);
     if (unsure.length === 0) return;
     const ordered = unsure.toSorted((a, b) => a - b);
-    await inTransaction(this.#dataSource, async ({ client }) => {
-      await client.query('SELECT pg_advisory_xact_lock($1)', [PARTITIONS_LOCK]);
-      const { rows } = await client.query<{ name: string }>(
-        'SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL',
-        [ordered.map(partitionOf)],
-      );
-      const there = new Set(rows.map(({ name }) => name));
-      for (const day of ordered) if (!there.has(partitionOf(day))) await attach(client, day);
-      await client.query(
-        `INSERT INTO ledger_days AS d (day, touched_at) SELECT unnest($1::date[]), $2
-         ON CONFLICT (day) DO UPDATE SET touched_at = greatest(d.touched_at, excluded.touched_at)`,
-        [ordered.map(dateOfDay), toDate(now)],
-      );
-    });
+    for (let othersFound = false; !(await this.#settle(ordered, now, othersFound)); othersFound = true)
+      await this.#othersFound();
     for (const day of ordered) this.#known.set(day, now);
+  }
+
+  /**
+   * Attaches what is missing of `days`, or touches them where all are there and everybody has been told: see {@link TELL_ALL}.
+   * Answers whether they are touched. `othersFound`: who was looking for partitions while one was attached has found them.
+   */
+  async #settle(days: readonly number[], now: Instant, othersFound: boolean): Promise<boolean> {
+    return inTransaction(this.#dataSource, async ({ client }) => {
+      await client.query('SELECT pg_advisory_xact_lock($1)', [PARTITIONS_LOCK]);
+      const { rows } = await client.query<{ is_there: boolean; is_new: boolean }>(STATES, [days.map(dateOfDay)]);
+      const missing = days.filter((_, index) => !rows[index]!.is_there);
+      for (const day of missing) await attach(client, day);
+      if (missing.length > 0 || (!othersFound && rows.some(({ is_new }) => is_new))) return false;
+      if (othersFound) await client.query(TELL_ALL);
+      await client.query(TOUCH, [days.map(dateOfDay), toDate(now)]);
+      return true;
+    });
+  }
+
+  /** Waits until the transactions that hold the ledger have ended; of those that go on for long the statement of now is over. */
+  async #othersFound(): Promise<void> {
+    const ask = async () =>
+      (await inTransaction(this.#dataSource, ({ client }) => client.query<{ holder: string }>(HOLDERS))).rows;
+    let left = await ask();
+    for (let waited = 0; left.length > 0 && waited < FOUND_MS_MAX; waited += LOOK_AGAIN_MS) {
+      await sleep(LOOK_AGAIN_MS);
+      const hold = new Set((await ask()).map(({ holder }) => holder));
+      left = left.filter(({ holder }) => hold.has(holder));
+    }
   }
 
   /** The days whose usage started, and of which the last came, more than `retentionDays` ago. */
@@ -111,12 +132,35 @@ const OLD = 'day < $1 AND touched_at < $2';
 /** Of a day in `ledger_days`: whether its partition is there. */
 export const IS_THERE = `to_regclass('usage_' || to_char(day, 'YYYY_MM_DD')) IS NOT NULL`;
 
+/** Of days: whether their partitions are there, and whether that has yet to be told to all. */
+const STATES = `
+  SELECT to_regclass('usage_' || to_char(day, 'YYYY_MM_DD')) IS NOT NULL AS is_there,
+         NOT EXISTS (SELECT FROM ledger_days d WHERE d.day = asked.day AND (d.dropped_at IS NULL OR d.touched_at >= d.dropped_at)) AS is_new
+    FROM unnest($1::date[]) WITH ORDINALITY AS asked (day, place) ORDER BY place`;
+
+/**
+ * Changes nothing, but has every connection look for the ledger's partitions anew. To attach one does that too; but a connection
+ * that is looking just then may end up without it, and keep what it has found: it reads nothing of that day, and can write none
+ * (seen with PostgreSQL 18). So they are told once more when it has, and no usage of the day is there before.
+ */
+const TELL_ALL = 'ALTER TABLE ONLY usage ALTER COLUMN day SET STATISTICS -1';
+
+const TOUCH = `
+  INSERT INTO ledger_days AS d (day, touched_at) SELECT unnest($1::date[]), $2
+  ON CONFLICT (day) DO UPDATE SET touched_at = greatest(d.touched_at, excluded.touched_at)`;
+
+/** Locks on the ledger that are held, by readers and by who counts. */
+const HELD = `
+  held.locktype = 'relation' AND held.relation = 'usage'::regclass AND held.granted
+  AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+
+const HOLDERS = `SELECT virtualtransaction AS holder FROM pg_locks held WHERE ${HELD}`;
+
 /** Who waits for the table, and who counts (it has the lock of that first), are none of them. */
 const IS_READ = `
   SELECT EXISTS (
     SELECT FROM pg_locks held
-     WHERE held.locktype = 'relation' AND held.relation = 'usage'::regclass AND held.granted
-       AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+     WHERE ${HELD}
        AND NOT EXISTS (SELECT FROM pg_locks c
                         WHERE c.pid = held.pid AND c.locktype = 'advisory'
                           AND (c.classid, c.objid, c.objsubid) = (0, ${COUNTING_LOCK}, 1))) AS read`;
