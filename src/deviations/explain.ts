@@ -11,6 +11,8 @@ const LANGUAGES = new Map<string, Words>([
   ['fr', fr],
 ]);
 const RAISED_TOLD = 3;
+/** A call to a third country is not counted with where it was made from. */
+const AS_GOOD_AS_ALL = 0.9;
 
 /** In the language of `locale` (BCP 47); English where we have no words in it. */
 export function explain(deviation: Deviation, account: Account, locale = account.locale): string {
@@ -41,18 +43,22 @@ export function explain(deviation: Deviation, account: Account, locale = account
   );
   const names = new Intl.DisplayNames(tag, { type: 'region' });
   const country = (code: string): string => (/^[A-Z]{2}$/.test(code) ? (names.of(code) ?? code) : words.network);
+  const all = deviation.places.reduce((sum, { calls }) => sum + calls, 0) >= AS_GOOD_AS_ALL * deviation.calls;
+  const named = ({ kind, country: code, isNew, calls }: Deviation['places'][number]): string => {
+    const notes = [isNew && words.new, !all && count(calls)].filter(Boolean).join(', ');
+    return words.place(kind, country(code)) + (notes && ` (${notes})`);
+  };
   const listed = (isFrom: boolean): string =>
     plain(
       new Intl.ListFormat(tag, { type: 'conjunction' }).format(
-        deviation.places
-          .filter(({ kind }) => (kind === 'roaming') === isFrom)
-          .map((place) => words.place(place.kind, country(place.country)) + (place.isNew ? ` (${words.new})` : '')),
+        deviation.places.filter(({ kind }) => (kind === 'roaming') === isFrom).map(named),
       ),
     );
   const what = words.happened({
     what: `${count(deviation.calls)} ${words.units[unitOf(deviation)]}`,
     to: listed(false),
     from: listed(true),
+    all,
     since,
     money: money(deviation.money),
   });

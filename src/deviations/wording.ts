@@ -14,8 +14,8 @@ export interface Words {
   place: (kind: Place['kind'], country: string) => string;
   /** with their number before it */
   units: Record<Unit, string>;
-  /** `what`: how many of a {@link Unit}; `to` and `from`: where, or empty */
-  happened: (facts: { what: string; to: string; from: string; since: string; money: string }) => string;
+  /** `what`: how many of a {@link Unit}; `to` and `from`: where, or empty; unless as good as `all` went there, these are the most unusual */
+  happened: (facts: { what: string; to: string; from: string; all: boolean; since: string; money: string }) => string;
   usual: (perDay: string, all: boolean) => string;
   /** `usual` of an account of which nothing is known yet */
   unknown: string;
@@ -46,10 +46,13 @@ export const en: Words = {
     use: 'use',
     uses: 'uses',
   },
-  happened: ({ what, to, from, since, money }) =>
-    to || from
-      ? `${what}${to && ` to ${to}`}${to && from && ' and'}${from && ` from ${from}`} since ${since}, ${money}`
-      : `${money} spent since ${since}`,
+  happened: ({ what, to, from, all, since, money }) => {
+    const where = `${to && ` to ${to}`}${to && from && ' and'}${from && ` from ${from}`}`;
+    if (where === '') return `${money} spent since ${since}`;
+    return all
+      ? `${what}${where} since ${since}, ${money}`
+      : `${what} since ${since}, ${money}, the most unusual${where}`;
+  },
   usual: (perDay, all) => `usual ${all ? 'spend' : 'spend abroad and on premium numbers'}: ${perDay} a day`,
   unknown: 'nothing is known of this account yet',
   rarity: (months) => `Comparable accounts show the like once in ${months} months`,
@@ -92,10 +95,13 @@ export const nl: Words = {
     use: 'keer gebruik',
     uses: 'keer gebruik',
   },
-  happened: ({ what, to, from, since, money }) =>
-    to || from
-      ? `${what}${to && ` naar ${to}`}${to && from && ' en'}${from && ` vanuit ${from}`} sinds ${since}, ${money}`
-      : `${money} verbruikt sinds ${since}`,
+  happened: ({ what, to, from, all, since, money }) => {
+    const where = `${to && ` naar ${to}`}${to && from && ' en'}${from && ` vanuit ${from}`}`;
+    if (where === '') return `${money} verbruikt sinds ${since}`;
+    return all
+      ? `${what}${where} sinds ${since}, ${money}`
+      : `${what} sinds ${since}, ${money}, het ongewoonst${where}`;
+  },
   usual: (perDay, all) => `gewoonlijk ${all ? '' : 'voor het buitenland en betaalnummers '}${perDay} per dag`,
   unknown: 'over dit account is nog niets bekend',
   rarity: (months) => `Vergelijkbare accounts laten zoiets eens per ${months} maanden zien`,
@@ -138,10 +144,13 @@ export const de: Words = {
     use: 'Nutzung',
     uses: 'Nutzungen',
   },
-  happened: ({ what, to, from, since, money }) =>
-    to || from
-      ? `${what}${to && `: ${to}`}${to && from && ','}${from && ` aus dem Ausland: ${from}`}, seit ${since}, ${money}`
-      : `${money} verbraucht seit ${since}`,
+  happened: ({ what, to, from, all, since, money }) => {
+    const where = `${to && `: ${to}`}${to && from && ','}${from && ` aus dem Ausland: ${from}`}`;
+    if (where === '') return `${money} verbraucht seit ${since}`;
+    return all
+      ? `${what}${where}, seit ${since}, ${money}`
+      : `${what} seit ${since}, ${money}, am ungewöhnlichsten${where}`;
+  },
   usual: (perDay, all) => `üblich${all ? '' : ' für Ausland und Mehrwertnummern'}: ${perDay} am Tag`,
   unknown: 'über dieses Konto ist noch nichts bekannt',
   rarity: (months) => `Vergleichbare Konten zeigen dergleichen einmal in ${months} Monaten`,
@@ -184,10 +193,13 @@ export const fr: Words = {
     use: 'usage',
     uses: 'usages',
   },
-  happened: ({ what, to, from, since, money }) =>
-    to || from
-      ? `${what}${to && ` : ${to}`}${to && from && ','}${from && ` depuis l’étranger : ${from}`}, depuis le ${since}, ${money}`
-      : `${money} dépensés depuis le ${since}`,
+  happened: ({ what, to, from, all, since, money }) => {
+    const where = `${to && ` : ${to}`}${to && from && ','}${from && ` depuis l’étranger : ${from}`}`;
+    if (where === '') return `${money} dépensés depuis le ${since}`;
+    return all
+      ? `${what}${where}, depuis le ${since}, ${money}`
+      : `${what} depuis le ${since}, ${money}, les plus inhabituels${where}`;
+  },
   usual: (perDay, all) => `d’habitude${all ? '' : ' pour l’étranger et les numéros surtaxés'} : ${perDay} par jour`,
   unknown: 'rien n’est encore connu de ce compte',
   rarity: (months) => `Des comptes comparables en montrent autant une fois en ${months} mois`,

@@ -32,6 +32,7 @@ const USUAL = Array.from({ length: 60 }, (_, day) =>
 const several = (count: number, of: (index: number) => Version) => Array.from({ length: count }, (_, i) => of(i));
 const MINUTE = HOUR / 60;
 const TO_SOMALIA = several(4, (i) => sampleVersion(NIGHT + i * 10 * MINUTE, `+25261555${1000 + i}`, 600, 6.8));
+const TO_GERMANY = several(6, (i) => sampleVersion(NIGHT - HOUR + i * MINUTE, '+4930123456', 60, 0.1));
 const TEXTS = several(22, (i) => sampleVersion(NIGHT + i * MINUTE, `+25261555${1000 + i}`, 0, 1.5, { kind: 'sms' }));
 const DATA_ABROAD = several(4, (i) =>
   sampleVersion(NIGHT + i * HOUR, '', 600, 9, { kind: 'data', originCountry: 'CH', destination: NO_DESTINATION }),
@@ -86,6 +87,12 @@ describe('an explanation', () => {
       matterOf('unusual', 'hold', TEXTS),
       /^22 calls or messages to Somalia \(new\) since 7 March at 03:00, €33\.00; usual spend abroad and on premium numbers: /,
       /^22 gesprekken of berichten naar Somalië \(nieuw\) sinds 7 maart om 03:00, € 33,00; gewoonlijk /,
+    ],
+    [
+      'calls of which some are what is unusual',
+      matterOf('unusual', 'hold', [...TO_GERMANY, ...TO_SOMALIA]),
+      /^10 calls or messages since 7 March at 02:00, €27\.80, the most unusual to Somalia \(new, 4\); usual /,
+      /^10 gesprekken of berichten sinds 7 maart om 02:00, € 27,80, het ongewoonst naar Somalië \(nieuw, 4\); gewoonlijk /,
     ],
     [
       'a call by itself',
