@@ -126,6 +126,16 @@ describe('the engine', () => {
     expect(run([...USUAL, ...dialler]).signature.d[AT.block / 2]).toBe(31_207_771);
   });
 
+  it('tells of an account that calls abroad every week since when that is more than usual', () => {
+    const everyWeek = Array.from({ length: 36 }, (_, index) =>
+      call(MONDAY + Math.floor(index / 4) * 7 * DAY + (10 + (index % 4)) * HOUR, `+861381234${5678 + index}`, 30, 18),
+    );
+    const { signature } = run([...USUAL, ...everyWeek].toSorted((a, b) => a.startedAt - b.startedAt));
+    expect(signature.f[AT.evidence + 2]).toBeGreaterThan(1);
+    run(toSomalia(3), MODEL, signature);
+    expect([signature.u[AT.runSince]! * 1_000, signature.u[AT.runCalls]]).toEqual([NIGHT, 3]);
+  });
+
   it('tells nothing of today by a file that was forgotten', () => {
     const today = toSomalia(2);
     const { signature } = run([...USUAL, ...today]);

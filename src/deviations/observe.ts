@@ -54,7 +54,7 @@ const PREMIUM_DAYS = 0.4;
 
 /** A run of unusual usage is over when its evidence at the longest scale is below this (euros' worth). */
 const RUN_OVER = 0.5;
-/** … or below this share of the account's own highest, of all spend. */
+/** … or below this share of the account's own highest. */
 const RUN_OVER_ALL = 0.5;
 /** What started so long before a run is no part of it: a file that was forgotten tells nothing of today. */
 const RUN_REACHES_BACK_S = 3 * DAY_S;
@@ -209,7 +209,7 @@ function add(
   const value = (believed + calls * perCall(version, price)) * weight;
   // What travellers use is weighed among travellers' alone: everywhere it would look new, dear and from abroad.
   if (key !== away) {
-    if (calls > 0 && isOver(signature, 0, f[AT.evidence + 2]!, 0)) beginRun(signature, 0, start);
+    if (calls > 0 && isOver(signature, 0, f[AT.evidence + 2]!, f[AT.peaks + 2]!)) beginRun(signature, 0, start);
     const isPremium = (version.destination.traffic & TRAFFIC_BIT.premium) !== 0;
     raise(f, 0, isPremium ? value * PREMIUM_HOURS : value, waits);
     raise(f, 1, isPremium ? value * PREMIUM_HOURS : value, waits);
