@@ -3,7 +3,7 @@ import type { ClientBase } from 'pg';
 import type { Destination } from '../destinations/classify.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
 import type { Movement } from '../ledger/version.ts';
-import type { CallPrice, RunningCall, SettlingRecord } from './exposure.ts';
+import { settledBy, type CallPrice, type RunningCall, type SettlingRecord } from './exposure.ts';
 
 /** A record may come this long after its call; then the call is forgotten. */
 const WAITS_MS_MAX = 6 * 3_600_000;
@@ -47,7 +47,7 @@ interface SeenCall {
 async function put(client: ClientBase, seen: readonly SeenCall[], at: Instant): Promise<void> {
   if (seen.length === 0) return;
   // A switch may list two legs of a call under one id.
-  const calls = [...new Map(seen.map((call) => [`${call.source}\n${call.callId}`, call])).values()];
+  const calls = [...new Map(seen.map((call) => [nameOf(call), call])).values()];
   await client.query(PUT, [
     calls.map((c) => c.source),
     calls.map((c) => c.callId),
@@ -252,14 +252,14 @@ export async function runningCalls(client: ClientBase, accounts?: readonly strin
 const RECORDS = `
   SELECT DISTINCT u.record_id, u.account_id, u.b_number, u.started_at, u.duration_s
     FROM (SELECT DISTINCT account_id, number, date_bin('10 s', started_at, 'epoch') AS around FROM running_calls
-           WHERE ended_at IS NOT NULL AND settled_record IS NULL) r,
+           WHERE ended_at IS NOT NULL AND settled_record IS NULL AND ($3::text[] IS NULL OR account_id = ANY ($3))) r,
          LATERAL (SELECT * FROM usage u
                    WHERE u.account_id = r.account_id AND u.started_at BETWEEN r.around - interval '10 s' AND r.around + interval '20 s'
                      AND u.day BETWEEN $1::date AND $2::date AND u.b_number = r.number AND u.state > 0 OFFSET 0) u
    WHERE NOT EXISTS (SELECT FROM running_calls s WHERE s.account_id = r.account_id AND s.settled_record = u.record_id)
    ORDER BY u.started_at, u.record_id`;
 
-export async function settlingRecords(client: ClientBase): Promise<SettlingRecord[]> {
+export async function settlingRecords(client: ClientBase, accounts?: readonly string[]): Promise<SettlingRecord[]> {
   const { rows: days } = await client.query<{ first: string | null; last: string | null }>(
     `SELECT ((min(started_at) - interval '10 s') AT TIME ZONE 'UTC')::date::text AS first,
             ((max(started_at) + interval '10 s') AT TIME ZONE 'UTC')::date::text AS last
@@ -273,7 +273,7 @@ export async function settlingRecords(client: ClientBase): Promise<SettlingRecor
     b_number: string;
     started_at: Date;
     duration_s: number;
-  }>(RECORDS, [first, last]);
+  }>(RECORDS, [first, last, accounts ?? null]);
   return rows.map((row) => ({
     recordId: row.record_id,
     accountId: row.account_id,
@@ -281,6 +281,22 @@ export async function settlingRecords(client: ClientBase): Promise<SettlingRecor
     startedAt: row.started_at.getTime(),
     seconds: row.duration_s,
   }));
+}
+
+/**
+ * The calls of accounts that count beside what they have spent: a record counts from when it is there, so its call no longer
+ * does, whoever has yet to write down which that is. The caller keeps others from counting these accounts.
+ */
+export async function callsBesideSpend(client: ClientBase, accounts: readonly string[]): Promise<RunningCall[]> {
+  const calls = await runningCalls(client, accounts);
+  const settled = settledBy(calls, await settlingRecords(client, accounts));
+  // It may have been written down meanwhile; then that record is none of those any more.
+  const open = new Set((await runningCalls(client, accounts)).map(nameOf));
+  return calls.filter((call) => !settled.has(call) && open.has(nameOf(call)));
+}
+
+function nameOf({ source, callId }: Pick<RunningCall, 'source' | 'callId'>): string {
+  return `${source}\n${callId}`;
 }
 
 /**

@@ -25,6 +25,7 @@ import { priceNewCalls } from '../../spend/call-prices.ts';
 import { settledBy } from '../../spend/exposure.ts';
 import {
   anyToLookAt,
+  callsBesideSpend,
   callsOver,
   forgetOver,
   keepSettled,
@@ -102,7 +103,7 @@ export class EvaluateExposure {
   ): Promise<{ crossings: Crossing[]; evaluation: Evaluation; caps: readonly Cap[] }> {
     const accounts = new Map((await accountsById(client, accountIds)).map((account) => [account.accountId, account]));
     const book = await capBook(client);
-    const running = await runningCalls(client, accountIds);
+    const running = await callsBesideSpend(client, accountIds);
     const calls = countedCalls(running, accounts, new Meters(book), at);
     const spends = await spendsOf(client, accountIds, at);
     const caps = (await allCaps(client)).filter(({ count }) => count === 'with-exposure');

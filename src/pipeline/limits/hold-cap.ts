@@ -15,7 +15,7 @@ import { capBook } from '../../caps/uplift-store.ts';
 import { toDate, type Instant } from '../../kernel/clock.ts';
 import { calendarPeriod, rollingHours, type CalendarPeriod, LONGEST_PERIOD_MS } from '../../kernel/period.ts';
 import { toDates, USAGE_ROW, versionOf, type UsageRow } from '../../ledger/usage-store.ts';
-import { runningCalls } from '../../spend/running-calls.ts';
+import { callsBesideSpend } from '../../spend/running-calls.ts';
 import { askedFor } from '../../suspensions/planned.ts';
 import { RollingWindow } from '../../spend/rolling-window.ts';
 import { trafficSql } from '../../spend/traffic-sql.ts';
@@ -72,7 +72,7 @@ export async function holdCap(
   }
   const calls =
     cap.count === 'with-exposure'
-      ? countedCalls(await runningCalls(client, ids), accounts, new Meters(book), now)
+      ? countedCalls(await callsBesideSpend(client, ids), accounts, new Meters(book), now)
       : undefined;
   const crossings =
     hours === undefined
