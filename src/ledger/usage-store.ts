@@ -297,15 +297,20 @@ export interface Sweep {
   next: string;
 }
 
-/** What the sweep of now has to look at. Imports that still run are looked at again by the next one, so none runs before it. */
+/**
+ * What the sweep of now has to look at. Imports that still run are looked at again by the next one, so none runs before it; and
+ * so are those of late: an import has its number before it waits for others who count, and can't be seen before it has counted.
+ */
 const SWEEP = `
   SELECT s.import_id AS after,
-         coalesce((SELECT min(import_id) - 1 FROM imports WHERE state = 'running' AND import_id > s.import_id),
-                  (SELECT max(import_id) FROM imports), 0) AS next
+         least((SELECT min(import_id) - 1 FROM imports WHERE state = 'running' AND import_id > s.import_id),
+               (SELECT coalesce(max(import_id), 0) FROM imports WHERE started_at <= $1)) AS next
     FROM moved_records_sweep s`;
+/** No import counts for longer in one transaction. */
+const COUNTED_MS_MAX = 3_600_000;
 
-export async function beginSweep(client: ClientBase): Promise<Sweep> {
-  const { rows } = await client.query<Sweep>(SWEEP);
+export async function beginSweep(client: ClientBase, now: Instant): Promise<Sweep> {
+  const { rows } = await client.query<Sweep>(SWEEP, [toDate(now - COUNTED_MS_MAX)]);
   return rows[0]!;
 }
 

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { parseInstant, toDate } from '../../src/kernel/clock.ts';
+import { inTransaction } from '../../src/database/transaction.ts';
+import { lockShards, shardOf } from '../../src/ledger/usage-store.ts';
 import { SettleMovedRecords } from '../../src/pipeline/usage/settle-moved-records.ts';
 import { TestPlafond } from '../harness/plafond.ts';
+import { until } from '../harness/process.ts';
 
 const now = parseInstant('2026-03-20T12:00:00+01:00')!;
 let plafond: TestPlafond;
@@ -78,6 +81,31 @@ it('one that comes final as its call ends is sought nowhere else, and counts onc
   expect(await standing()).toEqual(['clock of 1', 'clock of 1', 'clock of 2']);
   await new SettleMovedRecords(plafond.database.dataSource, plafond.clock).run();
   expect(await standing()).toEqual(['clock of 1', 'clock of 2']);
+  expect(await plafond.differences()).toEqual([]);
+});
+
+it('a delivery that has its number, and waits for others while the night passes, is looked at by the next night', async () => {
+  await plafond.addAccount({ accountId: '1004' });
+  await plafond.send([{ record_id: 'slow', started_at: '2026-03-15T10:00:00+01:00', amount: '1.00', state: 'final' }]);
+  const night = new SettleMovedRecords(plafond.database.dataSource, plafond.clock);
+  const { waiting } = await inTransaction(plafond.database.dataSource, async ({ client }) => {
+    await lockShards(client, [shardOf('1001')]);
+    const sent = plafond.send([{ record_id: 'slow', started_at: '2026-03-05T10:00:00+01:00', amount: '1.00' }]);
+    await until('it waits', async () => {
+      const found = await plafond.query(
+        `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+      );
+      return found.length > 0;
+    });
+    // Its number is higher.
+    await plafond.send([{ record_id: 'quick', account_id: '1004', started_at: '2026-03-15T10:00:00+01:00' }]);
+    expect(await night.run()).toBe(0);
+    return { waiting: sent };
+  });
+  await waiting;
+  expect(await night.run()).toBe(1);
+  expect(await plafond.query(`SELECT state FROM usage WHERE record_id = 'slow'`)).toEqual([{ state: 2 }]);
   expect(await plafond.differences()).toEqual([]);
 });
 

@@ -42,9 +42,10 @@ export class SettleMovedRecords {
 
   /** Answers how many records were settled. Safe to repeat, and beside importers. */
   async run(): Promise<number> {
+    const now = this.#clock.now();
     const { ended, sweep } = await inTransaction(this.#dataSource, async ({ client }) => ({
-      ended: await endAbandoned(client, this.#clock.now()),
-      sweep: await beginSweep(client),
+      ended: await endAbandoned(client, now),
+      sweep: await beginSweep(client, now),
     }));
     for (const { import_id, feed } of ended)
       this.#log.warn(`import ${import_id} of the feed ${feed} broke off for good`);
