@@ -5,7 +5,7 @@ import { accountsById } from '../../accounts/store.ts';
 import { accountsNotToLearn } from '../../cases/store.ts';
 import { thresholdsOf, type Thresholds } from '../../deviations/calibration.ts';
 import { Fits, HotList } from '../../deviations/model.ts';
-import type { PolicyBook } from '../../deviations/policy.ts';
+import { PolicyBook } from '../../deviations/policy.ts';
 import { policyBook } from '../../deviations/policy-store.ts';
 import { UsualPrices } from '../../deviations/price.ts';
 import { hotRanges, latestFits, UNFITTED, type Fitted } from '../../deviations/signature-store.ts';
@@ -15,6 +15,8 @@ import { Remembered } from '../../kernel/remembered.ts';
 
 export interface ObservationContext {
   policies: PolicyBook;
+  /** those that are remembered, to be asked for by {@link accountsOf} */
+  accounts: Remembered<string, Account>;
   fits: Fits<Fitted>;
   thresholdsFor(falseBudget: number): Thresholds;
   prices: UsualPrices;
@@ -37,15 +39,31 @@ const REMEMBERED = 200_000;
 
 type Mark = 'policies' | 'fitted' | 'hot' | 'prices' | 'settled';
 
-export class ObservationContexts {
-  #marks: Partial<Record<Mark, string | null>> = {};
-  #policies: PolicyBook | undefined;
+/** What was read when the marks were these. */
+interface Known {
+  marks: Partial<Record<Mark, string | null>>;
+  policies: PolicyBook;
   /** as they were at the policies' revision, which every change of an account counts up as well */
-  #accounts = new Remembered<string, Account>(REMEMBERED);
-  #fitted: readonly Fitted[] = [UNFITTED];
-  #fits = new Fits(this.#fitted);
-  #prices = new UsualPrices([]);
-  #notLearnt: ReadonlySet<string> = new Set();
+  accounts: Remembered<string, Account>;
+  fitted: readonly Fitted[];
+  fits: Fits<Fitted>;
+  prices: UsualPrices;
+  notLearnt: ReadonlySet<string>;
+}
+
+const NOTHING: Known = {
+  marks: {},
+  policies: new PolicyBook([]),
+  accounts: new Remembered(0),
+  fitted: [UNFITTED],
+  fits: new Fits([UNFITTED]),
+  prices: new UsualPrices([]),
+  notLearnt: new Set(),
+};
+
+export class ObservationContexts {
+  /** Replaced as a whole: several turns read at a time, and what one has read goes by no other's marks. */
+  #known = NOTHING;
   readonly #thresholds = new Map<number, Thresholds>();
 
   /** `fitsKept`: of what was fitted the latest; fewer than all do for usage that has only waited to be looked at. */
@@ -55,44 +73,26 @@ export class ObservationContexts {
   async at(client: ClientBase, now: Instant): Promise<ObservationContext> {
     const { rows } = await client.query<Record<Mark, string | null>>(MARKS);
     const marks = rows[0]!;
-    const changed = (mark: Mark) => marks[mark] !== this.#marks[mark];
-    if (!this.#policies || changed('policies')) {
-      this.#accounts = new Remembered(REMEMBERED);
-      this.#policies = await policyBook(client);
+    const before = this.#known;
+    const changed = (mark: Mark) => marks[mark] !== before.marks[mark];
+    const known: Known = { ...before, marks };
+    if (changed('policies')) {
+      known.accounts = new Remembered(REMEMBERED);
+      known.policies = await policyBook(client);
     }
     if (changed('fitted')) {
       const fitted = await latestFits(client, this.fitsKept);
-      this.#fitted = fitted.length > 0 ? fitted : [UNFITTED];
+      known.fitted = fitted.length > 0 ? fitted : [UNFITTED];
     }
-    if (changed('fitted') || changed('hot')) this.#fits = new Fits(this.#fitted, new HotList(await hotRanges(client)));
-    if (changed('prices')) this.#prices = await usualPrices(client, now);
-    if (changed('settled')) this.#notLearnt = await accountsNotToLearn(client);
-    this.#marks = marks;
+    if (changed('fitted') || changed('hot')) known.fits = new Fits(known.fitted, new HotList(await hotRanges(client)));
+    if (changed('prices')) known.prices = await usualPrices(client, now);
+    if (changed('settled')) known.notLearnt = await accountsNotToLearn(client);
+    this.#known = known;
     return {
-      policies: this.#policies,
-      fits: this.#fits,
+      ...known,
       thresholdsFor: (falseBudget) => this.#thresholdsFor(falseBudget),
-      prices: this.#prices,
       suspected: await suspectedRanges(client, now),
-      notLearnt: this.#notLearnt,
     };
-  }
-
-  /** Those of these accounts that exist; to be asked after {@link at}. */
-  async accountsOf(client: ClientBase, ids: Iterable<string>): Promise<ReadonlyMap<string, Account>> {
-    const found = new Map<string, Account>();
-    const unknown = new Set<string>();
-    for (const id of ids) {
-      if (found.has(id)) continue;
-      const account = this.#accounts.get(id);
-      if (account) found.set(id, account);
-      else unknown.add(id);
-    }
-    for (const account of await accountsById(client, [...unknown])) {
-      this.#accounts.set(account.accountId, account);
-      found.set(account.accountId, account);
-    }
-    return found;
   }
 
   #thresholdsFor(falseBudget: number): Thresholds {
@@ -100,4 +100,25 @@ export class ObservationContexts {
     if (!thresholds) this.#thresholds.set(falseBudget, (thresholds = thresholdsOf(falseBudget)));
     return thresholds;
   }
+}
+
+/** Those of these accounts that exist. */
+export async function accountsOf(
+  client: ClientBase,
+  { accounts }: Pick<ObservationContext, 'accounts'>,
+  ids: Iterable<string>,
+): Promise<ReadonlyMap<string, Account>> {
+  const found = new Map<string, Account>();
+  const unknown = new Set<string>();
+  for (const id of ids) {
+    if (found.has(id)) continue;
+    const account = accounts.get(id);
+    if (account) found.set(id, account);
+    else unknown.add(id);
+  }
+  for (const account of await accountsById(client, [...unknown])) {
+    accounts.set(account.accountId, account);
+    found.set(account.accountId, account);
+  }
+  return found;
 }

@@ -27,7 +27,7 @@ import { SHARDS } from '../../ledger/usage-store.ts';
 import { enqueue } from '../../queues/outbox.ts';
 import { observeJobs } from './ask-to-observe.ts';
 import { carryOutEach, type Wanted } from '../deciding/carry-out.ts';
-import { ObservationContexts } from './observation-context.ts';
+import { accountsOf, ObservationContexts } from './observation-context.ts';
 import { WatchedSignatures } from './watch-signatures.ts';
 import { actOnSigns, alarmSigns, priceSigns } from './watch-tariffs.ts';
 
@@ -100,7 +100,7 @@ export class ObserveUsage {
     const now = this.clock.now();
     const context = await this.#contexts.at(client, now);
     const named = entries.flatMap(({ lines }) => [...accountsIn(lines)]);
-    const accounts = await this.#contexts.accountsOf(client, named);
+    const accounts = await accountsOf(client, context, named);
     const signatures = await WatchedSignatures.of(client, accounts, context);
     const signs: NewSign[] = [];
     const risen: Wanted[] = [];
