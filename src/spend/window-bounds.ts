@@ -220,30 +220,23 @@ export async function forgetBounds(
 /** Usage that comes later still has its windows read. */
 const KEPT_MS = 48 * HOUR_MS;
 
-/**
- * Bounds that hardly any usage needs any more, of `account` and those after it, some at a time; by the primary key. Answers
- * how many there were, and whose was the last.
- */
-export async function forgetOldBounds(
-  client: ClientBase,
-  at: Instant,
-  account: string,
-  most: number,
-): Promise<{ last: string | null; rows: number }> {
-  const { rows } = await client.query<{ last: string | null; rows: number }>(
-    `WITH old AS MATERIALIZED (
-       SELECT account_id, slot_start, hours, traffic, service_id FROM window_bounds
-        WHERE account_id >= $2 AND slot_start < $1::timestamptz - make_interval(hours => 2 * hours)
-        ORDER BY account_id, slot_start LIMIT $3 FOR UPDATE SKIP LOCKED),
-     gone AS (
-       DELETE FROM window_bounds w USING old
-        WHERE (w.account_id, w.slot_start, w.hours, w.traffic, w.service_id)
-            = (old.account_id, old.slot_start, old.hours, old.traffic, old.service_id)
-       RETURNING w.account_id)
-     SELECT max(account_id) AS last, count(*)::int AS rows FROM gone`,
-    [toDate(at - KEPT_MS), account, most],
+/** Bounds that hardly any usage needs any more; by the primary key. */
+const OLD = `slot_start < $1::timestamptz - make_interval(hours => 2 * hours)`;
+
+export async function accountsOfOldBounds(client: ClientBase, at: Instant): Promise<string[]> {
+  const { rows } = await client.query<{ account_id: string }>(
+    `SELECT DISTINCT account_id FROM window_bounds WHERE ${OLD}`,
+    [toDate(at - KEPT_MS)],
   );
-  return rows[0]!;
+  return rows.map((row) => row.account_id);
+}
+
+/** Nobody may be counting these accounts meanwhile. */
+export async function forgetOldBounds(client: ClientBase, at: Instant, accounts: readonly string[]): Promise<void> {
+  await client.query(`DELETE FROM window_bounds WHERE account_id = ANY ($2) AND ${OLD}`, [
+    toDate(at - KEPT_MS),
+    accounts,
+  ]);
 }
 
 function finite(instant: Instant): Instant | undefined {

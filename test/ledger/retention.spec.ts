@@ -2,12 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { RaiseAlarms1700000000003 } from '../../migrations/3-raise-alarms.ts';
 import { readConfig } from '../../src/config.ts';
+import { inTransaction } from '../../src/database/transaction.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { UsagePartitions } from '../../src/ledger/partitions.ts';
+import { lockShards, shardOf } from '../../src/ledger/usage-store.ts';
 import { DropOldPartitions } from '../../src/pipeline/retention/drop-old-partitions.ts';
 import { ReconcileImports } from '../../src/pipeline/usage/reconcile-imports.ts';
 import { RebuildSpend } from '../../src/pipeline/usage/rebuild-spend.ts';
 import { TestPlafond, type UsageRow } from '../harness/plafond.ts';
+import { until } from '../harness/process.ts';
 
 const DAY_MS = 86_400_000;
 const now = parseInstant('2026-03-20T12:00:00+01:00')!;
@@ -230,6 +233,37 @@ describe('usage that is older than is kept', () => {
     await march(10, { record_id: 'later', amount: '4.00' });
     expect(await remembered()).toEqual([['2026-03 4', '2026-03 4', '2026-07 10', '2026-07 10'], 2]);
     expect(await plafond.differences()).toEqual([]);
+  });
+
+  it('is forgotten of no account that somebody counts, who goes by what he has read of it', async () => {
+    await plafond.addCap({ period: 'rolling:24h', limit: '50.00' });
+    await march(10);
+    daysLater(50);
+    await retention.run();
+    daysLater(20);
+    await march(11, { started_at: '2026-05-20T10:00:00+02:00' });
+    daysLater(21);
+    const sums = () =>
+      plafond.query(
+        `SELECT (SELECT count(*)::int FROM counters) AS counters, (SELECT count(*)::int FROM window_bounds) AS bounds`,
+      );
+    const read = await sums();
+    const { forgetting } = await inTransaction(plafond.database.dataSource, async ({ client }) => {
+      await lockShards(client, [shardOf('1001')]);
+      const runs = retention.run();
+      const waits = until('it waits', async () => {
+        const found = await plafond.query(
+          `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+        );
+        return found.length > 0;
+      });
+      await Promise.race([runs, waits]);
+      expect(await sums()).toEqual(read);
+      return { forgetting: runs };
+    });
+    await forgetting;
+    expect(await sums()).toEqual([{ counters: 1, bounds: 0 }]);
   });
 
   it('goes by the next process, where this one ends before', async () => {

@@ -4,14 +4,15 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import type { PoolClient } from 'pg';
+import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../../config.ts';
 import { inTransaction, LOCK_NOT_AVAILABLE, sqlState } from '../../database/transaction.ts';
 import { Clock, toDate } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
-import { forgetOldBounds } from '../../spend/window-bounds.ts';
+import { accountsOfOldBounds, forgetOldBounds } from '../../spend/window-bounds.ts';
 import { IS_THERE, UsagePartitions } from '../../ledger/partitions.ts';
+import { bySlices } from '../limits/by-slices.ts';
 import { refuseWrongClock } from './refuse-wrong-clock.ts';
 
 const DAY_MS = 86_400_000;
@@ -62,42 +63,29 @@ const REMEMBERED = `
  * What was crossed in periods of which no day is remembered, nor one that could bear on them: a window's length later, and a
  * period that is called alike. What an open suspension stands on stays. By the index `crossings_of_account`.
  */
-const FORGET_CROSSINGS = `
-  WITH ${REMEMBERED}, old AS MATERIALIZED (
-    SELECT x.account_id, x.cap_id, x.percent, x.period FROM crossings x, remembered
-     WHERE x.account_id >= $2 AND x.period_end < $1
-       AND NOT daterange((x.period_from - interval '1 day')::date,
-                         (x.period_end + greatest(x.period_end - x.period_from, interval '32 days'))::date + 1) && days
-       AND NOT EXISTS (SELECT FROM suspensions s
-                        WHERE s.account_id = x.account_id AND s.cap_id = x.cap_id AND s.period = x.period
-                          AND s.state NOT IN ('lifted', 'declined'))
-     ORDER BY x.account_id, x.period_end LIMIT ${FORGOTTEN_AT_ONCE} FOR UPDATE OF x SKIP LOCKED),
-  gone AS (
-    DELETE FROM crossings x USING old
-     WHERE (x.account_id, x.cap_id, x.percent, x.period) = (old.account_id, old.cap_id, old.percent, old.period)
-    RETURNING x.account_id)
-  SELECT max(account_id) AS last, count(*)::int AS rows FROM gone`;
+const OLD_CROSSINGS = `
+  x.period_end < $1
+  AND NOT daterange((x.period_from - interval '1 day')::date,
+                    (x.period_end + greatest(x.period_end - x.period_from, interval '32 days'))::date + 1) && days
+  AND NOT EXISTS (SELECT FROM suspensions s
+                   WHERE s.account_id = x.account_id AND s.cap_id = x.cap_id AND s.period = x.period
+                     AND s.state NOT IN ('lifted', 'declined'))`;
 
 /** The same of counters, but for those whose crossings stay: no period is longer than 32 days. By the primary key. */
-const FORGET_COUNTERS = `
-  WITH ${REMEMBERED}, old AS MATERIALIZED (
-    SELECT c.account_id, c.period_start, c.period, c.traffic, c.service_id FROM counters c, remembered
-     WHERE c.account_id >= $2 AND c.period_start < $1::timestamptz - interval '32 days'
-       AND NOT daterange((c.period_start - interval '1 day')::date, (c.period_start + interval '33 days')::date) && days
-       AND NOT EXISTS (SELECT FROM crossings x WHERE x.account_id = c.account_id AND x.period_from = c.period_start)
-     ORDER BY c.account_id, c.period_start LIMIT ${FORGOTTEN_AT_ONCE} FOR UPDATE OF c SKIP LOCKED),
-  gone AS (
-    DELETE FROM counters c USING old
-     WHERE (c.account_id, c.period_start, c.period, c.traffic, c.service_id)
-         = (old.account_id, old.period_start, old.period, old.traffic, old.service_id)
-    RETURNING c.account_id)
-  SELECT max(account_id) AS last, count(*)::int AS rows FROM gone`;
+const OLD_COUNTERS = `
+  c.period_start < $1::timestamptz - interval '32 days'
+  AND NOT daterange((c.period_start - interval '1 day')::date, (c.period_start + interval '33 days')::date) && days
+  AND NOT EXISTS (SELECT FROM crossings x WHERE x.account_id = c.account_id AND x.period_from = c.period_start)`;
 
-/** What was forgotten at once: how many rows, and of which account the last. */
-interface Portion {
-  last: string | null;
-  rows: number;
-}
+const OF_OLD_SUMS = `
+  WITH ${REMEMBERED}
+  SELECT x.account_id FROM crossings x, remembered WHERE ${OLD_CROSSINGS}
+  UNION SELECT c.account_id FROM counters c, remembered WHERE ${OLD_COUNTERS}`;
+
+const FORGET_CROSSINGS = `
+  WITH ${REMEMBERED} DELETE FROM crossings x USING remembered WHERE x.account_id = ANY ($2) AND ${OLD_CROSSINGS}`;
+const FORGET_COUNTERS = `
+  WITH ${REMEMBERED} DELETE FROM counters c USING remembered WHERE c.account_id = ANY ($2) AND ${OLD_COUNTERS}`;
 
 @Injectable()
 export class DropOldPartitions implements OnModuleDestroy {
@@ -127,15 +115,13 @@ export class DropOldPartitions implements OnModuleDestroy {
     }
     if (dropped > 0) this.#log.log(`dropped the usage of ${dropped} days, older than ${retentionDays} days`);
     await this.#forgetRecords();
-    const crossings = await this.#forgetSums(FORGET_CROSSINGS);
-    const counters = await this.#forgetSums(FORGET_COUNTERS);
-    const at = this.clock.now();
-    await this.#byAccount((client, account) => forgetOldBounds(client, at, account, FORGOTTEN_AT_ONCE));
-    if (counters + crossings > 0) {
+    const forgotten = await this.#forgetSums();
+    if (forgotten > 0) {
       this.#log.log(
-        `forgot ${counters} counters and ${crossings} crossings, whose usage was dropped ${retentionDays} days ago`,
+        `forgot what ${forgotten} accounts had spent and crossed in periods whose usage was dropped ${retentionDays} days ago`,
       );
     }
+    await this.#forgetBounds();
   }
 
   /** Who reads the ledger is waited for without a lock: whoever comes would stand behind it. */
@@ -169,24 +155,37 @@ export class DropOldPartitions implements OnModuleDestroy {
     await once(`UPDATE reconciliations SET sample = '[]' WHERE at < $1 AND sample <> '[]'`);
   }
 
-  #forgetSums(sql: string): Promise<number> {
+  /** Answers of how many accounts. */
+  async #forgetSums(): Promise<number> {
     const before = toDate(this.clock.now() - this.config.retentionDays * DAY_MS);
-    return this.#byAccount(async (client, account) => {
-      const { rows } = await client.query<Portion>(sql, [before, account]);
-      return rows[0]!;
-    });
+    const { rows } = await inTransaction(this.dataSource, ({ client }) =>
+      client.query<{ account_id: string }>(OF_OLD_SUMS, [before]),
+    );
+    await this.#whereNobodyCounts(
+      rows.map((row) => row.account_id),
+      async (client, accounts) => {
+        await client.query(FORGET_CROSSINGS, [before, accounts]);
+        await client.query(FORGET_COUNTERS, [before, accounts]);
+      },
+    );
+    return rows.length;
   }
 
-  /** Account by account, each portion by itself; answers how many there were. */
-  async #byAccount(forget: (client: PoolClient, account: string) => Promise<Portion>): Promise<number> {
-    let forgotten = 0;
-    for (let account = ''; ;) {
+  async #forgetBounds(): Promise<void> {
+    const at = this.clock.now();
+    const accounts = await inTransaction(this.dataSource, ({ client }) => accountsOfOldBounds(client, at));
+    await this.#whereNobodyCounts(accounts, (client, some) => forgetOldBounds(client, at, some));
+  }
+
+  /** Who counts goes by what he has read of an account until he has written. */
+  #whereNobodyCounts(
+    accounts: readonly string[],
+    forget: (client: ClientBase, accounts: readonly string[]) => Promise<void>,
+  ): Promise<void> {
+    return bySlices(this.dataSource, accounts, async (client, slice) => {
       this.#goOn();
-      const { last, rows } = await inTransaction(this.dataSource, ({ client }) => forget(client, account));
-      forgotten += rows;
-      if (rows < FORGOTTEN_AT_ONCE) return forgotten;
-      account = last!;
-    }
+      await forget(client, slice.accounts);
+    });
   }
 
   #goOn(): void {
