@@ -132,11 +132,20 @@ function withEntry(entries: readonly WindowEntry[], { startedAt, amount }: Windo
 /** Of what has been crossed before, and acts as for the first time. */
 const ONCE_MORE: Occasion = { trigger: 'cap', words: 'once more' };
 
+/** What calls in progress come to that count in a period of a cap, beside spend. */
+export type InProgress = (account: Account, meter: Meter, period: CalendarPeriod) => Micros;
+
 export class Evaluation {
   readonly counters = new Map<string, Micros>();
   readonly windows = new Map<string, RollingWindow>();
   readonly #states = new Map<string, CrossingState[]>();
   readonly #touched = new Set<CrossingState>();
+  readonly #inProgress: InProgress;
+
+  /** What spend and `inProgress` reach together does not fall; without it, what is held against caps is the whole. */
+  constructor(inProgress: InProgress = () => 0n) {
+    this.#inProgress = inProgress;
+  }
 
   /** Takes up what is known of thresholds crossed before. */
   recall(states: Iterable<CrossingState>): void {
@@ -268,7 +277,11 @@ export class Evaluation {
       const risenOrFallen = crossed(before[index]!, spend, meter.cap.thresholds);
       if (risenOrFallen.length === 0) continue;
       const period = windowPeriod(ends[index]!, hours, account);
+      const running = this.#inProgress(account, meter, windowPeriod(at, hours, account));
       for (const { threshold, direction } of risenOrFallen) {
+        // Calls that have begun since are in the window that ends now: the next look at them moves what stands to there.
+        const isNearNow = at < period.to && running > 0n && window.spendAt(at) + running >= threshold.amount;
+        if (direction === 'fell' && isNearNow) continue;
         this.#settle(crossings, { account, meter, period, threshold, direction, spend, record }, at);
       }
     }
@@ -315,6 +328,7 @@ export class Evaluation {
     const known = states.find((state) => state.period.name === period.name);
     if (direction === 'fell') {
       if (!known || known.uncrossedAt !== undefined) return;
+      if (crossing.spend + this.#inProgress(account, meter, period) >= threshold.amount) return;
       known.uncrossedAt = at;
       this.#touched.add(known);
       crossings.push({ ...crossing, again: false, hadSuspended: hasSuspended(known.done) });

@@ -219,13 +219,24 @@ interface CallRow {
   price_from: CallPrice['from'] | null;
 }
 
+const RUNNING = `
+  SELECT * FROM running_calls
+   WHERE settled_record IS NULL AND ($1::text[] IS NULL OR account_id = ANY ($1)) ORDER BY started_at, source, call_id`;
+
 /** Those that are not settled, of all accounts or of some. */
 export async function runningCalls(client: ClientBase, accounts?: readonly string[]): Promise<RunningCall[]> {
-  const { rows } = await client.query<CallRow>(
-    `SELECT * FROM running_calls
-      WHERE settled_record IS NULL AND ($1::text[] IS NULL OR account_id = ANY ($1)) ORDER BY started_at, source, call_id`,
-    [accounts ?? null],
-  );
+  return callsOf((await client.query<CallRow>(RUNNING, [accounts ?? null])).rows);
+}
+
+/**
+ * The same, of which none is settled or forgotten before this transaction has ended: whoever does that looks at what it
+ * leaves, and so at what this transaction left standing on it.
+ */
+export async function runningCallsKept(client: ClientBase, accounts: readonly string[]): Promise<RunningCall[]> {
+  return callsOf((await client.query<CallRow>(`${RUNNING} FOR SHARE`, [accounts])).rows);
+}
+
+function callsOf(rows: readonly CallRow[]): RunningCall[] {
   return rows.map((row) => ({
     source: row.source,
     callId: row.call_id,

@@ -505,3 +505,66 @@ describe('a call of which interim records alone tell', () => {
     expect(await states()).toEqual(['wanted']);
   });
 });
+
+describe.each(['month', 'rolling:2h'] as const)(
+  'spend that a correction takes below a threshold, in a %s',
+  (period) => {
+    const spent = (change: Partial<UsageRow>) =>
+      record({ record_id: 'spent', started_at: at(start + MINUTE_MS), duration_s: 60, ...change });
+    /** Suspended by spend alone, while a call runs for so many minutes, at 0.60. */
+    const suspended = async (minutes: number, since = start) => {
+      await paidBefore();
+      await capOf({ period });
+      await running({ id: 'c1', since });
+      await exposure.run();
+      await spent({ amount: '10.00' });
+      expect(await states()).toEqual(['wanted']);
+      pass(minutes * MINUTE_MS);
+      expect(await exposure.run()).toBe(0);
+    };
+
+    it('leaves standing what it still reaches with calls in progress, and what they come to less than is lifted', async () => {
+      await suspended(20);
+      await spent({ amount: '1.00', revision: 1 });
+      expect(await decided()).toHaveLength(3);
+      expect(await states()).toEqual(['wanted']);
+      expect(await exposure.run()).toBe(0);
+      await running();
+      await record({ started_at: at(start), duration_s: 1_200, amount: '4.50' });
+      await exposure.run();
+      expect((await decided()).slice(3)).toEqual(['restore correction 100 at 6.10']);
+      expect(await states()).toEqual(['lifting']);
+    });
+
+    it('leaves standing what it reaches with calls that have begun since', async () => {
+      await suspended(20, start + 2 * MINUTE_MS);
+      await spent({ amount: '1.00', revision: 1 });
+      expect(await decided()).toHaveLength(3);
+      expect(await states()).toEqual(['wanted']);
+      await exposure.run();
+      expect((await states()).at(-1)).toBe('wanted');
+    });
+
+    it('lifts at once where both together come to less', async () => {
+      await suspended(10);
+      await spent({ amount: '1.00', revision: 1 });
+      expect((await decided()).slice(3)).toEqual(['restore correction 100 at 1.60']);
+      expect(await states()).toEqual(['lifting']);
+      expect(await exposure.run()).toBe(0);
+    });
+
+    it('is looked at without a call whose record comes with the correction', async () => {
+      await paidBefore();
+      await capOf({ period });
+      const long: Partial<UsageRow> = { account_id: 'a', b_number: SOMALIA, record_id: 'long', started_at: at(start) };
+      await record({ ...long, duration_s: 300, amount: '10.00', state: 'interim' });
+      pass(20 * MINUTE_MS);
+      await record({ ...long, duration_s: 300, amount: '1.00', state: 'final' });
+      expect((await decided()).slice(3)).toEqual([
+        'restore correction 100 at 1.60',
+        'notify-operator correction 50 at 1.60',
+      ]);
+      expect(await states()).toEqual(['lifting']);
+    });
+  },
+);

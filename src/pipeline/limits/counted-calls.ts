@@ -35,20 +35,23 @@ export function meterKey({ accountId }: Account, { cap, serviceId }: Meter): str
   return JSON.stringify([accountId, cap.id, serviceId]);
 }
 
-/** What those have come to that began in a calendar period. */
-export function comeToIn({ from, to }: CalendarPeriod, calls: readonly CountedCall[]): Micros {
-  return sumOf(calls.filter(({ call }) => call.startedAt >= from && call.startedAt < to));
+/** What those have come to that count in a period of a cap. */
+export function comeToIn(meter: Meter, period: CalendarPeriod, calls: readonly CountedCall[]): Micros {
+  return sumOf(countedIn(meter, period, calls));
 }
 
 /** The same crossing, which was found in spend and calls together, with what each has come to. */
 export function withExposure(crossing: Crossing, calls: readonly CountedCall[]): Crossing {
-  const { period, meter } = crossing;
-  const rolls = rollingHours(meter.cap.period) !== undefined;
-  const within = calls.filter(({ call: { startedAt } }) =>
-    rolls ? inWindow(startedAt, period) : startedAt >= period.from && startedAt < period.to,
-  );
+  const within = countedIn(crossing.meter, crossing.period, calls);
   const amount = sumOf(within);
   return { ...crossing, spend: crossing.spend - amount, exposure: { amount, calls: within } };
+}
+
+function countedIn({ cap }: Meter, period: CalendarPeriod, calls: readonly CountedCall[]): CountedCall[] {
+  const rolls = rollingHours(cap.period) !== undefined;
+  return calls.filter(({ call: { startedAt } }) =>
+    rolls ? inWindow(startedAt, period) : startedAt >= period.from && startedAt < period.to,
+  );
 }
 
 function sumOf(calls: readonly CountedCall[]): Micros {

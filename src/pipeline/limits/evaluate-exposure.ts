@@ -171,7 +171,7 @@ function holdPeriod(
   const period = calendarPeriod(cap.period as 'day' | 'week' | 'month', at, account);
   const spend = spends.get(counterKey(account.accountId, serviceId, cap.traffic, cap.period, period.from)) ?? 0n;
   return evaluation
-    .hold(account, meter, period, spend + comeToIn(period, calls), at)
+    .hold(account, meter, period, spend + comeToIn(meter, period, calls), at)
     .map((crossing) => byCalls(crossing, calls));
 }
 

@@ -151,7 +151,7 @@ function holdCounters(
     const { serviceId } = meter;
     const own = calls?.get(meterKey(account, meter)) ?? [];
     const spendIn = (period: CalendarPeriod) =>
-      (spends.get(`${subjectKey(account.accountId, serviceId)} ${period.from}`) ?? 0n) + comeToIn(period, own);
+      (spends.get(`${subjectKey(account.accountId, serviceId)} ${period.from}`) ?? 0n) + comeToIn(meter, period, own);
     const period = calendarPeriod(cap.period as 'day' | 'week' | 'month', now, account);
     const crossings = [
       ...evaluation.change(account, meter, spendIn, now),

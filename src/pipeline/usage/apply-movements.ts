@@ -7,7 +7,14 @@ import { textArray } from '../../database/array-literal.ts';
 import type { Transaction } from '../../database/transaction.ts';
 import type { Account } from '../../accounts/account.ts';
 import { bearingSince, endOf } from '../../caps/cap-periods.ts';
-import { Evaluation, stepsOf, type Crossing, type CrossingState, type Step } from '../../caps/evaluation.ts';
+import {
+  Evaluation,
+  stepsOf,
+  type Crossing,
+  type CrossingState,
+  type InProgress,
+  type Step,
+} from '../../caps/evaluation.ts';
 import type { Meter, Meters } from '../../caps/meters.ts';
 import { crossingsOf, keepCrossings } from '../../caps/store.ts';
 import type { Instant } from '../../kernel/clock.ts';
@@ -17,6 +24,7 @@ import { destinationOf, toDates, type UsageRow } from '../../ledger/usage-store.
 import type { Movement } from '../../ledger/version.ts';
 import { addToCounters, counterKey, staysBelow, type CounterDelta, type SpentSoFar } from '../../spend/counters.ts';
 import { RollingWindow } from '../../spend/rolling-window.ts';
+import { runningCallsKept } from '../../spend/running-calls.ts';
 import {
   crossesNone,
   raiseBounds,
@@ -26,6 +34,7 @@ import {
   type FoundSlot,
   type RaisedSlot,
 } from '../../spend/window-bounds.ts';
+import { comeToIn, countedCalls, meterKey } from '../limits/counted-calls.ts';
 
 /** Accounts and the caps that hold for them, as they stand while the transaction lasts. */
 export interface Holding {
@@ -45,12 +54,13 @@ export interface ReadAhead {
  */
 export async function applyMovements(
   { client, atLast }: Transaction,
-  { accounts, meters }: Holding,
+  holding: Holding,
   movements: readonly Movement[],
   now: Instant,
   write: () => Promise<void>,
   ahead?: ReadAhead,
 ): Promise<Crossing[]> {
+  const { accounts, meters } = holding;
   const steps = movements.flatMap((movement) => stepsOf(movement, accounts, meters));
   const deltas = deltasOf(steps);
   const raised = raisedBy(steps);
@@ -77,7 +87,7 @@ export async function applyMovements(
     write(),
     addToCounters(client, deltas),
   ]);
-  const crossings = await findCrossings(client, steps, befores, windows, recalled, now);
+  const crossings = await findCrossings(client, holding, steps, befores, windows, recalled, now);
   const found = due.map((slot) => foundIn(slot, windows.get(slot.key)!, recalled));
   atLast(setBounds(client, found));
   return crossings;
@@ -178,6 +188,7 @@ function lookFromOf({ cap }: Meter, delta: Micros): Micros {
 /** Goes through the steps in their order; looks closer, at what was crossed before, only at accounts that reach a threshold. */
 async function findCrossings(
   client: PoolClient,
+  holding: Holding,
   steps: readonly Step[],
   befores: ReadonlyMap<string, Micros>,
   windows: ReadonlyMap<string, RollingWindow>,
@@ -196,10 +207,10 @@ async function findCrossings(
     if (meter.cap.thresholds.some(({ amount }) => before < amount !== after < amount)) reaching.add(account.accountId);
   }
   if (reaching.size === 0 && windows.size === 0) return [];
-  const evaluation = new Evaluation();
+  const closer = looked.filter((step) => isRolling(step) || reaching.has(step.account.accountId));
+  const evaluation = new Evaluation(await besideFalls(client, holding, closer, now));
   for (const [key, before] of befores) evaluation.counters.set(key, before);
   for (const [key, window] of windows) evaluation.windows.set(key, window);
-  const closer = looked.filter((step) => isRolling(step) || reaching.has(step.account.accountId));
   evaluation.recall([
     ...recalled,
     ...(await recall(
@@ -210,6 +221,23 @@ async function findCrossings(
   const crossings = closer.flatMap((step) => evaluation.apply(step, now));
   await keepCrossings(client, evaluation.touched());
   return crossings;
+}
+
+/** What calls in progress come to where a cap counts them and spend falls: what both still reach stays, until the next look at them. */
+async function besideFalls(
+  client: PoolClient,
+  { accounts, meters }: Holding,
+  steps: readonly Step[],
+  now: Instant,
+): Promise<InProgress> {
+  const falling = steps.filter(
+    ({ meter, delta, entries }) =>
+      meter.cap.count === 'with-exposure' && (delta < 0n || entries.some(({ amount }) => amount < 0n)),
+  );
+  if (falling.length === 0) return () => 0n;
+  const ids = [...new Set(falling.map(({ account }) => account.accountId))];
+  const calls = countedCalls(await runningCallsKept(client, ids), accounts, meters, now);
+  return (account, meter, period) => comeToIn(meter, period, calls.get(meterKey(account, meter)) ?? []);
 }
 
 function isRolling({ period }: Step): boolean {

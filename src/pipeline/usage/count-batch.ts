@@ -244,11 +244,17 @@ export async function writeBatch(transaction: Transaction, batch: WeighedBatch):
     const written = writeVersions(client, batch);
     // Here rather than in the end: the log's lines are put together while the server works.
     atLast(askToObserve(client, moved, accounts, policies, now));
+    // Before it is asked what calls in progress come to.
+    atLast(
+      followInterims(
+        client,
+        parts.flatMap((part) => part.movements),
+        now,
+      ),
+    );
     return written;
   };
   const crossings = await applyMovements(transaction, { accounts, meters }, all.flat(), now, write, batch.ahead);
-  const movements = parts.flatMap((part) => part.movements);
-  atLast(followInterims(client, movements, now));
   if (crossings.length === 0) return;
   await assureHeld(client, batch, crossings);
   await assureCountedOnce(client, batch, crossings);
