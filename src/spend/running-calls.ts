@@ -13,10 +13,17 @@ const UNHEARD_MS_MAX = 3_600_000;
 const KEPT_MS = 24 * 3_600_000;
 
 /**
- * Of a call that a feed told of and whose record is no interim one any more: it counts no more, and is forgotten once
- * somebody has looked at what that leaves. No record has such an id.
+ * Of a call that a feed told of and whose record is no interim one any more, or one of another account: it counts no more,
+ * and is forgotten once somebody has looked at what that leaves. No record has such an id.
  */
 const OVER = '';
+
+/** What is over for the accounts that calls were of. No feed has such a name; told twice before somebody looks is told once. */
+const LEAVE = `
+  INSERT INTO running_calls (source, call_id, account_id, service_id, number, country, traffic, started_at, seen_at, settled_record)
+  SELECT r.source || ' of ' || r.account_id, call_id, account_id, service_id, number, country, traffic, started_at, seen_at, '${OVER}'
+    FROM running_calls r JOIN unnest($1::text[], $2::text[], $3::text[]) AS gone (source, call_id, account_id) USING (source, call_id, account_id)
+  ON CONFLICT DO NOTHING`;
 
 const PUT = `
   INSERT INTO running_calls AS r (source, call_id, account_id, service_id, number, country, traffic, started_at, counted_until,
@@ -65,14 +72,16 @@ async function put(client: ClientBase, seen: readonly SeenCall[], at: Instant): 
   ]);
 }
 
-/** Keeps the calls of which interim records came, and lets go those whose record is no interim one any more. */
+/** Keeps the calls of which interim records came, and lets go those whose record is no interim one any more, or not the account's. */
 export async function followInterims(client: ClientBase, movements: readonly Movement[], at: Instant): Promise<void> {
   const running = new Map<string, SeenCall>();
   const over: { source: string; callId: string }[] = [];
+  const left: CallOver[] = [];
   for (const { from, to } of movements) {
     if (to.state !== 'interim' && from?.state !== 'interim') continue;
     const call = { source: `feed:${to.origin}`, callId: to.recordId };
     running.delete(to.recordId);
+    if (from && from.accountId !== to.accountId) left.push({ ...call, accountId: from.accountId });
     if (to.state !== 'interim' || to.kind !== 'voice' || to.destination.number === '') over.push(call);
     else {
       const { accountId, serviceId, destination, startedAt, durationSeconds: seconds, amount } = to;
@@ -90,6 +99,13 @@ export async function followInterims(client: ClientBase, movements: readonly Mov
       });
     }
   }
+  const leave =
+    left.length > 0 &&
+    client.query(LEAVE, [
+      left.map(({ source }) => source),
+      left.map(({ callId }) => callId),
+      left.map(({ accountId }) => accountId),
+    ]);
   const letGo =
     over.length > 0 &&
     client.query(
@@ -97,7 +113,7 @@ export async function followInterims(client: ClientBase, movements: readonly Mov
         WHERE r.source = o.source AND r.call_id = o.call_id`,
       [over.map((each) => each.source), over.map((each) => each.callId), OVER],
     );
-  await Promise.all([letGo, put(client, [...running.values()], at)]);
+  await Promise.all([leave, letGo, put(client, [...running.values()], at)]);
 }
 
 export interface SwitchCall {

@@ -488,8 +488,27 @@ describe('a call of which interim records alone tell', () => {
     await plafond.addAccount({ accountId: 'b' });
     await interim({});
     await interim({ account_id: 'b', service_id: 'trunk', b_number: '+263771234567', duration_s: 600, revision: 1 });
-    const rows = await plafond.query('SELECT account_id, service_id, number, country FROM running_calls');
+    const rows = await plafond.query(
+      'SELECT account_id, service_id, number, country FROM running_calls WHERE settled_record IS NULL',
+    );
     expect(rows).toEqual([{ account_id: 'b', service_id: 'trunk', number: '+263771234567', country: 'ZW' }]);
+  });
+
+  it('lifts what it had reached of an account that it is not of any more, whichever accounts it goes to meanwhile', async () => {
+    await plafond.addAccount({ accountId: 'b' });
+    await capOf();
+    await interim({});
+    pass(20 * MINUTE_MS);
+    await exposure.run();
+    expect(await states()).toEqual(['wanted']);
+    await interim({ account_id: 'b', amount: '0.01', revision: 1 });
+    await interim({ account_id: 'a', amount: '0.01', revision: 2 });
+    await interim({ account_id: 'b', amount: '0.01', revision: 3 });
+    await exposure.run();
+    expect(await states()).toEqual(['lifting']);
+    await interim({ ...ended, account_id: 'b', amount: '0.01' });
+    await exposure.run();
+    expect(await plafond.query('SELECT FROM running_calls')).toEqual([]);
   });
 
   it('gives way to its record, and lets that settle the call that a switch had told of', async () => {
