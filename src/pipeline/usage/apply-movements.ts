@@ -6,15 +6,9 @@ import type { PoolClient } from 'pg';
 import { textArray } from '../../database/array-literal.ts';
 import type { Transaction } from '../../database/transaction.ts';
 import type { Account } from '../../accounts/account.ts';
+import { stepsOfBatch } from '../../caps/batch-steps.ts';
 import { bearingSince, endOf } from '../../caps/cap-periods.ts';
-import {
-  Evaluation,
-  stepsOf,
-  type Crossing,
-  type CrossingState,
-  type InProgress,
-  type Step,
-} from '../../caps/evaluation.ts';
+import { Evaluation, type Crossing, type CrossingState, type InProgress, type Step } from '../../caps/evaluation.ts';
 import type { Meter, Meters } from '../../caps/meters.ts';
 import { crossingsOf, keepCrossings } from '../../caps/store.ts';
 import type { Instant } from '../../kernel/clock.ts';
@@ -49,7 +43,7 @@ export interface ReadAhead {
 }
 
 /**
- * Applies movements in their order; `write` brings them into the ledger, after what was before has been read. Where `ahead`
+ * Applies movements in the order of their steps (batch-steps.ts); `write` brings them into the ledger, after what was before has been read. Where `ahead`
  * tells that nothing can be crossed, nothing is waited for, and all of it goes with COMMIT.
  */
 export async function applyMovements(
@@ -61,7 +55,7 @@ export async function applyMovements(
   ahead?: ReadAhead,
 ): Promise<Crossing[]> {
   const { accounts, meters } = holding;
-  const steps = movements.flatMap((movement) => stepsOf(movement, accounts, meters));
+  const steps = stepsOfBatch(movements, accounts, meters);
   const deltas = deltasOf(steps);
   const raised = raisedBy(steps);
   const { spent, bounds } = ahead ?? {};
