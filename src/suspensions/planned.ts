@@ -122,20 +122,25 @@ export async function askedFor(
 
 /** By `suspensions_of_account`. What a person is asked about counts for nothing where the cap asks nobody any more. */
 const STANDING = `
-  SELECT p.no::int, s.suspension_id, s.is_asked_for AND p.mode = 'enforce' AS is_outdone
+  SELECT p.no::int, s.suspension_id, s.is_asked_for AND p.mode = 'enforce' AS is_outdone, s.is_told
     FROM unnest($1::text[], $2::uuid[], $3::numeric[], $4::text[], $5::text[], $6::text[])
            WITH ORDINALITY AS p (account_id, cap_id, threshold, class, period, mode, no),
-         LATERAL (SELECT s.suspension_id, s.ends_at, s.period, ${IS_ASKED_FOR} AS is_asked_for
+         LATERAL (SELECT s.suspension_id, s.ends_at, s.period, s.told_when_approved IS NOT NULL AS is_told,
+                         ${IS_ASKED_FOR} AS is_asked_for
                     FROM suspensions s JOIN decisions d USING (decision_id)
                    WHERE s.account_id = p.account_id AND s.cap_id = p.cap_id AND s.class = p.class AND d.threshold = p.threshold
                      AND s.state IN ('awaiting-approval', 'wanted', 'applied')) s
    WHERE s.ends_at IS NULL OR (s.is_asked_for AND p.mode = 'enforce' AND s.period = p.period)`;
 
-/** A suspension that stands where one is wanted; `outdone`: it waits for a person, who is not asked any more. */
+/**
+ * A suspension that stands where one is wanted; `outdone`: it waits for a person, who is not asked any more; `told`: its
+ * customer was told what had been reached.
+ */
 export interface Standing<Bar> {
   bar: Bar;
   suspension: string;
   outdone: boolean;
+  told: boolean;
 }
 
 /**
@@ -148,17 +153,21 @@ export async function standingAmong<Bar extends Pick<PlannedSuspension, 'decisio
 ): Promise<Standing<Bar>[]> {
   const again = wanted.filter(({ decision: { trigger } }) => AGAIN.includes(trigger));
   if (again.length === 0) return [];
-  const { rows } = await client.query<{ no: number; suspension_id: string; is_outdone: boolean }>(STANDING, [
-    again.map((s) => s.decision.accountId),
-    again.map((s) => s.decision.capId || null),
-    again.map((s) => s.decision.threshold ?? null),
-    again.map((s) => s.class),
-    again.map((s) => s.decision.period),
-    again.map((s) => s.decision.mode),
-  ]);
-  return rows.map(({ no, suspension_id: suspension, is_outdone: outdone }) => ({
+  const { rows } = await client.query<{ no: number; suspension_id: string; is_outdone: boolean; is_told: boolean }>(
+    STANDING,
+    [
+      again.map((s) => s.decision.accountId),
+      again.map((s) => s.decision.capId || null),
+      again.map((s) => s.decision.threshold ?? null),
+      again.map((s) => s.class),
+      again.map((s) => s.decision.period),
+      again.map((s) => s.decision.mode),
+    ],
+  );
+  return rows.map(({ no, suspension_id: suspension, is_outdone: outdone, is_told: told }) => ({
     bar: again[no - 1]!,
     suspension,
     outdone,
+    told,
   }));
 }

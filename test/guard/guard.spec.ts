@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { capDefinition } from '../../src/caps/cap.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { AnswerGuard } from '../../src/pipeline/deciding/answer-guard.ts';
 import { ReinstateDue } from '../../src/pipeline/suspending/reinstate-due.ts';
@@ -11,7 +12,7 @@ import { ReconcileSwitches } from '../../src/pipeline/suspending/reconcile-switc
 import { SettleSuspensions } from '../../src/pipeline/suspending/settle-suspension.ts';
 import { LocalSwitch } from '../../src/suspensions/switches/local-switch.ts';
 import { FixedNodes } from '../harness/fixed-nodes.ts';
-import { ACCOUNT, TestPlafond } from '../harness/plafond.ts';
+import { ACCOUNT, CAP as ANY_CAP, TestPlafond } from '../harness/plafond.ts';
 
 Logger.overrideLogger(false);
 
@@ -313,5 +314,32 @@ describe('a customer whose bar waits', () => {
     expect(await barsTold()).toEqual([{ account_id: 'a0', state: 'queued', suspends: 1 }]);
     expect(await toldInEvidence('a0')).toEqual([{ by: 'anna' }]);
     expect(await toldInEvidence('a1')).toEqual([]);
+  });
+
+  it('is not told of the limit once more where the guard holds what a cap had asked about, but of the bar when it comes', async () => {
+    await allow(1);
+    await addReachable();
+    const id = await plafond.addCap({ ...CAP, mode: 'approve' });
+    await spendAll(0, 2, '180.00');
+    plafond.clock.advanceTo(start + HOUR_MS);
+    await plafond.caps.change(id, undefined, capDefinition.parse({ ...ANY_CAP, ...CAP }), {
+      actor: 'anna',
+      alone: true,
+    });
+    const told = async () =>
+      (
+        await plafond.query<{ told: string }>(
+          `SELECT account_id || ' ' || (jsonb_path_query(facts, '$[*].facts.kind') #>> '{}') AS told FROM warnings ORDER BY warning_no`,
+        )
+      ).map(({ told: each }) => each);
+    const warned = async () =>
+      (await plafond.decisions()).filter(({ type }) => type === 'warn').map(({ accountId }) => accountId);
+    expect(await countByState()).toEqual({ 'awaiting-approval': 1, declined: 2, wanted: 1 });
+    expect(await told()).toEqual(['a0 approve', 'a1 approve', 'a0 suspend']);
+    expect(await warned()).toEqual(['a0', 'a1', 'a0']);
+    const [question] = await questions();
+    await guard.answer(question!.question_id, { answer: 'all' }, 'looked at it', 1, 'anna');
+    expect((await told()).slice(3)).toEqual(['a1 suspend']);
+    expect(await toldInEvidence('a1')).toEqual([{ by: 'anna' }]);
   });
 });

@@ -198,8 +198,9 @@ async function withStanding(client: ClientBase, matters: readonly Matter[]): Pro
     ...matter,
     bars: matter.bars.map((bar) => {
       const known = standing.get(bar) ?? [];
-      const outdoes = known.filter(({ outdone }) => outdone).map(({ suspension }) => suspension);
-      return { ...bar, stands: known.length > outdoes.length, outdoes };
+      const outdone = known.filter((each) => each.outdone);
+      const outdoes = outdone.map(({ suspension }) => suspension);
+      return { ...bar, stands: known.length > outdone.length, outdoes, told: outdone.some(({ told }) => told) };
     }),
   }));
 }

@@ -18,6 +18,8 @@ export interface WantedBar {
   stands?: boolean;
   /** suspensions that wait for a person, whom its cap does not ask any more: they give way to it */
   outdoes?: readonly string[];
+  /** whether the customer was told, when these began to wait, what had been reached */
+  told?: boolean;
 }
 
 /** The usage that a matter is about: of whom, on what, from when (inclusive) to when (exclusive). */

@@ -43,10 +43,21 @@ export async function throughGuard(client: ClientBase, asked: readonly Matter[],
   );
   if (!question) return { matters, question: undefined };
   const held = new Set(causes.slice(passing).map(({ cause }) => cause));
-  return {
-    matters: matters.map((matter) => (held.has(matter.cause) ? heldBack(matter, question, reason) : matter)),
-    question: question.question_id,
-  };
+  const passed = matters.map((matter) => (held.has(matter.cause) ? heldBack(matter, question, reason) : matter));
+  return { matters: withoutTold(passed, held), question: question.question_id };
+}
+
+/**
+ * Of causes that are held: a customer who was told of the limit when a person was asked about the bar is told no sooner than
+ * it is approved. Pure.
+ */
+function withoutTold(matters: readonly Matter[], held: ReadonlySet<string>): Matter[] {
+  const told = new Set(matters.filter(({ bars }) => bars.some((bar) => bar.told)).map(({ cause }) => cause));
+  const isTold = ({ cause }: Matter) => held.has(cause) && told.has(cause);
+  const words = new Map(matters.filter((each) => isTold(each) && each.words).map((each) => [each.cause, each.words]));
+  return matters
+    .filter((each) => !isTold(each) || !each.words)
+    .map((each) => (isTold(each) ? { ...each, wordsIfApproved: words.get(each.cause) } : each));
 }
 
 /**
