@@ -14,7 +14,7 @@ import { microsPerEuro } from './norms.ts';
 import type { Level } from './levels.ts';
 import { ALL_4_DAYS, type Reading } from './observe.ts';
 import { SCALE, type Family } from './scales.ts';
-import { AT, FACTORS, SLOT, SLOTS, SLOT_WORDS, type Factor, type Signature } from './signature.ts';
+import { AT, callsAt, FACTORS, keyAt, SLOT, SLOTS, SLOT_WORDS, type Factor, type Signature } from './signature.ts';
 import { measure, statistics } from './statistics.ts';
 import { asTravellers } from './travel.ts';
 import { DAY_S } from './weight.ts';
@@ -69,7 +69,7 @@ export function deviationOf(
   model: Model,
   thresholds: Thresholds,
 ): Deviation {
-  const { u, f } = signature;
+  const { f } = signature;
   const segment = model.segment(account.segment);
   const { family, seconds } = SCALE[reading.scale]!;
   const unit = microsPerEuro(account.currency);
@@ -82,9 +82,10 @@ export function deviationOf(
     ? dailyOf(f[AT.learntAll]!, segment.dayAll, f[AT.days]!)
     : dailyOf(f[AT.learntInternational]!, segment.dayInternational, f[AT.days]!);
   const slots = Array.from({ length: SLOTS }, (_, index) => AT.slots + index * SLOT_WORDS)
-    .filter((at) => u[at + SLOT.key] !== 0 && f[at + SLOT.calls]! > 0)
+    .filter((at) => callsAt(signature, at) > 0)
     .filter(
-      (at) => family === 'international' || (placeOf(u[at + SLOT.key]!).kind === 'roaming') === (family === 'roaming'),
+      (at) =>
+        family === 'international' || (placeOf(keyAt(signature, at)).kind === 'roaming') === (family === 'roaming'),
     )
     .toSorted((a, b) => f[b + SLOT.weight]! - f[a + SLOT.weight]!);
   const weight = slots.reduce((sum, at) => sum + f[at + SLOT.weight]!, 0);
@@ -92,8 +93,8 @@ export function deviationOf(
     .filter((at) => f[at + SLOT.weight]! >= PLACE_SHARE_MIN * weight)
     .slice(0, PLACES_MAX)
     .map((at) => ({
-      ...placeOf(u[at + SLOT.key]!),
-      calls: Math.round(f[at + SLOT.calls]!),
+      ...placeOf(keyAt(signature, at)),
+      calls: callsAt(signature, at),
       isNew: f[at + SLOT.learnt]! < 0.5,
     }));
   const key = destinationKey(record.destination, record.originCountry, account.homeCountry);

@@ -2,7 +2,7 @@
  * What becomes normal, and when: usage waits for two to three days before it is learnt, so that a person can still say what it was; what
  * was learnt fades with a half-life; and no one teaches an account more than a share a day. Pure.
  */
-import { SCALES, SLOT, SLOTS, SLOT_WORDS, AT as WORD, type Signature } from './signature.ts';
+import { AT as WORD, callsAt, endRunAt, keyAt, SCALES, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
 import { knowBlocks } from './number-blocks.ts';
 import type { SegmentModel } from './model.ts';
 
@@ -44,7 +44,8 @@ export function turnTo(signature: Signature, day: number, segment: SegmentModel)
   u[AT.day] = day;
 }
 
-function learnOldest({ u, f }: Signature, segment: SegmentModel, share: number): void {
+function learnOldest(signature: Signature, segment: SegmentModel, share: number): void {
+  const { f } = signature;
   const days = f[AT.days]!;
   const grows = share * (1 + GROWTH_FRESH / (1 + days / GROWTH_FRESH_DAYS));
   learnMoney(f, AT.learntInternational, AT.waitingInternational, segment.dayInternational, days, share);
@@ -56,7 +57,7 @@ function learnOldest({ u, f }: Signature, segment: SegmentModel, share: number):
     if (seen > peak) f[AT.peaks + scale] = Math.min(seen, peak + grows * (GROWTH * peak + GROWTH_EUROS));
   }
   for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) {
-    if (u[at + SLOT.key] !== 0) f[at + SLOT.learnt] = f[at + SLOT.learnt]! + share * shift(f, at + SLOT.waiting);
+    if (keyAt(signature, at) !== 0) f[at + SLOT.learnt] = f[at + SLOT.learnt]! + share * shift(f, at + SLOT.waiting);
   }
 }
 
@@ -108,7 +109,7 @@ export function takeIn(signature: Signature, segment: SegmentModel): void {
     signature.f[AT.peaks + scale] = Math.max(signature.f[AT.peaks + scale]!, signature.f[AT.evidence + scale]!);
   }
   for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) {
-    if (signature.f[at + SLOT.calls]! > 0) {
+    if (callsAt(signature, at) > 0) {
       signature.u[at + SLOT.first] = Math.min(
         signature.u[at + SLOT.first]!,
         signature.u[AT.now]! - KNOWN_AFTER_DAYS * 86_400,
@@ -135,6 +136,5 @@ function calm(signature: Signature): void {
   const { u, f } = signature;
   f.fill(0, AT.evidence, AT.maximaSince);
   u.fill(0, AT.runMoney, AT.lastEnd);
-  for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS)
-    f.fill(0, at + SLOT.calls, at + SLOT_WORDS);
+  for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) endRunAt(signature, at);
 }

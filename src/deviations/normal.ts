@@ -6,7 +6,7 @@ import { placeOf, type Place } from './destination-key.ts';
 import { dailyOf } from './learning.ts';
 import type { Model } from './model.ts';
 import { microsPerEuro, WEEK_PARTS } from './norms.ts';
-import { AT, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
+import { AT, keyAt, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
 
 export const WEEK_PART_NAMES = [
   'weekday night',
@@ -33,15 +33,15 @@ export interface Normal {
 const KNOWN_CALLS = 0.5;
 
 export function normalOf(signature: Signature, account: Account, model: Model): Normal {
-  const { u, f } = signature;
+  const { f } = signature;
   const segment = model.segment(account.segment);
   const days = f[AT.days]!;
   const unit = microsPerEuro(account.currency);
   const money = (euros: number): Micros => BigInt(Math.round(euros * 100)) * BigInt(Math.round(unit / 100));
   const places = Array.from({ length: SLOTS }, (_, index) => AT.slots + index * SLOT_WORDS)
-    .filter((at) => u[at + SLOT.key] !== 0 && f[at + SLOT.learnt]! >= KNOWN_CALLS)
+    .filter((at) => keyAt(signature, at) !== 0 && f[at + SLOT.learnt]! >= KNOWN_CALLS)
     .toSorted((a, b) => f[b + SLOT.learnt]! - f[a + SLOT.learnt]!)
-    .map((at) => ({ ...placeOf(u[at + SLOT.key]!), calls: Math.round(f[at + SLOT.learnt]!) }));
+    .map((at) => ({ ...placeOf(keyAt(signature, at)), calls: Math.round(f[at + SLOT.learnt]!) }));
   const hours = Array.from({ length: WEEK_PARTS }, (_, part) => f[AT.hours + part]!);
   const calls = hours.reduce((sum, each) => sum + each, 0);
   return {

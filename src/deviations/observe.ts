@@ -15,7 +15,18 @@ import type { Model, SegmentModel } from './model.ts';
 import { callWeight, microsPerEuro, moneyOf, weekPart } from './norms.ts';
 import { rememberBlock } from './number-blocks.ts';
 import { fadeBy, fades as left, SCALE } from './scales.ts';
-import { AT as WORD, FACTORS, SCALES, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
+import {
+  addCalls,
+  AT as WORD,
+  endRunAt,
+  FACTORS,
+  keyAt,
+  SCALES,
+  SLOT,
+  SLOTS,
+  SLOT_WORDS,
+  type Signature,
+} from './signature.ts';
 import { measure, statistics } from './statistics.ts';
 import {
   DAY_S,
@@ -227,7 +238,7 @@ function add(
   const slot = placeFor(signature, key, start);
   u[slot + SLOT.last] = Math.max(u[slot + SLOT.last]!, start);
   sum(f, slot + SLOT.waiting + waits, calls);
-  if (isOfRun(signature, isAway(key) ? 1 : 0, start)) sum(f, slot + SLOT.calls, calls);
+  if (isOfRun(signature, isAway(key) ? 1 : 0, start)) addCalls(signature, slot, calls);
   sum(f, slot + SLOT.weight, value);
   if (calls > 0) {
     rememberNumber(signature, version.destination.number, start);
@@ -299,7 +310,7 @@ function beginRun(signature: Signature, run: number, start: number): void {
   if (run === 0) f.fill(0, AT.factors, AT.factors + FACTORS.length);
   // What is used from abroad goes on where a call to a third country begins a run of its own.
   for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS)
-    if (isAway(u[at + SLOT.key]!) === (run === 1)) f.fill(0, at + SLOT.calls, at + SLOT_WORDS);
+    if (isAway(keyAt(signature, at)) === (run === 1)) endRunAt(signature, at);
 }
 
 function extendRun(signature: Signature, run: number, start: number, micros: number, calls: number): void {
@@ -356,7 +367,7 @@ function placeFor(signature: Signature, key: number, start: number): number {
   let place = AT.slots;
   let least = Infinity;
   for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) {
-    if (u[at + SLOT.key] === 0) {
+    if (keyAt(signature, at) === 0) {
       place = at;
       break;
     }
@@ -367,7 +378,7 @@ function placeFor(signature: Signature, key: number, start: number): number {
     }
   }
   u.fill(0, place, place + SLOT_WORDS);
-  u[place + SLOT.key] = key;
+  u[place + SLOT.keyAndCalls] = key;
   u[place + SLOT.first] = start;
   return place;
 }

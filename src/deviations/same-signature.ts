@@ -24,7 +24,7 @@ const WHOLE = new Set<number>([
   ...span(AT.origins, ORIGINS),
   ...span(AT.numbers, NUMBERS),
   ...span(AT.slots, SLOTS * SLOT_WORDS).filter((at) =>
-    [SLOT.key, SLOT.first, SLOT.last].includes(((at - AT.slots) % SLOT_WORDS) as 0),
+    [SLOT.keyAndCalls, SLOT.first, SLOT.last].includes(((at - AT.slots) % SLOT_WORDS) as 0),
   ),
 ]);
 

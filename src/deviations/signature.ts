@@ -4,11 +4,11 @@
  */
 import { assert } from '../kernel/assert.ts';
 
-const VERSION = 6;
+const VERSION = 7;
 
 export const SCALES = 10;
 export const SLOTS = 10;
-export const SLOT_WORDS = 9;
+export const SLOT_WORDS = 8;
 export const NUMBERS = 17;
 export const ORIGINS = 4;
 export const BLOCKS = 5;
@@ -89,7 +89,33 @@ export const AT = {
 } as const;
 
 /** Within a slot, which is a destination country (or what stands for one: see `destination-key.ts`). */
-export const SLOT = { key: 0, first: 1, last: 2, learnt: 3, waiting: 4, calls: 7, weight: 8 } as const;
+export const SLOT = { keyAndCalls: 0, first: 1, last: 2, learnt: 3, waiting: 4, weight: 7 } as const;
+
+/** Bits of a destination's key; those above count the calls of its run, up to some 500,000. */
+const KEY_BITS = 13;
+const KEYS = 2 ** KEY_BITS;
+const CALLS_MOST = 2 ** (32 - KEY_BITS) - 1;
+
+/** The destination of the slot at `at`; 0 where it is empty. */
+export function keyAt({ u }: Signature, at: number): number {
+  return u[at + SLOT.keyAndCalls]! & (KEYS - 1);
+}
+
+/** Calls of the run to the destination of the slot at `at`. */
+export function callsAt({ u }: Signature, at: number): number {
+  return u[at + SLOT.keyAndCalls]! >>> KEY_BITS;
+}
+
+export function addCalls(signature: Signature, at: number, more: number): void {
+  const calls = Math.min(CALLS_MOST, Math.max(0, callsAt(signature, at) + more));
+  signature.u[at + SLOT.keyAndCalls] = calls * KEYS + keyAt(signature, at);
+}
+
+/** The run of the slot at `at` is over: neither its calls nor their weight is told any more. */
+export function endRunAt(signature: Signature, at: number): void {
+  signature.u[at + SLOT.keyAndCalls] = keyAt(signature, at);
+  signature.f[at + SLOT.weight] = 0;
+}
 
 const WORDS = next + (next % 2);
 export const SIGNATURE_BYTES_MAX = WORDS * 4;

@@ -10,7 +10,7 @@ import { countryKey, isAway, numberHash } from './destination-key.ts';
 import { blockFactor } from './number-blocks.ts';
 import type { Model, SegmentModel } from './model.ts';
 import { EVEN_SHARES, WEEK_PARTS } from './norms.ts';
-import { AT as WORD, FACTORS, NUMBERS, ORIGINS, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
+import { AT as WORD, FACTORS, keyAt, NUMBERS, ORIGINS, SLOT, SLOTS, SLOT_WORDS, type Signature } from './signature.ts';
 import { KNOWN_AFTER_DAYS } from './learning.ts';
 
 /** A name of this file's own: see `observe.ts`. */
@@ -21,8 +21,9 @@ export const DAY_S = 86_400;
 const LEARNT_AFTER_DAYS = 3;
 
 /** The word at which the slot of a destination begins; −1 where the account has none. */
-export function slotOf({ u }: Signature, key: number): number {
-  for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS) if (u[at + SLOT.key] === key) return at;
+export function slotOf(signature: Signature, key: number): number {
+  for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS)
+    if (keyAt(signature, at) === key) return at;
   return -1;
 }
 
