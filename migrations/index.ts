@@ -29,6 +29,7 @@ import { KnowWhatCrossingsDid1700000000035 } from './35-know-what-crossings-did.
 import { BoundRollingWindows1700000000038 } from './38-bound-rolling-windows.ts';
 import { KnowAFloorOfWindows1700000000042 } from './42-know-a-floor-of-windows.ts';
 import { KnowWhereOneIs1700000000043 } from './43-know-where-one-is.ts';
+import { KnowWhereDiallersCall1700000000044 } from './44-know-where-diallers-call.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
 export const migrations = [
@@ -63,4 +64,5 @@ export const migrations = [
   BoundRollingWindows1700000000038,
   KnowAFloorOfWindows1700000000042,
   KnowWhereOneIs1700000000043,
+  KnowWhereDiallersCall1700000000044,
 ];

@@ -80,7 +80,7 @@ function consequence(deviation: Deviation, account: Account, mode: Mode, refused
   const recorded = mode === 'shadow' ? ' Shadow mode: recorded only.' : '';
   if (level === 'warn')
     return `${mode === 'shadow' ? 'The customer would have been warned.' : 'Warning to the customer.'}${recorded}`;
-  // Data, and use abroad or at home of no single range, have no number to bar.
+  // Data, use abroad, and what goes to many ranges at home, have no number to bar.
   if (level === 'hold' && bars.length === 0) {
     return `A hold is due, but no number stands for this usage that a switch could bar: nothing is barred, the billing team decides.${recorded}`;
   }
@@ -114,6 +114,13 @@ function evidenceOf(deviation: Deviation, account: Account): Record<string, unkn
     bars: deviation.level === 'warn' ? [] : deviation.bars,
     explanations: { en: explain(deviation, account, 'en'), nl: explain(deviation, account, 'nl') },
   };
+}
+
+/** The number blocks that a deviation's decision is about: that of the deciding record, and those that it bars. */
+export function blocksOf({ evidence }: Decision): string[] {
+  const { block, bars } = { bars: [], ...(evidence as { block?: string; bars?: string[] } | undefined) };
+  const blocks = [block, ...bars].filter((each) => each?.startsWith('prefix:')) as string[];
+  return [...new Set(blocks.map((each) => each.slice('prefix:'.length)))];
 }
 
 /** Three digits are more than an estimate deserves. */

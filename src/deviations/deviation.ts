@@ -6,13 +6,13 @@ import type { Micros } from '../kernel/money.ts';
 import type { UsageKind } from '../feeds/usage-record.ts';
 import { endOf, type Version } from '../ledger/version.ts';
 import type { Thresholds } from './calibration.ts';
-import { blockDigits, destinationKey, numberBlock, placeOf, type Place } from './destination-key.ts';
-import { isKnownAtHome } from './home-numbers.ts';
+import { destinationKey, numberBlock, placeOf, type Place } from './destination-key.ts';
+import { rangesAtHome } from './home-ranges.ts';
 import { dailyOf, WAITING_DAYS } from './learning.ts';
 import type { Model, SegmentModel } from './model.ts';
 import { microsPerEuro } from './norms.ts';
 import type { Level } from './levels.ts';
-import { ALL_4_DAYS, type Reading } from './observe.ts';
+import type { Reading } from './observe.ts';
 import { SCALE, type Family } from './scales.ts';
 import { AT, callsAt, FACTORS, keyAt, SLOT, SLOTS, SLOT_WORDS, type Factor, type Signature } from './signature.ts';
 import { measure, statistics } from './statistics.ts';
@@ -35,7 +35,7 @@ export interface Deviation {
   money: Micros;
   /** the most unusual first; `isNew`: never used before, as far as is remembered */
   places: (Place & { calls: number; isNew: boolean })[];
-  /** the number block of the deciding record, where that is what is unusual; undefined where no block says it, as of use from abroad */
+  /** the number block of the deciding record, where that is what is unusual, if with others; undefined where no block says it, as of use from abroad */
   block: Traffic | undefined;
   /** what raised the score, by which share of what raised it; the greatest first. Shares add up to 1, or there are none. */
   raised: { factor: Factor; share: number }[];
@@ -49,7 +49,7 @@ export interface Deviation {
     /** days behind it */
     days: number;
   };
-  /** what a hold bars: new or risky destinations only. Empty where a number says nothing (data) */
+  /** what a hold bars: new or risky destinations only; at home the ranges that usage goes to. Empty where a number says nothing (data) */
   bars: Traffic[];
 }
 
@@ -99,8 +99,10 @@ export function deviationOf(
     }));
   const key = destinationKey(record.destination, record.originCountry, account.homeCountry);
   const place = key === 0 || family === 'roaming' ? undefined : placeOf(key);
-  const abroad = place === undefined || place.kind === 'roaming' ? undefined : numberBlock(record.destination.number);
-  const block = atHome ? blockAtHome(signature, record) : abroad;
+  const ranges = atHome ? rangesAtHome(signature) : [];
+  const own = numberBlock(record.destination.number);
+  const isNamed = atHome ? ranges.some((range) => range === own) : place !== undefined && place.kind !== 'roaming';
+  const block = isNamed ? own : undefined;
   const raised = f.subarray(AT.factors, AT.factors + FACTORS.length).reduce((sum, each) => sum + each, 0);
   return {
     level: reading.rose,
@@ -130,7 +132,7 @@ export function deviationOf(
           }
         : undefined,
     usual: { perDay: micros(daily), days: Math.round(f[AT.days]!) },
-    bars: barsOf(places, family, block, place, account),
+    bars: atHome ? ranges : barsOf(places, block, place, account),
   };
 }
 
@@ -193,29 +195,19 @@ function excesses(signature: Signature, scale: number, segment: SegmentModel): D
   return [{ what: family === 'calls' ? 'calls' : 'spend', times: Math.exp(statistics[scale]!) }];
 }
 
-/** `decided`: the place of the deciding record, whose block bars no other place. */
+/** What goes abroad or to premium numbers. `decided`: the place of the deciding record, whose block bars no other place. */
 function barsOf(
   places: Deviation['places'],
-  family: Family,
   block: Traffic | undefined,
   decided: Place | undefined,
   { homeCountry }: Account,
 ): Traffic[] {
   const bars = new Set<Traffic>();
-  if (isAtHome(family)) return block === undefined ? [] : [block];
   for (const { kind, country } of places) {
     if (kind === 'country' && country !== homeCountry && country !== '001') bars.add(`country:${country}`);
     else if (block !== undefined && kind === decided?.kind && country === decided.country) bars.add(block);
   }
   return [...bars];
-}
-
-/** The block of the deciding number at home, where more than half of the evidence is its; none that the account called in weeks before. */
-function blockAtHome(signature: Signature, { destination: { number } }: Version): Traffic | undefined {
-  const { d, f } = signature;
-  const isMost = f[AT.blockEuros]! > 0.5 * f[AT.evidence + ALL_4_DAYS]!;
-  if (!isMost || blockDigits(number) !== d[AT.block / 2] || isKnownAtHome(signature, number)) return undefined;
-  return numberBlock(number);
 }
 
 /** Whether it is about all usage, wherever it goes. */

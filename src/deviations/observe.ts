@@ -7,14 +7,15 @@ import type { Account } from '../accounts/account.ts';
 import { TRAFFIC_BIT } from '../destinations/traffic.ts';
 import type { Movement, Version } from '../ledger/version.ts';
 import { NOTHING_UNUSUAL, type Thresholds } from './calibration.ts';
-import { awayKey, blockDigits, destinationKey, isAway } from './destination-key.ts';
+import { awayKey, destinationKey, isAway } from './destination-key.ts';
 import { turnTo } from './learning.ts';
 import { rise, type Level } from './levels.ts';
+import { fadeRanges, followRange } from './home-ranges.ts';
 import { afterCall, knownShare, rememberAtHome, triedShare } from './home-numbers.ts';
 import type { Model, SegmentModel } from './model.ts';
 import { callWeight, microsPerEuro, moneyOf, weekPart } from './norms.ts';
 import { rememberBlock } from './number-blocks.ts';
-import { fadeBy, fades as left, SCALE } from './scales.ts';
+import { ALL_4_DAYS, fadeBy, fades as left, SCALE } from './scales.ts';
 import {
   addCalls,
   AT as WORD,
@@ -48,8 +49,6 @@ const AT = WORD;
 const fades = left;
 
 const ROAMING = SCALES - 1;
-/** All spend, over as long as the block at home is followed that most of it goes to. */
-export const ALL_4_DAYS = 6;
 /** Of what one record costs, beyond so many euros the root counts: one dear call is not yet a series of calls. */
 const DEAR_RECORD = 20;
 /** Who redials repeats what was weighed: the logarithm of what that counts less, and the share in how often somebody calls. */
@@ -156,7 +155,7 @@ function advance(signature: Signature, start: number, segment: SegmentModel): vo
   f[AT.awayDear] = f[AT.awayDear]! * journey;
   f[AT.awayDays] = f[AT.awayDays]! * journey;
   f[AT.burst] = f[AT.burst]! * fades[0]!;
-  f[AT.blockEuros] = f[AT.blockEuros]! * fades[ALL_4_DAYS]!;
+  fadeRanges(signature, fades[ALL_4_DAYS]!);
   // What destinations weigh is what unusual evidence is made of: where that is gone, there is nothing to fade.
   if (f[AT.evidence + 2]! > NOTHING) {
     for (let at = AT.slots; at < AT.slots + SLOTS * SLOT_WORDS; at += SLOT_WORDS)
@@ -199,7 +198,7 @@ function add(
   raise(f, 6, believed, waits);
   const share = hourShare(f, segment, part);
   if (key === 0) {
-    followBlock(signature, version.destination.number, euros * fades[ALL_4_DAYS]!);
+    followRange(signature, version.destination.number, believed * fades[ALL_4_DAYS]!);
     countAtHome(signature, version, calls, start, unusualHour(share, part), waits);
     return;
   }
@@ -345,18 +344,6 @@ function countAtHome(
   sum(f, AT.waitingCalls + waits, counted);
   raise(f, 7, tried * unusual, waits);
   raise(f, 8, counted * unusual, waits);
-}
-
-/** The number block at home that more than half of the money goes to, if there is one (R. Boyer, J. Moore: a majority vote). */
-function followBlock({ f, d }: Signature, number: string, euros: number): void {
-  const block = blockDigits(number);
-  if (block === 0) return;
-  const left = f[AT.blockEuros]!;
-  if (d[AT.block / 2] === block) f[AT.blockEuros] = Math.max(0, left + euros);
-  else if (euros > left) {
-    d[AT.block / 2] = block;
-    f[AT.blockEuros] = euros - left;
-  } else f[AT.blockEuros] = left - Math.max(0, euros);
 }
 
 /** The slot of a destination; the one that is least missed is given up where there is none left. */

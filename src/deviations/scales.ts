@@ -26,6 +26,9 @@ export const SCALE: readonly { family: Family; seconds: number; floor: number; s
   { family: 'roaming', seconds: TRAVEL_DAYS * 24 * HOUR_S, floor: 0, share: 1 },
 ];
 
+/** The scale of all spend, over four days. */
+export const ALL_4_DAYS = 6;
+
 /** Shares of evidence that are left, by scale, after what {@link fadeBy} was told last; one array for all. */
 export const fades = new Float64Array(SCALES);
 

@@ -4,7 +4,7 @@
  */
 import { assert } from '../kernel/assert.ts';
 
-const VERSION = 7;
+const VERSION = 8;
 
 export const SCALES = 10;
 export const SLOTS = 10;
@@ -17,6 +17,8 @@ export const FACTORS = ['new', 'rare', 'risk', 'hour', 'rate', 'overlap', 'origi
 /** What can raise the weight of a call. */
 export type Factor = (typeof FACTORS)[number];
 
+/** Number blocks at home that are followed. */
+export const RANGES = 3;
 /** Runs of what is unusual, each with its own beginning: weighed usage, all that goes abroad or comes from there, everything. */
 export const RUNS = 3;
 
@@ -34,9 +36,11 @@ export const AT = {
   day: words(),
   /** money of what is unusual, in micros (eight bytes each): weighed usage, all abroad, everything */
   runMoney: words(2 * RUNS),
-  /** the number block at home that most money went to (eight bytes): digits as a whole number */
-  block: words(2),
-  blockEuros: words(),
+  /** number blocks at home that money goes to (eight bytes each): digits as a whole number */
+  ranges: words(2 * RANGES),
+  /** euros that went to them: to numbers that were not called in weeks before, and to others, while they are followed */
+  rangeUnknown: words(RANGES),
+  rangeKnown: words(RANGES),
   runSince: words(RUNS),
   runCalls: words(RUNS),
   /** 0 none, 1 warned, 2 held, 3 suspended, 4 held with nothing to bar */

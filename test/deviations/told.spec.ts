@@ -158,4 +158,20 @@ describe('what the customer is told of a deviation', () => {
     const facts = (await told()).filter(({ decisionId }) => decisionId === hold!.id);
     expect(facts).toMatchObject([{ facts: { kind: 'hold' } }]);
   });
+
+  it('of a dialler at home is a hold of all ranges that it calls, and its case is about all of them', async () => {
+    const blocks = ['+31851234', '+31102345', '+31703456'];
+    const calls = Array.from({ length: 600 }, (_, i) =>
+      call(`d${i}`, 'b1', ATTACK + i * 60_000, 20, `${blocks[i % 3]}${100 + i}`, 0.08),
+    );
+    await live(calls, 5);
+    const hold = (await decisions()).findLast(({ action }) => action === 'hold')!;
+    const scopes = blocks.map((block) => `prefix:${block}`);
+    expect((hold.evidence!['bars'] as string[]).toSorted()).toEqual(scopes.toSorted());
+    const bars = await plafond.query<{ class: string }>('SELECT class FROM suspensions ORDER BY class');
+    expect(bars.map((bar) => bar.class)).toEqual(scopes.toSorted());
+    expect(await plafond.query('SELECT ranges FROM cases')).toEqual([{ ranges: blocks.toSorted() }]);
+    const facts = (await told()).filter(({ decisionId }) => decisionId === hold.id);
+    expect(facts).toMatchObject([{ facts: { kind: 'hold', held: { scopes: hold.evidence!['bars'] } } }]);
+  });
 });

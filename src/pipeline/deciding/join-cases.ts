@@ -1,6 +1,7 @@
 /** Puts what was decided into the cases of its accounts. */
 import type { ClientBase } from 'pg';
 import { joinCases, type CasePart } from '../../cases/store.ts';
+import { blocksOf } from '../../decisions/decide-deviation.ts';
 import type { Brake } from '../../deviations/tariff-store.ts';
 import { keepBraked } from '../../deviations/tariff-store.ts';
 import type { Matter } from './matter.ts';
@@ -24,14 +25,13 @@ export async function joinTheirCases(
 
 function partOf({ decision, account, bars, stretch }: Matter): CasePart {
   const evidence = decision.evidence as DeviationEvidence | undefined;
-  const block = evidence?.block?.replace(/^prefix:/, '');
   return {
     accountId: account.accountId,
     decisionId: decision.id,
     at: decision.at,
     opens: evidence !== undefined || bars.length > 0,
     from: evidence === undefined ? decision.at : stretch.from,
-    ranges: block === undefined ? [] : [block],
+    ranges: blocksOf(decision),
     countries: (evidence?.places ?? []).filter(({ kind }) => kind === 'country').map(({ country }) => country),
     summary: decision.explanation,
   };
@@ -39,6 +39,5 @@ function partOf({ decision, account, bars, stretch }: Matter): CasePart {
 
 /** Of `Decision.evidence`, what a case is about. */
 interface DeviationEvidence {
-  block?: string;
   places?: { kind: string; country: string }[];
 }

@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Account } from '../../accounts/account.ts';
 import { NO_DESTINATION } from '../../destinations/classify.ts';
+import { blocksOf } from '../../decisions/decide-deviation.ts';
 import { thresholdsOf, UNFITTED_CALIBRATION } from '../../deviations/calibration.ts';
 import { deviationOf } from '../../deviations/deviation.ts';
 import { Model } from '../../deviations/model.ts';
 import { UNFITTED_NORMS } from '../../deviations/norms.ts';
+import { rangeOf } from '../../deviations/price.ts';
 import type { Level } from '../../deviations/levels.ts';
 import { observe } from '../../deviations/observe.ts';
 import { SCALE, type Family } from '../../deviations/scales.ts';
@@ -13,6 +15,7 @@ import type { Version } from '../../ledger/version.ts';
 import { readBrand } from '../../warnings/brand.ts';
 import { BUILT_IN_TEMPLATES, renderEmail, renderSms } from '../../warnings/render.ts';
 import { deviationMatter } from './deviation-matters.ts';
+import { alarmSigns } from './watch-tariffs.ts';
 import { SAMPLE_ACCOUNT } from '../../../test/samples/account.ts';
 import { sampleVersion } from '../../../test/samples/version.ts';
 
@@ -224,7 +227,8 @@ describe('a block', () => {
   });
 
   it('at home takes more than half of what was spent', () => {
-    const half = DIALLER.flatMap((each, i) => [each, ONE_BLOCK[i]!]).toSorted((a, b) => a.startedAt - b.startedAt);
+    const others = DIALLER.filter(({ destination }) => !destination.number.startsWith(HOME_BLOCKS[0]!));
+    const half = others.flatMap((each, i) => [each, ONE_BLOCK[i]!]);
     expect(matterOf('calls', 'hold', half, { before: [] }).bars).toEqual([]);
     expect(matterOf('calls', 'hold', ONE_BLOCK, { before: [] }).decision.evidence!['block']).toBe('prefix:+31851234');
   });
@@ -234,6 +238,73 @@ describe('a block', () => {
     const calls = several(60, (i) => sampleVersion(NIGHT + i * MINUTE, '+31851234108', 20, 0.4));
     expect(matterOf('calls', 'hold', calls, { before }).decision.evidence!['block']).toBeUndefined();
     expect(matterOf('calls', 'hold', calls, { before: [] }).decision.evidence!['block']).toBe('prefix:+31851234');
+  });
+});
+
+describe('the ranges at home that a hold bars', () => {
+  /** A short call a minute, to one after the other. */
+  const ringing = (count: number, numbers: readonly string[], from = NIGHT) =>
+    several(count, (i) => sampleVersion(from + i * MINUTE, numbers[i % numbers.length]!, 20, 0.08));
+  const numbersOf = (blocks: readonly string[]) =>
+    [100, 207, 314].flatMap((of) => blocks.map((block) => `${block}${of}`));
+  const scopes = (calls: readonly Version[], before: readonly Version[] = USUAL) =>
+    matterOf('calls', 'hold', calls, { before }).bars.map(({ scope }) => scope);
+  const prefixes = (blocks: readonly string[]) => blocks.map((block) => `prefix:${block}`);
+
+  it.each([
+    ['one', 1],
+    ['two', 2],
+    ['three', 3],
+  ])('are those of a dialler that calls %s', (_, count) => {
+    const blocks = HOME_BLOCKS.slice(0, count);
+    const matter = matterOf('calls', 'hold', ringing(200, numbersOf(blocks)));
+    expect(matter.bars.map(({ scope }) => scope).toSorted()).toEqual(prefixes(blocks).toSorted());
+    expect(matter.decision.evidence).toMatchObject({ block: `prefix:${blocks[199 % count]}` });
+    expect(matter.decision.explanation).toContain(
+      `Hold of ${matter.bars.map(({ scope }) => scope).join(', ')}, agreed`,
+    );
+    expect(blocksOf(matter.decision).toSorted()).toEqual(blocks.toSorted());
+    const signs = alarmSigns(matter).map(({ range }) => range);
+    expect(signs.toSorted()).toEqual(blocks.map(rangeOf).toSorted());
+  });
+
+  it('are those of the two numbers that an alarm panel calls by turns', () => {
+    const numbers = ['+31851234108', '+31102345200'];
+    expect(scopes(ringing(200, numbers)).toSorted()).toEqual(prefixes(['+31102345', '+31851234']));
+  });
+
+  it('are none of a dialler that calls ever other ones', () => {
+    expect(
+      scopes(
+        ringing(
+          60,
+          [...HOME_BLOCKS, '+31506789', '+31302468'].map((block) => `${block}100`),
+        ),
+      ),
+    ).toEqual([]);
+  });
+
+  it.each([
+    ['however many calls more go there', 0],
+    ['nor for one call to another number there', 1],
+  ])("are none of an account's own acquaintances, %s", (_, others) => {
+    const numbers = HOME_BLOCKS.slice(0, 3).map((block) => `${block}108`);
+    const before = several(60, (i) => sampleVersion(NIGHT - (20 - i / 5) * DAY, numbers[i % 3]!, 180, 0.25));
+    const calls = ringing(200, numbers);
+    const more = several(others, () => sampleVersion(NIGHT + 201 * MINUTE, `${HOME_BLOCKS[0]}500`, 20, 0.08));
+    expect(scopes([...calls, ...more], before)).toEqual([]);
+    expect(scopes(calls, [])).toHaveLength(3);
+  });
+
+  it('are those of a dialler, though an acquaintance is called in one of them', () => {
+    const before = several(20, (i) => sampleVersion(NIGHT - (20 - i / 2) * DAY, '+31851234108', 180, 0.25));
+    const calls = ringing(200, ['+31851234300', '+31851234108', '+31851234500']);
+    expect(scopes(calls, before)).toEqual(['prefix:+31851234']);
+  });
+
+  it('are not those that were called days ago', () => {
+    const days = ringing(100, ['+31102345200'], NIGHT - 5 * DAY);
+    expect(scopes([...days, ...ringing(200, ['+31851234300'])])).toEqual(['prefix:+31851234']);
   });
 });
 

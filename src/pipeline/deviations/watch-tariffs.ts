@@ -2,6 +2,7 @@
 import type { ClientBase } from 'pg';
 import type { Account } from '../../accounts/account.ts';
 import { addCaseEvent, openTariffCase, widenTariffCase } from '../../cases/store.ts';
+import { blocksOf } from '../../decisions/decide-deviation.ts';
 import { chargedPerMinute, rangeOf, type UsualPrices } from '../../deviations/price.ts';
 import {
   brakeCause,
@@ -52,14 +53,13 @@ export function priceSigns(
   return signs;
 }
 
-/** The sign that a deviation gives which calls for a bar, on the number range that it is about; none in shadow mode, which does nothing. Pure. */
+/** The signs that a deviation gives which calls for a bar, on the number ranges that it is about; none in shadow mode, which does nothing. Pure. */
 export function alarmSigns({ decision, account }: Matter): NewSign[] {
-  const block = decision.evidence?.block;
-  if (decision.mode === 'shadow' || decision.type === 'warn' || typeof block !== 'string') return [];
-  const range = rangeOf(block.slice('prefix:'.length));
-  if (range === undefined) return [];
+  if (decision.mode === 'shadow' || decision.type === 'warn') return [];
   const { currency, accountId } = account;
-  return [{ kind: 'alarm', currency, range, accountId, recordId: decision.recordId, at: decision.at, ratio: 1 }];
+  const { recordId, at } = decision;
+  const ranges = new Set(blocksOf(decision).flatMap((block) => rangeOf(block) ?? []));
+  return [...ranges].map((range) => ({ kind: 'alarm', currency, range, accountId, recordId, at, ratio: 1 }));
 }
 
 /**
