@@ -15,9 +15,10 @@ export function stepsOfBatch(
   accounts: ReadonlyMap<string, Account>,
   meters: Meters,
 ): Step[] {
+  const steps = movements.flatMap((movement) => stepsOf(movement, accounts, meters));
+  if (steps.every(({ period }) => period)) return steps;
   const fresh = new Set(movements.filter(({ from }) => !from).map(({ to }) => to.recordId));
   const corrections = new Map<string, Step & { entries: WindowEntry[] }>();
-  const steps = movements.flatMap((movement) => stepsOf(movement, accounts, meters));
   const inOrder = steps.flatMap((step): Step[] => {
     if (step.period) return [step];
     const known = corrections.get(step.key);
