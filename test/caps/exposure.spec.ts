@@ -16,6 +16,7 @@ import { LocalSwitch } from '../../src/suspensions/switches/local-switch.ts';
 import { FixedNodes } from '../harness/fixed-nodes.ts';
 import type { LiveCall } from '../../src/suspensions/switches/switch.ts';
 import { CAP, TestPlafond, type UsageRow } from '../harness/plafond.ts';
+import { until } from '../harness/process.ts';
 
 Logger.overrideLogger(false);
 
@@ -562,6 +563,18 @@ describe.each(['month', 'rolling:2h'] as const)(
       expect(await states()).toEqual(['wanted']);
       await exposure.run();
       expect((await states()).at(-1)).toBe('wanted');
+    });
+
+    it('waits for whoever settles those calls, and does not count on them then', async () => {
+      await suspended(20);
+      let corrected: Promise<unknown> | undefined;
+      await inTransaction(plafond.database.dataSource, async ({ client }) => {
+        await client.query(`UPDATE running_calls SET settled_record = 'r'`);
+        corrected = spent({ amount: '1.00', revision: 1 });
+        await until('it waits', async () => (await plafond.query('SELECT FROM pg_locks WHERE NOT granted')).length > 0);
+      });
+      await corrected;
+      expect(await states()).toEqual(['lifting']);
     });
 
     it('lifts at once where both together come to less', async () => {
