@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isKnownAtHome, knownShare, rememberAtHome, triedShare } from './home-numbers.ts';
+import { isKnownAtHome, rememberAtHome, triedShare } from './home-numbers.ts';
 import { Signature } from './signature.ts';
 
 const WEEK = 7 * 86_400;
@@ -54,20 +54,5 @@ describe('numbers at home', () => {
     expect(triedShare(signature, other)).toBe(0.3);
     rememberAtHome(signature, other, START + WEEK);
     expect(triedShare(signature, other)).toBe(1);
-  });
-
-  it('count a fifth where they are known, and in full where one is called more often in a row than anybody would', () => {
-    const signature = new Signature();
-    const [known, other] = numbers(2) as [string, string];
-    rememberAtHome(signature, known, START);
-    rememberAtHome(signature, other, START + WEEK);
-    const shares = Array.from({ length: 30 }, (_, index) => {
-      const share = knownShare(signature, known);
-      rememberAtHome(signature, known, START + WEEK + 60 * (index + 1));
-      return share;
-    });
-    expect(shares).toEqual([...Array.from({ length: 21 }, () => 0.2), ...Array.from({ length: 9 }, () => 1)]);
-    rememberAtHome(signature, other, START + WEEK + 3_600);
-    expect(knownShare(signature, known)).toBe(0.2);
   });
 });

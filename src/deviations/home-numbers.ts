@@ -34,18 +34,16 @@ export function isKnownAtHome({ u }: Signature, number: string): boolean {
   return isIn(u, AT.home, numberHash(number));
 }
 
-/**
- * What a call to the number counts among calls at home, before {@link triedShare}. A machine may be stuck at a number that is known as well;
- * nobody calls an acquaintance so often in a row.
- */
+/** What a call to the number counts among calls at home, before {@link triedShare}. */
 export function knownShare(signature: Signature, number: string): number {
-  return isKnownAtHome(signature, number) && timesInARow(signature, number) <= TRIES_MOST ? KNOWN_CALL : 1;
+  return isKnownAtHome(signature, number) ? KNOWN_CALL : 1;
 }
 
 /** What is left of that where the number was the last one that was called at home as well, and is nobody's acquaintance. */
 export function triedShare(signature: Signature, number: string): number {
-  const times = timesInARow(signature, number);
-  const isTried = times > 0 && times <= TRIES_MOST;
+  const remembered = signature.u[AT.homeLearnt]!;
+  const row = (remembered >>> ROW_AT) & ROW_MOST;
+  const isTried = row > 0 && row <= TRIES_MOST && lastOf(remembered) === markOf(number);
   return isTried && !isKnownAtHome(signature, number) ? CALL_AGAIN : 1;
 }
 
@@ -54,8 +52,7 @@ export function afterCall(seconds: number): number {
   return seconds >= TALK_S ? AFTER_TALK : 1;
 }
 
-export function rememberAtHome(signature: Signature, number: string, start: number): void {
-  const { u } = signature;
+export function rememberAtHome({ u }: Signature, number: string, start: number): void {
   const week = Math.floor(start / WEEK_S) & 0xffff;
   const weeks = (week - (u[AT.homeLearnt]! >>> 16) + 0x10000) & 0xffff;
   // What comes late is remembered with what was called this week.
@@ -63,7 +60,7 @@ export function rememberAtHome(signature: Signature, number: string, start: numb
     learnWeek(u, week);
     u[AT.homeLearnt] = ((week << 16) | (u[AT.homeLearnt]! & 0xffff & ~TAUGHT)) >>> 0;
   }
-  rememberLast(signature, number);
+  rememberLast(u, number);
   const hash = numberHash(number);
   if ((u[AT.homeLearnt]! & TAUGHT) >= LEARNT_A_WEEK || isIn(u, WEEK, hash)) return;
   u[AT.homeLearnt] = u[AT.homeLearnt]! + 1;
@@ -73,22 +70,22 @@ export function rememberAtHome(signature: Signature, number: string, start: numb
   }
 }
 
-function rememberLast(signature: Signature, number: string): void {
-  const { u } = signature;
-  const times = Math.min(ROW_MOST, timesInARow(signature, number) + 1);
-  const rest = u[AT.homeLearnt]! & ~((ROW_MOST << ROW_AT) | (LAST_MARKS << LAST_AT));
-  u[AT.homeLearnt] = (rest | (times << ROW_AT) | (markOf(number) << LAST_AT)) >>> 0;
-}
-
-/** How often the number was the one that was called at home, up to now and without another in between. */
-function timesInARow({ u }: Signature, number: string): number {
+function rememberLast(u: Uint32Array, number: string): void {
   const remembered = u[AT.homeLearnt]!;
-  return ((remembered >>> LAST_AT) & LAST_MARKS) === markOf(number) ? (remembered >>> ROW_AT) & ROW_MOST : 0;
+  const mark = markOf(number);
+  const row = (remembered >>> ROW_AT) & ROW_MOST;
+  const times = lastOf(remembered) === mark ? Math.min(ROW_MOST, row + 1) : 1;
+  const rest = remembered & ~((ROW_MOST << ROW_AT) | (LAST_MARKS << LAST_AT));
+  u[AT.homeLearnt] = (rest | (times << ROW_AT) | (mark << LAST_AT)) >>> 0;
 }
 
 /** Of the last number five bits: of others one in thirty-two is taken for it. */
 function markOf(number: string): number {
   return (numberHash(number) >>> 11) & LAST_MARKS;
+}
+
+function lastOf(remembered: number): number {
+  return (remembered >>> LAST_AT) & LAST_MARKS;
 }
 
 function learnWeek(u: Uint32Array, week: number): void {
