@@ -27,7 +27,7 @@ const ROW_MOST = 0x1f;
 const LAST_AT = 11;
 const LAST_MARKS = 0x1f;
 /** Of the bits of what is known, so many may be set. */
-const FULL = 0.6 * 32 * HOME_WORDS;
+const FULL = 0.4 * 32 * HOME_WORDS;
 
 /** Whether a number at home was called in a week before this one, as far as is remembered. */
 export function isKnownAtHome({ u }: Signature, number: string): boolean {
