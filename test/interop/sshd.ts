@@ -120,9 +120,7 @@ export class Sshd {
 
   /** Kills the processes of the sessions that it serves, as the machine's shortage of memory would. */
   killSessions(): number {
-    const children = childrenOf(this.#process!.pid!);
-    for (const pid of children) process.kill(pid, 'SIGKILL');
-    return children.length;
+    return childrenOf(this.#process!.pid!).filter(kill).length;
   }
 
   /** How many there were since the log was begun. */
@@ -159,9 +157,24 @@ function own(path: string | Buffer): void {
 
 /** With theirs, from the youngest on. */
 function childrenOf(pid: number): number[] {
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  const children = text === '' ? [] : text.split(' ').map(Number);
+  const text = ofProcess(() => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
+  const children = text ? text.split(' ').map(Number) : [];
   return [...children.flatMap(childrenOf), ...children];
+}
+
+/** Whether it ran still: a session's processes end with each other. */
+function kill(pid: number): boolean {
+  return ofProcess(() => process.kill(pid, 'SIGKILL')) ?? false;
+}
+
+/** `undefined` where the process that is asked has ended meanwhile. */
+function ofProcess<T>(ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch (error) {
+    if (['ESRCH', 'ENOENT'].includes((error as NodeJS.ErrnoException).code!)) return undefined;
+    throw error;
+  }
 }
 
 function isOpen(port: number): Promise<boolean> {
