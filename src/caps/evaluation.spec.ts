@@ -8,7 +8,9 @@ import { standing, type Version } from '../ledger/version.ts';
 import { CapBook } from './cap-book.ts';
 import { capDefinition, capOf } from './cap.ts';
 import { bearingSince, windowPeriod } from './cap-periods.ts';
-import { Evaluation, stepsOf, type CrossingState } from './evaluation.ts';
+import type { CrossingState } from './crossing.ts';
+import { Evaluation } from './evaluation.ts';
+import { stepsOf } from './steps.ts';
 import { Meters } from './meters.ts';
 import { SAMPLE_ACCOUNT } from '../../test/samples/account.ts';
 

@@ -3,7 +3,7 @@ import { toDate, type Instant } from '../kernel/clock.ts';
 import type { CalendarPeriod } from '../kernel/period.ts';
 import { capOf, scopeOf, type Cap, type CapDefinition } from './cap.ts';
 import type { Deed } from './changed-cap.ts';
-import type { CrossingState } from './evaluation.ts';
+import type { CrossingState } from './crossing.ts';
 
 export interface CapRow {
   cap_id: string;

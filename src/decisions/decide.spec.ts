@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Account } from '../accounts/account.ts';
 import { capDefinition, capOf, type CapDefinition } from '../caps/cap.ts';
-import type { Crossing } from '../caps/evaluation.ts';
+import type { Crossing } from '../caps/crossing.ts';
 import { NO_DESTINATION } from '../destinations/classify.ts';
 import { parseInstant } from '../kernel/clock.ts';
 import type { Version } from '../ledger/version.ts';

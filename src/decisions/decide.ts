@@ -2,7 +2,7 @@
  * From a threshold that was crossed to what is done about it, with the reason in words for the billing team. Pure: the
  * same crossing at the same instant decides the same, live and in a replay.
  */
-import type { Crossing } from '../caps/evaluation.ts';
+import type { Crossing } from '../caps/crossing.ts';
 import { suspendedClass } from '../caps/barring.ts';
 import type { Action } from '../caps/cap.ts';
 import type { Instant } from '../kernel/clock.ts';

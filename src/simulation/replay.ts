@@ -9,7 +9,8 @@ import { stops, suspendedClass, type BarringClass, type BarScope } from '../caps
 import { capOf, scopeOf, type Cap } from '../caps/cap.ts';
 import { CapBook } from '../caps/cap-book.ts';
 import { readCapFile } from '../caps/cap-file.ts';
-import { Evaluation, stepsOf } from '../caps/evaluation.ts';
+import { Evaluation } from '../caps/evaluation.ts';
+import { stepsOf } from '../caps/steps.ts';
 import { Meters } from '../caps/meters.ts';
 import { decide } from '../decisions/decide.ts';
 import { decisionId, decisionResponse, type Decision } from '../decisions/decision.ts';

@@ -3,7 +3,7 @@
  * messages to customers, the suspensions that are wanted, and the outbox rows that make workers act.
  */
 import type { ClientBase } from 'pg';
-import type { Crossing } from '../../caps/evaluation.ts';
+import type { Crossing } from '../../caps/crossing.ts';
 import { decisionId, type Decision, type Trigger } from '../../decisions/decision.ts';
 import { insertDecisions } from '../../decisions/store.ts';
 import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';

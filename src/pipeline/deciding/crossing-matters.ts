@@ -2,7 +2,7 @@
 import type { Account } from '../../accounts/account.ts';
 import { suspendedClass } from '../../caps/barring.ts';
 import type { Cap } from '../../caps/cap.ts';
-import type { Crossing } from '../../caps/evaluation.ts';
+import type { Crossing } from '../../caps/crossing.ts';
 import { decide } from '../../decisions/decide.ts';
 import { warns, type Decision } from '../../decisions/decision.ts';
 import { formatInstant, type Instant } from '../../kernel/clock.ts';

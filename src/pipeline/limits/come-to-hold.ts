@@ -11,7 +11,7 @@ import type { ClientBase } from 'pg';
 import type { DataSource } from 'typeorm';
 import type { Cap } from '../../caps/cap.ts';
 import type { CapBook } from '../../caps/cap-book.ts';
-import type { Crossing } from '../../caps/evaluation.ts';
+import type { Crossing } from '../../caps/crossing.ts';
 import { allCaps } from '../../caps/store.ts';
 import { accountsToHold, keepToHold, takeToHold } from '../../caps/to-hold.ts';
 import { capBook } from '../../caps/uplift-store.ts';

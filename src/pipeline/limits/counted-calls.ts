@@ -1,7 +1,7 @@
 /** Calls in progress, as caps count them beside what is spent: in the period in which they began, as their records will be. Pure. */
 import type { Account } from '../../accounts/account.ts';
 import { inWindow } from '../../caps/cap-periods.ts';
-import type { Crossing } from '../../caps/evaluation.ts';
+import type { Crossing } from '../../caps/crossing.ts';
 import type { Meter, Meters } from '../../caps/meters.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import type { Micros } from '../../kernel/money.ts';

@@ -10,7 +10,7 @@ import type { Account } from '../../accounts/account.ts';
 import { accountsById } from '../../accounts/store.ts';
 import type { Cap } from '../../caps/cap.ts';
 import type { CapBook } from '../../caps/cap-book.ts';
-import type { Crossing, Occasion } from '../../caps/evaluation.ts';
+import type { Crossing, Occasion } from '../../caps/crossing.ts';
 import { raises } from '../../caps/uplift.ts';
 import {
   anyUpliftOver,

@@ -1,7 +1,7 @@
 /** How a change of a cap is made: for good, or only to see what it does. */
 import type { ClientBase } from 'pg';
 import type { Cap } from '../../caps/cap.ts';
-import type { Crossing } from '../../caps/evaluation.ts';
+import type { Crossing } from '../../caps/crossing.ts';
 import type { Decision } from '../../decisions/decision.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import { rollingHours } from '../../kernel/period.ts';

@@ -6,11 +6,12 @@ import type { PoolClient } from 'pg';
 import { textArray } from '../../database/array-literal.ts';
 import type { Transaction } from '../../database/transaction.ts';
 import type { Account } from '../../accounts/account.ts';
-import { stepsOfBatch } from '../../caps/batch-steps.ts';
 import { bearingSince, endOf } from '../../caps/cap-periods.ts';
-import { Evaluation, type Crossing, type CrossingState, type InProgress, type Step } from '../../caps/evaluation.ts';
+import type { Crossing, CrossingState, InProgress } from '../../caps/crossing.ts';
+import { Evaluation } from '../../caps/evaluation.ts';
 import type { Meter, Meters } from '../../caps/meters.ts';
 import { crossingsOf, keepCrossings } from '../../caps/store.ts';
+import { stepsOfBatch, type Step } from '../../caps/steps.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import type { Micros } from '../../kernel/money.ts';
 import { rollingHours } from '../../kernel/period.ts';
@@ -43,7 +44,7 @@ export interface ReadAhead {
 }
 
 /**
- * Applies movements in the order of their steps (batch-steps.ts); `write` brings them into the ledger, after what was before has been read. Where `ahead`
+ * Applies movements in the order of their steps (`caps/steps.ts`); `write` brings them into the ledger, after what was before has been read. Where `ahead`
  * tells that nothing can be crossed, nothing is waited for, and all of it goes with COMMIT.
  */
 export async function applyMovements(

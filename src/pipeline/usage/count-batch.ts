@@ -6,7 +6,7 @@ import type { PoolClient } from 'pg';
 import type { Account } from '../../accounts/account.ts';
 import { accountsById } from '../../accounts/store.ts';
 import { CapBook } from '../../caps/cap-book.ts';
-import type { Crossing } from '../../caps/evaluation.ts';
+import type { Crossing } from '../../caps/crossing.ts';
 import { Meters } from '../../caps/meters.ts';
 import { stillToHold } from '../../caps/to-hold.ts';
 import { countingBook } from '../../caps/uplift-store.ts';

@@ -3,7 +3,7 @@
  * look for one costs a probe of every day that is kept, so it is done where it is likely, or where it matters.
  */
 import type { PoolClient } from 'pg';
-import type { Crossing } from '../../caps/evaluation.ts';
+import type { Crossing } from '../../caps/crossing.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import { versionsOnAnyDay } from '../../ledger/usage-store.ts';
 import type { HeldVersion } from '../../ledger/version.ts';
