@@ -30,6 +30,7 @@ import { BoundRollingWindows1700000000038 } from './38-bound-rolling-windows.ts'
 import { KnowAFloorOfWindows1700000000042 } from './42-know-a-floor-of-windows.ts';
 import { KnowWhereOneIs1700000000043 } from './43-know-where-one-is.ts';
 import { KnowWhereDiallersCall1700000000044 } from './44-know-where-diallers-call.ts';
+import { ActOnceALength1700000000048 } from './48-act-once-a-length.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
 export const migrations = [
@@ -65,4 +66,5 @@ export const migrations = [
   KnowAFloorOfWindows1700000000042,
   KnowWhereOneIs1700000000043,
   KnowWhereDiallersCall1700000000044,
+  ActOnceALength1700000000048,
 ];

@@ -4,8 +4,9 @@
  */
 import type { Account } from '../accounts/account.ts';
 import type { Instant } from '../kernel/clock.ts';
-import { rollingHours } from '../kernel/period.ts';
+import { rollingHours, type CalendarPeriod } from '../kernel/period.ts';
 import { RollingWindow } from '../spend/rolling-window.ts';
+import type { Threshold } from './cap.ts';
 import { endOf, inWindow, windowPeriod } from './cap-periods.ts';
 import type { CrossingStates } from './crossing-states.ts';
 import type { Crossing } from './crossing.ts';
@@ -59,30 +60,17 @@ export class WindowEvaluation {
     const ends = [...touched].toSorted((a, b) => a - b);
     const before = ends.map((end) => window.spendAt(end));
     for (const entry of step.entries) window.add(entry);
-    const spends = ends.map((end) => window.spendAt(end));
     const crossings: Crossing[] = [];
-    for (const [index, spend] of spends.entries()) {
-      const risenOrFallen = crossed(before[index]!, spend, meter.cap.thresholds);
-      if (risenOrFallen.length === 0) continue;
-      const period = windowPeriod(ends[index]!, hours, account);
-      const running = this.#states.inProgress(account, meter, windowPeriod(at, hours, account));
-      for (const { threshold, direction } of risenOrFallen) {
-        // Calls that have begun since are in the window that ends now: the next look at them moves what stands to there.
-        const isNearNow = at < period.to && running > 0n && window.spendAt(at) + running >= threshold.amount;
-        if (direction === 'fell' && isNearNow) continue;
+    for (const [index, end] of ends.entries()) {
+      const spend = window.spendAt(end);
+      if (spend >= before[index]!) continue;
+      for (const { threshold, direction } of crossed(before[index]!, spend, meter.cap.thresholds)) {
+        const period = windowPeriod(end, hours, account);
+        if (this.#staysByCalls(account, meter, threshold, window, period, at)) continue;
         this.#states.settle(crossings, { account, meter, period, threshold, direction, spend, record }, at);
       }
     }
-    // Less usage may leave a gap before a window: then it rises to the threshold anew, though it was above it already.
-    if (step.entries.some(({ amount }) => amount < 0n)) {
-      for (const threshold of meter.cap.thresholds) {
-        for (const [index, spend] of spends.entries()) {
-          if (spend < threshold.amount || window.spendBefore(ends[index]!) >= threshold.amount) continue;
-          const period = windowPeriod(ends[index]!, hours, account);
-          this.#states.settle(crossings, { account, meter, period, threshold, direction: 'rose', spend, record }, at);
-        }
-      }
-    }
+    this.#rise(crossings, { account, meter, record }, window, ends, at);
     // One that fell had kept those around it from acting: where such a one still reaches the threshold, it is due now.
     for (const { period, threshold } of crossings.filter((each) => each.direction === 'fell')) {
       const fallen = endOf(period);
@@ -90,6 +78,49 @@ export class WindowEvaluation {
       this.#riseAround(crossings, { account, meter, threshold, record }, window, after, fallen, at);
     }
     return crossings;
+  }
+
+  /** Whether calls in progress keep what fell standing: they are in the window that ends now, and the next look at them moves it to there. */
+  #staysByCalls(
+    account: Account,
+    meter: Meter,
+    { amount }: Threshold,
+    window: RollingWindow,
+    period: CalendarPeriod,
+    at: Instant,
+  ): boolean {
+    if (at >= period.to) return false;
+    const running = this.#states.inProgress(account, meter, windowPeriod(at, rollingHours(meter.cap.period)!, account));
+    return running > 0n && window.spendAt(at) + running >= amount;
+  }
+
+  /**
+   * The windows of `ends`, rising, that reach a threshold and of which none has acted that ends less than a length away: also
+   * one that only goes on above it, since all that was in the one that acted has left.
+   */
+  #rise(
+    crossings: Crossing[],
+    crossing: Pick<Crossing, 'account' | 'meter' | 'record'>,
+    window: RollingWindow,
+    ends: readonly Instant[],
+    at: Instant,
+  ): void {
+    const { account, meter } = crossing;
+    const { cap } = meter;
+    const acting = this.#states.of(account.accountId, cap.id).filter(({ uncrossedAt }) => uncrossedAt === undefined);
+    const acted = cap.thresholds.map(({ percent }) =>
+      acting.filter((state) => state.percent === percent).map(({ period }) => endOf(period)),
+    );
+    for (const end of ends) {
+      const spend = window.spendAt(end);
+      for (const [index, threshold] of cap.thresholds.entries()) {
+        if (spend < threshold.amount) break;
+        if (acted[index]!.some((other) => Math.abs(other - end) < window.lengthMs)) continue;
+        acted[index]!.push(end);
+        const period = windowPeriod(end, rollingHours(cap.period)!, account);
+        this.#states.settle(crossings, { ...crossing, threshold, direction: 'rose', period, spend }, at);
+      }
+    }
   }
 
   /** The windows that end after `after`, and less than a length after `fallen`, and reach the threshold: nothing keeps them from acting. */

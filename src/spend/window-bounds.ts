@@ -4,8 +4,9 @@
  * slot holds for each window that ends in it.
  *
  * Whatever is charged raises the bounds of its slot and of the next, in which all windows end that it is in; it lowers no
- * floor. A window between the two crosses no threshold that is not between them. Where one is, where a credit may let windows
- * fall, or where nothing is known, they are read, and bound and floor are what was found.
+ * floor. A window between the two crosses no threshold that is not between them, and a floor reaches no further than what has
+ * acted keeps others from acting. Where a threshold is between, where a credit may let windows fall, or where nothing is known,
+ * they are read, and bound and floor are what was found.
  */
 import type { ClientBase } from 'pg';
 import { integerArray, integersOrNull, textArray } from '../database/array-literal.ts';
@@ -40,7 +41,7 @@ export interface RaisedSlot extends WindowSlot {
   thresholds: readonly Micros[];
 }
 
-/** What windows do not fall below that end from `from` on and before `until`. */
+/** What windows do not fall below that end from `from` on and before `until`, and of which no threshold up to it has one act. */
 interface Floor {
   spend: Micros;
   from: Instant;

@@ -6,6 +6,7 @@ import type { PoolClient } from 'pg';
 import { textArray } from '../../database/array-literal.ts';
 import type { Transaction } from '../../database/transaction.ts';
 import type { Account } from '../../accounts/account.ts';
+import type { Cap } from '../../caps/cap.ts';
 import { bearingSince, endOf } from '../../caps/cap-periods.ts';
 import type { Crossing, CrossingState, InProgress } from '../../caps/crossing.ts';
 import { Evaluation } from '../../caps/evaluation.ts';
@@ -82,26 +83,36 @@ export async function applyMovements(
     write(),
     addToCounters(client, deltas),
   ]);
-  const crossings = await findCrossings(client, holding, steps, befores, windows, recalled, now);
-  const found = due.map((slot) => foundIn(slot, windows.get(slot.key)!, recalled));
+  const { crossings, touched } = await findCrossings(client, holding, steps, befores, windows, recalled, now);
+  const capOf = new Map(steps.map(({ key, meter }) => [key, meter.cap]));
+  const states = new Set([...recalled, ...touched]);
+  const found = due.map((slot) => foundIn(slot, capOf.get(slot.key)!, windows.get(slot.key)!, states));
   atLast(setBounds(client, found));
   return crossings;
 }
 
 /** What is known of a slot once its windows have been read; some end where nothing starts any more, since they have acted. */
-function foundIn(slot: RaisedSlot, window: RollingWindow, recalled: readonly CrossingState[]): FoundSlot {
+function foundIn(slot: RaisedSlot, cap: Cap, window: RollingWindow, states: Iterable<CrossingState>): FoundSlot {
   const { from, accountId } = slot;
   const before = from + window.lengthMs;
-  const acted = recalled.filter((state) => state.accountId === accountId).map(({ period }) => endOf(period));
-  const ends = [window.latestStart(from, before), ...acted.filter((end) => end >= from && end < before)];
-  const latestEnd = Math.max(...ends);
-  const floor = slot.thresholds.findLast((amount) => window.spendAt(latestEnd) >= amount);
-  return {
-    slot,
-    spend: window.highestCharge(from, before),
-    latestEnd,
-    floor: floor === undefined ? undefined : { spend: floor, ...window.reaches(floor, latestEnd, from, before) },
-  };
+  const own = [...states].filter((state) => state.accountId === accountId && state.capId === cap.id);
+  const acted = own.map(({ period }) => endOf(period)).filter((end) => end >= from && end < before);
+  const latestEnd = Math.max(window.latestStart(from, before), ...acted);
+  const reached = cap.thresholds.filter(({ amount }) => window.spendAt(latestEnd) >= amount);
+  const highest = reached.at(-1)?.amount;
+  const found = { slot, spend: window.highestCharge(from, before), latestEnd };
+  if (highest === undefined) return { ...found, floor: undefined };
+  const stays = window.reaches(highest, latestEnd, from, before);
+  // Of each threshold: beyond a length from the one that acted, others do.
+  const acts = reached.map(({ percent }) =>
+    own
+      .filter((state) => state.percent === percent && state.uncrossedAt === undefined)
+      .map(({ period }) => endOf(period))
+      .find((end) => Math.abs(end - latestEnd) < window.lengthMs),
+  );
+  const earliest = Math.max(stays.from, ...acts.map((end) => (end ?? Infinity) - window.lengthMs + 1));
+  const until = Math.min(stays.until, ...acts.map((end) => (end ?? -Infinity) + window.lengthMs));
+  return { ...found, floor: earliest < until ? { spend: highest, from: earliest, until } : undefined };
 }
 
 /** What the steps in rolling windows do to each slot. What is credited counts for nothing, but its windows may fall. */
@@ -189,8 +200,8 @@ async function findCrossings(
   windows: ReadonlyMap<string, RollingWindow>,
   recalled: readonly CrossingState[],
   now: Instant,
-): Promise<Crossing[]> {
-  if (befores.size === 0 && windows.size === 0) return [];
+): Promise<{ crossings: Crossing[]; touched: CrossingState[] }> {
+  if (befores.size === 0 && windows.size === 0) return NOTHING_CROSSED;
   const looked = steps.filter(({ key }) => befores.has(key) || windows.has(key));
   const reaching = new Set<string>();
   const running = new Map(befores);
@@ -201,7 +212,7 @@ async function findCrossings(
     running.set(key, after);
     if (meter.cap.thresholds.some(({ amount }) => before < amount !== after < amount)) reaching.add(account.accountId);
   }
-  if (reaching.size === 0 && windows.size === 0) return [];
+  if (reaching.size === 0 && windows.size === 0) return NOTHING_CROSSED;
   const closer = looked.filter((step) => isRolling(step) || reaching.has(step.account.accountId));
   const evaluation = new Evaluation(await besideFalls(client, holding, closer, now));
   for (const [key, before] of befores) evaluation.counters.set(key, before);
@@ -214,9 +225,12 @@ async function findCrossings(
     )),
   ]);
   const crossings = closer.flatMap((step) => evaluation.apply(step, now));
-  await keepCrossings(client, evaluation.touched());
-  return crossings;
+  const touched = evaluation.touched();
+  await keepCrossings(client, touched);
+  return { crossings, touched };
 }
+
+const NOTHING_CROSSED = { crossings: [], touched: [] };
 
 /** What calls in progress come to where a cap counts them and spend falls: what both still reach stays, until the next look at them. */
 async function besideFalls(
