@@ -65,9 +65,14 @@ export const capDefinition = z
       error:
         'must be all, national, international, premium, satellite, high-risk, country:SO (ISO 3166-1) or prefix:+25261',
     }),
-    period: z.string().refine((text): text is Period => parsePeriod(text) !== undefined, {
-      error: PERIOD_WANTED,
-    }),
+    period: z
+      .string()
+      .refine((text): text is Period => parsePeriod(text) !== undefined, { error: PERIOD_WANTED })
+      .meta({
+        description:
+          'day, week, month (from the account’s cycle day on) or rolling:24h, any whole number of hours. A threshold acts once a ' +
+          'period; of rolling windows once until all that was in the one that acted has left',
+      }),
     limit: z
       .string({ error: 'must be a decimal string such as "100.00"' })
       .refine((text) => parseAmount(text) !== undefined, {
