@@ -76,7 +76,9 @@ export class CrossingStates {
     if (near.some((state) => state.uncrossedAt === undefined)) return undefined;
     const { actions } = threshold;
     const isShadow = meter.cap.mode === 'shadow';
-    const earlier = near.flatMap(({ done }) => done);
+    // Of another window that was over when it rose only the operators have heard.
+    const heeded = near.filter((state) => state === known || state.crossedAt < state.period.to);
+    const earlier = heeded.flatMap(({ done }) => done);
     // What had suspended was lifted when it fell.
     const told = warnedOf(earlier);
     const done = [...new Set([...told, ...deedsOf(actions, meter.cap.mode, account)])];

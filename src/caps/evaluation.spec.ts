@@ -33,6 +33,7 @@ const at = (text: string): Instant => parseInstant(`${text.replace(' ', 'T')}:00
 /** Usage as it comes in, on a ledger in memory. */
 class Book {
   evaluation = new Evaluation();
+  now: Instant = 0;
   readonly held = new Map<string, Version>();
   readonly #meters: Meters;
   #revision = 0;
@@ -45,7 +46,7 @@ class Book {
   take(recordId: string, startedAt: string, amount: string, accountId = '1001'): string[] {
     const movement = this.#move(recordId, startedAt, amount, accountId);
     return stepsOf(movement, ACCOUNTS, this.#meters)
-      .flatMap((step) => this.evaluation.apply(step, 0))
+      .flatMap((step) => this.evaluation.apply(step, this.now))
       .map(
         ({ direction, again, threshold, period, spend, account: { accountId: who } }) =>
           `${who === '1001' ? '' : `${who} `}${direction}${again ? ' again' : ''} ${threshold.percent} in ${shortly(period.name)} with ${formatAmount(spend)}`,
@@ -55,7 +56,7 @@ class Book {
   /** Versions of one delivery. */
   takeAll(versions: readonly (readonly [recordId: string, startedAt: string, amount: string])[]): void {
     const movements = versions.map((each) => this.#move(...each, '1001'));
-    for (const step of stepsOfBatch(movements, ACCOUNTS, this.#meters)) this.evaluation.apply(step, 0);
+    for (const step of stepsOfBatch(movements, ACCOUNTS, this.#meters)) this.evaluation.apply(step, this.now);
   }
 
   #move(recordId: string, startedAt: string, amount: string, accountId: string): Movement {
@@ -268,6 +269,13 @@ describe('a rolling cap', () => {
       'rose again 100 in 01T12:00 with 130.00',
     ]);
     expect(book.take('r2', '2010-03-01 12:00', '10.00')).toEqual(['fell 100 in 01T12:00 with 90.00']);
+  });
+
+  it('warns where one around it rose too late for that, and fell', () => {
+    book.now = at('2010-03-02 11:00');
+    book.take('r1', '2010-03-01 10:00', '100.00');
+    book.take('r1', '2010-03-01 10:00', '50.00');
+    expect(book.take('r2', '2010-03-02 09:30', '50.00')).toEqual(['rose 100 in 02T09:30 with 100.00']);
   });
 
   it('does not look at its windows where a final version says what the one before said', () => {
