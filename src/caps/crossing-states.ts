@@ -73,12 +73,11 @@ export class CrossingStates {
     const near = rolling
       ? states.filter((state) => Math.abs(endOf(state.period) - endOf(period)) < period.to - endOf(period))
       : states.filter((state) => state === known && !runsAgain);
-    if (near.some((state) => state.uncrossedAt === undefined)) return undefined;
+    if (near.some((state) => state.uncrossedAt === undefined && (wasHeeded(state) || period.to <= at)))
+      return undefined;
     const { actions } = threshold;
     const isShadow = meter.cap.mode === 'shadow';
-    // Of another window that was over when it rose only the operators have heard.
-    const heeded = near.filter((state) => state === known || state.crossedAt < state.period.to);
-    const earlier = heeded.flatMap(({ done }) => done);
+    const earlier = near.filter((state) => state === known || wasHeeded(state)).flatMap(({ done }) => done);
     // What had suspended was lifted when it fell.
     const told = warnedOf(earlier);
     const done = [...new Set([...told, ...deedsOf(actions, meter.cap.mode, account)])];
@@ -114,4 +113,23 @@ export class CrossingStates {
     if (!states) this.#states.set(key, (states = []));
     return states;
   }
+}
+
+/** Whether more was done of it than to tell the operators, as of what rises when its period is over. */
+function wasHeeded({ crossedAt, period }: Pick<CrossingState, 'period' | 'crossedAt'>): boolean {
+  return crossedAt < period.to;
+}
+
+/**
+ * Of a window that stands: after and before which others end that it keeps from acting, a length around its own end. One that
+ * was over when it rose keeps back only such.
+ */
+export function keepsBack(
+  state: Pick<CrossingState, 'period' | 'crossedAt'>,
+  at: Instant,
+): { after: Instant; before: Instant } {
+  const end = endOf(state.period);
+  const length = state.period.to - end;
+  const before = end + length;
+  return { after: end - length, before: wasHeeded(state) ? before : Math.min(before, at - length + 1) };
 }

@@ -8,7 +8,7 @@ import { rollingHours, type CalendarPeriod } from '../kernel/period.ts';
 import { RollingWindow } from '../spend/rolling-window.ts';
 import type { Threshold } from './cap.ts';
 import { endOf, inWindow, windowPeriod } from './cap-periods.ts';
-import type { CrossingStates } from './crossing-states.ts';
+import { keepsBack, type CrossingStates } from './crossing-states.ts';
 import type { Crossing } from './crossing.ts';
 import { crossed } from './crossed.ts';
 import type { Meter } from './meters.ts';
@@ -96,7 +96,8 @@ export class WindowEvaluation {
 
   /**
    * The windows of `ends`, rising, that reach a threshold and of which none has acted that ends less than a length away: also
-   * one that only goes on above it, since all that was in the one that acted has left.
+   * one that only goes on above it, since all that was in the one that acted has left. One that was over when it rose keeps
+   * only such from acting.
    */
   #rise(
     crossings: Crossing[],
@@ -107,18 +108,18 @@ export class WindowEvaluation {
   ): void {
     const { account, meter } = crossing;
     const { cap } = meter;
-    const acting = this.#states.of(account.accountId, cap.id).filter(({ uncrossedAt }) => uncrossedAt === undefined);
-    const acted = cap.thresholds.map(({ percent }) =>
-      acting.filter((state) => state.percent === percent).map(({ period }) => endOf(period)),
+    const standing = this.#states.of(account.accountId, cap.id).filter(({ uncrossedAt }) => uncrossedAt === undefined);
+    const kept = cap.thresholds.map(({ percent }) =>
+      standing.filter((state) => state.percent === percent).map((state) => keepsBack(state, at)),
     );
     for (const end of ends) {
       const spend = window.spendAt(end);
       for (const [index, threshold] of cap.thresholds.entries()) {
         if (spend < threshold.amount) break;
-        if (acted[index]!.some((other) => Math.abs(other - end) < window.lengthMs)) continue;
-        acted[index]!.push(end);
+        if (kept[index]!.some(({ after, before }) => end > after && end < before)) continue;
         const period = windowPeriod(end, rollingHours(cap.period)!, account);
         this.#states.settle(crossings, { ...crossing, threshold, direction: 'rose', period, spend }, at);
+        kept[index]!.push(keepsBack({ period, crossedAt: at }, at));
       }
     }
   }

@@ -55,3 +55,24 @@ it('act once a length, for as long as they stay above, though they are not read 
     [0, 8, 16, 24, 32].flatMap((quarter) => [`${quarter} warn 80`, `${quarter} suspend 100`]),
   );
 });
+
+it('act as far as they are not over, where a nightly file tells of a day and of one that is', async () => {
+  await plafond.addCap({ period: 'rolling:24h', thresholds: THRESHOLDS });
+  const midnight = parseInstant('2026-03-22T00:00:00+01:00')!;
+  plafond.clock.advanceTo(midnight + 2 * HOUR_MS);
+  const hours = Array.from({ length: 24 }, (_, hour) => midnight + (hour - 24) * HOUR_MS);
+  await plafond.send(
+    hours.map((began, hour) => ({
+      record_id: `n${hour}`,
+      started_at: instantText(began),
+      amount: '60.00',
+      state: 'final',
+    })),
+  );
+  expect((await plafond.decisions()).map(({ type, threshold, period }) => `${type} ${threshold} ${period}`)).toEqual([
+    'notify-operator 80 2026-03-21T01:00:00+01:00',
+    'notify-operator 100 2026-03-21T01:00:00+01:00',
+    'warn 80 2026-03-21T03:00:00+01:00',
+    'suspend 100 2026-03-21T03:00:00+01:00',
+  ]);
+});

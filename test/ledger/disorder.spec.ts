@@ -190,6 +190,7 @@ interface Standing {
   period: string;
   from: Date;
   period_end: Date;
+  was_over: boolean;
 }
 
 /** How many floors of windows were held against the model. */
@@ -198,7 +199,7 @@ let floors = 0;
 async function checkMeter({ cap, id, account, usage }: Meter): Promise<void> {
   const limit = BigInt(cap.limit.replace('.', '')) * 10_000n;
   const standing = await plafond.query<Standing>(
-    `SELECT percent, period, period_from AS from, period_end FROM crossings
+    `SELECT percent, period, period_from AS from, period_end, crossed_at >= period_end AS was_over FROM crossings
       WHERE cap_id = $1 AND account_id = $2 AND uncrossed_at IS NULL ORDER BY period, percent`,
     [id, account],
   );
@@ -221,21 +222,23 @@ async function checkMeter({ cap, id, account, usage }: Meter): Promise<void> {
     const length = Number(hours) * HOUR_MS;
     const spendAt = (end: Instant) =>
       sum(usage.filter((each) => each.startedAt > end - length && each.startedAt <= end));
-    const spendBefore = (end: Instant) => spendAt(end) - sum(usage.filter((each) => each.startedAt === end));
     for (const { percent } of cap.thresholds) {
       const amount = percentOf(limit, percent);
-      const ends = standing
-        .filter((each) => Number(each.percent) === percent)
-        .map(({ from }) => from.getTime() + length)
-        .toSorted((a, b) => a - b);
-      // What stands is reached; where spend rises to the threshold, that stands or is near what stands; nothing stands twice.
-      const rises = (end: Instant) => spendAt(end) >= amount && spendBefore(end) < amount;
+      const own = standing.filter((each) => Number(each.percent) === percent);
+      const endOf = ({ from }: Standing) => from.getTime() + length;
+      const ends = own.map(endOf);
+      // What stands is reached; what reaches the threshold stands or is near what stands; nothing acts twice within its length.
       expect(ends.filter((end) => spendAt(end) < amount)).toEqual([]);
       const unseen = usage
+        .filter(({ micros }) => micros !== 0n)
         .map((each) => each.startedAt)
-        .filter((end) => rises(end) && !ends.some((near) => Math.abs(near - end) < length));
+        .filter((end) => spendAt(end) >= amount && !ends.some((near) => Math.abs(near - end) < length));
       expect(unseen).toEqual([]);
-      expect(ends.filter((end, index) => index > 0 && end - ends[index - 1]! < length)).toEqual([]);
+      for (const wasOver of [false, true]) {
+        const alike = own.filter((each) => each.was_over === wasOver).map(endOf);
+        const inOrder = alike.toSorted((a, b) => a - b);
+        expect(inOrder.filter((end, index) => index > 0 && end - inOrder[index - 1]! < length)).toEqual([]);
+      }
     }
     // No window exceeds what is known of its slot, ends after the last of it, or falls below its floor.
     const bounds = await plafond.query<{

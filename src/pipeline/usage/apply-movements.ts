@@ -8,6 +8,7 @@ import type { Transaction } from '../../database/transaction.ts';
 import type { Account } from '../../accounts/account.ts';
 import type { Cap } from '../../caps/cap.ts';
 import { bearingSince, endOf } from '../../caps/cap-periods.ts';
+import { keepsBack } from '../../caps/crossing-states.ts';
 import type { Crossing, CrossingState, InProgress } from '../../caps/crossing.ts';
 import { Evaluation } from '../../caps/evaluation.ts';
 import type { Meter, Meters } from '../../caps/meters.ts';
@@ -86,32 +87,38 @@ export async function applyMovements(
   const { crossings, touched } = await findCrossings(client, holding, steps, befores, windows, recalled, now);
   const capOf = new Map(steps.map(({ key, meter }) => [key, meter.cap]));
   const states = new Set([...recalled, ...touched]);
-  const found = due.map((slot) => foundIn(slot, capOf.get(slot.key)!, windows.get(slot.key)!, states));
+  const found = due.map((slot) => foundIn(slot, capOf.get(slot.key)!, windows.get(slot.key)!, states, now));
   atLast(setBounds(client, found));
   return crossings;
 }
 
 /** What is known of a slot once its windows have been read; some end where nothing starts any more, since they have acted. */
-function foundIn(slot: RaisedSlot, cap: Cap, window: RollingWindow, states: Iterable<CrossingState>): FoundSlot {
+function foundIn(
+  slot: RaisedSlot,
+  cap: Cap,
+  window: RollingWindow,
+  states: Iterable<CrossingState>,
+  now: Instant,
+): FoundSlot {
   const { from, accountId } = slot;
-  const before = from + window.lengthMs;
+  const slotEnd = from + window.lengthMs;
   const own = [...states].filter((state) => state.accountId === accountId && state.capId === cap.id);
-  const acted = own.map(({ period }) => endOf(period)).filter((end) => end >= from && end < before);
-  const latestEnd = Math.max(window.latestStart(from, before), ...acted);
+  const acted = own.map(({ period }) => endOf(period)).filter((end) => end >= from && end < slotEnd);
+  const latestEnd = Math.max(window.latestStart(from, slotEnd), ...acted);
   const reached = cap.thresholds.filter(({ amount }) => window.spendAt(latestEnd) >= amount);
   const highest = reached.at(-1)?.amount;
-  const found = { slot, spend: window.highestCharge(from, before), latestEnd };
+  const found = { slot, spend: window.highestCharge(from, slotEnd), latestEnd };
   if (highest === undefined) return { ...found, floor: undefined };
-  const stays = window.reaches(highest, latestEnd, from, before);
-  // Of each threshold: beyond a length from the one that acted, others do.
-  const acts = reached.map(({ percent }) =>
+  const stays = window.reaches(highest, latestEnd, from, slotEnd);
+  // Of each threshold: beyond what the one that acted keeps back, others act.
+  const kept = reached.map(({ percent }) =>
     own
       .filter((state) => state.percent === percent && state.uncrossedAt === undefined)
-      .map(({ period }) => endOf(period))
-      .find((end) => Math.abs(end - latestEnd) < window.lengthMs),
+      .map((state) => keepsBack(state, now))
+      .find(({ after, before }) => latestEnd > after && latestEnd < before),
   );
-  const earliest = Math.max(stays.from, ...acts.map((end) => (end ?? Infinity) - window.lengthMs + 1));
-  const until = Math.min(stays.until, ...acts.map((end) => (end ?? -Infinity) + window.lengthMs));
+  const earliest = Math.max(stays.from, ...kept.map((each) => (each ? each.after + 1 : Infinity)));
+  const until = Math.min(stays.until, ...kept.map((each) => (each ? each.before : -Infinity)));
   return { ...found, floor: earliest < until ? { spend: highest, from: earliest, until } : undefined };
 }
 
