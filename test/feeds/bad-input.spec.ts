@@ -6,7 +6,7 @@ import { Agent, request, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
+import { createGzip, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { differencesIn } from '../harness/differences.ts';
@@ -183,11 +183,11 @@ describe('bad input', () => {
   it('over HTTP: what is refused at its first line, or for its size, leaves its connection to the next request', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const sockets = new Set<unknown>();
-    const post = async (body: string, path = 'usage?feed=live', type = 'text/csv'): Promise<number> => {
+    const post = async (body: string | Buffer, path = 'usage?feed=live', headers = {}): Promise<number> => {
       const sent = request(`${plafond.url}/v1/${path}`, {
         method: 'POST',
         agent,
-        headers: { authorization: `Bearer ${KEY}`, 'content-type': type },
+        headers: { authorization: `Bearer ${KEY}`, 'content-type': 'text/csv', ...headers },
       }).end(body);
       sent.on('socket', (socket) => sockets.add(socket));
       const [answer] = (await once(sent, 'response')) as [IncomingMessage];
@@ -196,7 +196,11 @@ describe('bad input', () => {
     };
     for (let i = 0; i < 3; i++)
       expect(await post(text(Array(20_000).fill('x'.repeat(100)), { header: 'none' }))).toBe(422);
-    expect(await post('x'.repeat(5 * MB), 'caps', 'application/json')).toBe(413);
+    expect(await post('x'.repeat(5 * MB), 'caps', { 'content-type': 'application/json' })).toBe(413);
+    const bomb = gzipSync(Buffer.alloc(512 * MB, 'a'), { level: 1 });
+    for (const headers of [{}, { 'content-encoding': 'gzip' }]) {
+      expect(await post(bomb, 'usage?feed=live', headers)).toBe(413);
+    }
     expect(await post(text([good('after')]))).toBe(200);
     expect(sockets.size).toBe(1);
     counted++;

@@ -147,9 +147,12 @@ function chunksOf(payload: Readable): AsyncIterable<Buffer> {
   return payload.iterator({ destroyOnReturn: false });
 }
 
-/** Takes what an answered request still brings, and drops it: else the next one on its connection is never read. */
+/**
+ * Takes what an answered request still brings, and drops it: else the next one on its connection is never read. Whoever was
+ * unpacking it may let go of it only later, and then it flows on because somebody listens.
+ */
 export function passOver(request: FastifyRequest): void {
-  if (!request.raw.readableEnded) request.raw.resume();
+  if (!request.raw.readableEnded) request.raw.on('data', () => undefined).resume();
 }
 
 async function* bounded(
