@@ -40,7 +40,7 @@ it('nobody is barred for a record that came in the wrong order too, and would st
 
 it('what stands twice where it bars nobody counts once after the night, and what it had caused is lifted', async () => {
   await plafond.send([{ record_id: 'back', started_at: '2026-03-15T10:00:00+01:00', amount: '3.00', state: 'final' }]);
-  await plafond.send([{ record_id: 'back', started_at: '2026-03-05T10:00:00+01:00', amount: '5.00' }]);
+  await plafond.send([{ record_id: 'back', started_at: '2026-03-20T10:00:00+01:00', amount: '5.00' }]);
   await plafond.send([{ record_id: 'next', started_at: '2026-03-16T10:00:00+01:00', amount: '4.00' }]);
   expect((await decided()).slice(2)).toEqual(['suspend by correction']);
 
@@ -59,12 +59,24 @@ it('what stands twice where it bars nobody counts once after the night, and what
 
 it('of two equal versions the one that came first holds, whenever they start', async () => {
   await plafond.send([{ record_id: 'same', started_at: '2026-03-15T10:00:00+01:00', amount: '1.00' }]);
-  await plafond.send([{ record_id: 'same', started_at: '2026-03-02T10:00:00+01:00', amount: '2.00' }]);
+  await plafond.send([{ record_id: 'same', started_at: '2026-03-19T10:00:00+01:00', amount: '2.00' }]);
   await new SettleMovedRecords(plafond.database.dataSource, plafond.clock).run();
   expect(await plafond.query(`SELECT amount_micros FROM usage WHERE record_id = 'same'`)).toEqual([
     { amount_micros: '1000000' },
   ]);
   expect(await plafond.differences()).toEqual([]);
+});
+
+it('one that came in the wrong order counts once at once where it bars nobody as well, whoever sends it', async () => {
+  const first = { record_id: 'overtaken', started_at: '2026-03-15T10:00:00+01:00', amount: '1.00', state: 'final' };
+  await plafond.send([first]);
+  for (const state of ['interim', 'provisional']) {
+    for (const started_at of ['2026-02-10T10:00:00+01:00', '2025-10-25T02:30:00+02:00']) {
+      await plafond.send([{ ...first, started_at, amount: '2.00', state }]);
+    }
+  }
+  expect(await counted()).toContainEqual({ record_id: 'overtaken', amount_micros: '1000000', state: 2 });
+  expect(await plafond.query(`SELECT FROM usage WHERE record_id = 'overtaken'`)).toHaveLength(1);
 });
 
 it('one that comes final as its call ends is sought nowhere else, and counts once after the night', async () => {
@@ -90,7 +102,7 @@ it('a delivery that has its number, and waits for others while the night passes,
   const night = new SettleMovedRecords(plafond.database.dataSource, plafond.clock);
   const { waiting } = await inTransaction(plafond.database.dataSource, async ({ client }) => {
     await lockShards(client, [shardOf('1001')]);
-    const sent = plafond.send([{ record_id: 'slow', started_at: '2026-03-05T10:00:00+01:00', amount: '1.00' }]);
+    const sent = plafond.send([{ record_id: 'slow', started_at: '2026-03-19T10:00:00+01:00', amount: '1.00' }]);
     await until('it waits', async () => {
       const found = await plafond.query(
         `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted

@@ -11,14 +11,17 @@ import type { WeighedBatch } from './count-batch.ts';
 import { BeginsAgain, type Learnt } from './learnt.ts';
 
 const PROBED_MAX = 200;
-/** A record that comes this soon after its call ended has not been corrected from afar. */
+/** A final record that comes this soon after its call ended has not been corrected from afar. */
 const FRESH_MS = 6 * 3_600_000;
+/** Near real time comes within two days; what comes later may have been overtaken by what corrected it. */
+const NEAR_MS = 48 * 3_600_000;
 
 /**
  * What the ledger holds of records whose start has moved by more than a day, so that a version looked like the first. All
- * of the ledger is asked, a probe a day that is kept, only for what looks like the correction of a record that should be
- * there: re-rated ones, and final ones where few of a batch are the first of their record, as where near real time came
- * before; but for those that come final as their calls end. The others, if there are any, are found by night.
+ * of the ledger is asked, a probe a day that is kept, only for what looks like a version of a record that should be there:
+ * re-rated ones; where few of a batch are the first of their record, as where near real time came before, final ones, but
+ * for those that come final as their calls end; and as few others that come days after their calls. The rest, if there is
+ * any, is found by night.
  */
 export async function lostVersions(
   client: PoolClient,
@@ -27,15 +30,21 @@ export async function lostVersions(
   now: Instant,
   { records }: Learnt,
 ): Promise<HeldVersion[]> {
-  const sought = new Set(records);
-  const isFresh = ({ startedAt, durationSeconds }: HeldVersion) => now - startedAt - durationSeconds * 1000 < FRESH_MS;
-  const idsOf = (isCorrection: (version: HeldVersion) => boolean) => [
-    ...new Set(first.filter(isCorrection).map((each) => each.recordId)),
-  ];
-  const final = idsOf((version) => version.revision > 0 || (version.state === 'final' && !isFresh(version)));
-  const lost = final.length > PROBED_MAX ? idsOf(({ revision }) => revision > 0).slice(0, PROBED_MAX) : final;
-  const all = new Set([...lost, ...idsOf(({ recordId }) => sought.has(recordId))]);
-  return all.size === 0 ? [] : versionsOnAnyDay(client, origin, [...all]);
+  const known = new Set(records);
+  const sought = [...likelyMoved(first, now), ...first.filter(({ recordId }) => known.has(recordId))];
+  if (sought.length === 0) return [];
+  return versionsOnAnyDay(client, origin, [...new Set(sought.map(({ recordId }) => recordId))]);
+}
+
+function likelyMoved(first: readonly HeldVersion[], now: Instant): HeldVersion[] {
+  const endedWithin = (ms: number, { startedAt, durationSeconds }: HeldVersion) =>
+    now - startedAt - durationSeconds * 1000 < ms;
+  const revised = first.filter(({ revision }) => revision > 0).slice(0, PROBED_MAX);
+  const once = first.filter(({ revision }) => revision === 0);
+  return [
+    once.filter((version) => version.state === 'final' && !endedWithin(FRESH_MS, version)),
+    once.filter((version) => version.state !== 'final' && !endedWithin(NEAR_MS, version)),
+  ].reduce((chosen, more) => (chosen.length + more.length > PROBED_MAX ? chosen : [...chosen, ...more]), revised);
 }
 
 function bars({ direction, threshold }: Crossing): boolean {
