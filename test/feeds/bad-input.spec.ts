@@ -207,6 +207,16 @@ describe('bad input', () => {
     agent.destroy();
   });
 
+  it('over HTTP: what says that it is too large is refused before any of it counts', async () => {
+    const answer = await fetch(`${plafond.url}/v1/usage?feed=huge`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${KEY}`, 'content-type': 'text/csv' },
+      body: new Uint8Array(Buffer.alloc(65 * MB, text([good('huge'), '#'.repeat(4_000)]))),
+    });
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([413, 'too_large']);
+    expect((await plafond.json<{ items: Import[] }>('GET', '/v1/imports?feed=huge')).items).toEqual([]);
+  });
+
   it('by the drop folder: each of these, and a gzip bomb', async () => {
     const fileOf = (name: string) => `${name.replaceAll(' ', '-')}.csv`;
     for (const [name, content] of INPUTS) await drop(fileOf(name), content(`file-${name.replaceAll(' ', '-')}`));

@@ -87,6 +87,8 @@ export function bodyBytes(request: FastifyRequest, unpackedBytesMax: number): As
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   // Without any body and any type there was nothing to parse.
   const payload = request.body as Readable | undefined;
+  // Else most of it would count before it is refused.
+  if (Number(request.headers['content-length']) > RECEIVED_BYTES_MAX) throw tooLarge('a body', RECEIVED_BYTES_MAX);
   const received = bounded(payload ? chunksOf(payload) : [], RECEIVED_BYTES_MAX, 'a body');
   if (encoding === 'identity') return unpackedWhereGzipped(received, unpackedBytesMax);
   if (encoding !== 'gzip' && encoding !== 'x-gzip') throw unsupported(`only gzip is unpacked, not ${encoding}`);
@@ -164,13 +166,7 @@ async function* bounded(
   try {
     for await (const chunk of source) {
       bytes += chunk.length;
-      if (bytes > bytesMax) {
-        throw new Refusal(
-          'too-large',
-          'too_large',
-          `${what} may have ${bytesMax / 1024 ** 2} MB at most; send it in parts`,
-        );
-      }
+      if (bytes > bytesMax) throw tooLarge(what, bytesMax);
       yield chunk;
     }
   } catch (error) {
@@ -178,6 +174,10 @@ async function* bounded(
     if (code !== 'ECONNRESET' && code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
     throw new Refusal('unreadable', 'broken_off', 'the body broke off before its end');
   }
+}
+
+function tooLarge(what: string, bytesMax: number): Refusal {
+  return new Refusal('too-large', 'too_large', `${what} may have ${bytesMax / 1024 ** 2} MB at most; send it in parts`);
 }
 
 function unsupported(detail: string): HttpProblem {
