@@ -22,6 +22,7 @@ export interface Normal {
   days: number;
   perDayAbroad: Micros;
   perDay: Micros;
+  /** of all kinds, as they are and not as they weigh */
   callsPerDay: number;
   /** known destinations, the most used first */
   places: (Place & { calls: number })[];
@@ -48,7 +49,7 @@ export function normalOf(signature: Signature, account: Account, model: Model): 
     days: Math.round(days),
     perDayAbroad: money(dailyOf(f[AT.learntInternational]!, segment.dayInternational, days)),
     perDay: money(dailyOf(f[AT.learntAll]!, segment.dayAll, days)),
-    callsPerDay: days < 1 ? 0 : Math.round((f[AT.learntCalls]! / days) * 10) / 10,
+    callsPerDay: days < 1 ? 0 : Math.round((calls / days) * 10) / 10,
     places,
     hours: hours.map((each, part) => ({ part: WEEK_PART_NAMES[part]!, share: calls === 0 ? 0 : each / calls })),
   };
@@ -66,7 +67,7 @@ export function normalInWords(normal: Normal, { currency }: Pick<Account, 'curre
   const places = normal.places.slice(0, 5).map(nameOf);
   const busiest = normal.hours.toSorted((a, b) => b.share - a.share)[0]!;
   return [
-    `Usually ${amount(normal.perDay)} a day, ${amount(normal.perDayAbroad)} of it abroad and on premium numbers, with ${normal.callsPerDay} calls at home`,
+    `Usually ${amount(normal.perDay)} a day, ${amount(normal.perDayAbroad)} of it abroad and on premium numbers, with ${normal.callsPerDay} calls or messages`,
     places.length === 0 ? ', to no destination beyond the usual ones at home' : `, to ${places.join(', ')}`,
     busiest.share === 0 ? '.' : `; ${Math.round(busiest.share * 100)} % of its calls at ${busiest.part}.`,
   ].join('');
