@@ -4,6 +4,7 @@
  */
 import type { Account } from '../accounts/account.ts';
 import type { Instant } from '../kernel/clock.ts';
+import type { Micros } from '../kernel/money.ts';
 import { rollingHours, type CalendarPeriod } from '../kernel/period.ts';
 import { RollingWindow } from '../spend/rolling-window.ts';
 import type { Threshold } from './cap.ts';
@@ -60,9 +61,9 @@ export class WindowEvaluation {
     const ends = [...touched].toSorted((a, b) => a - b);
     const before = ends.map((end) => window.spendAt(end));
     for (const entry of step.entries) window.add(entry);
+    const after = ends.map((end) => ({ end, spend: window.spendAt(end) }));
     const crossings: Crossing[] = [];
-    for (const [index, end] of ends.entries()) {
-      const spend = window.spendAt(end);
+    for (const [index, { end, spend }] of after.entries()) {
       if (spend >= before[index]!) continue;
       for (const { threshold, direction } of crossed(before[index]!, spend, meter.cap.thresholds)) {
         const period = windowPeriod(end, hours, account);
@@ -70,12 +71,11 @@ export class WindowEvaluation {
         this.#states.settle(crossings, { account, meter, period, threshold, direction, spend, record }, at);
       }
     }
-    this.#rise(crossings, { account, meter, record }, window, ends, at);
+    this.#rise(crossings, { account, meter, record }, after, at);
     // One that fell had kept those around it from acting: where such a one still reaches the threshold, it is due now.
     for (const { period, threshold } of crossings.filter((each) => each.direction === 'fell')) {
       const fallen = endOf(period);
-      const after = fallen - window.lengthMs;
-      this.#riseAround(crossings, { account, meter, threshold, record }, window, after, fallen, at);
+      this.#riseAround(crossings, { account, meter, threshold, record }, window, fallen - window.lengthMs, fallen, at);
     }
     return crossings;
   }
@@ -95,15 +95,14 @@ export class WindowEvaluation {
   }
 
   /**
-   * The windows of `ends`, rising, that reach a threshold and of which none has acted that ends less than a length away: also
+   * Those of `windows`, by their ends, that reach a threshold and of which none has acted that ends less than a length away: also
    * one that only goes on above it, since all that was in the one that acted has left. One that was over when it rose keeps
    * only such from acting.
    */
   #rise(
     crossings: Crossing[],
     crossing: Pick<Crossing, 'account' | 'meter' | 'record'>,
-    window: RollingWindow,
-    ends: readonly Instant[],
+    windows: readonly { end: Instant; spend: Micros }[],
     at: Instant,
   ): void {
     const { account, meter } = crossing;
@@ -112,8 +111,7 @@ export class WindowEvaluation {
     const kept = cap.thresholds.map(({ percent }) =>
       standing.filter((state) => state.percent === percent).map((state) => keepsBack(state, at)),
     );
-    for (const end of ends) {
-      const spend = window.spendAt(end);
+    for (const { end, spend } of windows) {
       for (const [index, threshold] of cap.thresholds.entries()) {
         if (spend < threshold.amount) break;
         if (kept[index]!.some(({ after, before }) => end > after && end < before)) continue;

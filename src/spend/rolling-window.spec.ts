@@ -37,6 +37,24 @@ describe('a rolling window', () => {
     expect(window.spendAt(100 * HOUR)).toBe(0n);
   });
 
+  it('looks at seventeen of a hundred thousand starts, twice, to tell what it holds', () => {
+    let looks = 0;
+    const window = new RollingWindow(24);
+    for (let index = 0; index < 100_000; index++) {
+      const entry = {
+        amount: 1n,
+        get startedAt() {
+          looks++;
+          return index * 1_000;
+        },
+      };
+      window.add(entry);
+    }
+    looks = 0;
+    expect(window.spendAt(90_000_000)).toBe(86_400n);
+    expect(looks).toBeLessThanOrEqual(2 * Math.ceil(Math.log2(100_000)));
+  });
+
   it('is empty before anything was added', () => expect(new RollingWindow(1).spendAt(0)).toBe(0n));
 
   it('spends what the definition says at any end, in whatever order entries come', () => {
