@@ -39,6 +39,11 @@ export interface TariffSign {
   ratio: number;
 }
 
+/** Whether a sign is one of a wrong price or of an attack; others tell that the old price is paid still. `right` as in {@link brakeCause}. */
+export function speaksAgainst({ kind, ratio }: Pick<TariffSign, 'kind' | 'ratio'>, right = 1): boolean {
+  return kind === 'alarm' || ratio >= SUSPICIOUS_RATIO * right;
+}
+
 export type BrakeCause =
   | { kind: 'price'; accounts: number; calls: number; ratio: number; since: Instant }
   | { kind: 'alarms'; accounts: number; since: Instant };
@@ -77,8 +82,8 @@ export function brakeCause(
     if (sign.kind === 'alarm') {
       if (sign.at > now - ALARM_SIGNS_MS) alarming.set(sign.accountId, sign.at);
     } else if (sign.at > now - PRICE_SIGNS_MS) {
-      if (sign.ratio < SUSPICIOUS_RATIO * right) usual.add(sign.accountId);
-      else dear.set(sign.accountId, [...(dear.get(sign.accountId) ?? []), sign]);
+      if (speaksAgainst(sign, right)) dear.set(sign.accountId, [...(dear.get(sign.accountId) ?? []), sign]);
+      else usual.add(sign.accountId);
     }
   }
   const dearCalls = [...dear.values()].flat();

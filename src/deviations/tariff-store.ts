@@ -128,7 +128,10 @@ export async function forgetOldSigns(client: ClientBase, now: Instant): Promise<
   await client.query(FORGET_SIGNS, [toDate(now - 7 * PRICE_SIGNS_MS)]);
 }
 
-/** Until the transaction ends nobody else brakes a range: shards are looked at side by side, and a range gets one case. */
+/**
+ * Until the transaction ends nobody else brakes a range: shards are looked at side by side, and a range gets one case. Whoever has it
+ * sees all signs of those who had it before.
+ */
 export async function lockBrakes(client: ClientBase): Promise<void> {
   await client.query('SELECT pg_advisory_xact_lock(7005)');
 }

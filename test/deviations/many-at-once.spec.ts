@@ -1,8 +1,9 @@
 /** Many accounts at once, through the real pipeline: the tariff brake, caps and the guard side by side. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { inTransaction } from '../../src/database/transaction.ts';
 import { formatInstant, parseInstant } from '../../src/kernel/clock.ts';
-import { SHARDS } from '../../src/ledger/usage-store.ts';
+import { SHARDS, shardOf } from '../../src/ledger/usage-store.ts';
 import { AnswerGuard } from '../../src/pipeline/deciding/answer-guard.ts';
 import { SettleCase } from '../../src/pipeline/deciding/settle-case.ts';
 import { ChangePolicies } from '../../src/pipeline/deviations/change-policies.ts';
@@ -10,6 +11,7 @@ import { FitNorms } from '../../src/pipeline/deviations/fit-norms.ts';
 import { ObserveUsage } from '../../src/pipeline/deviations/observe-usage.ts';
 import { RebuildSignatures } from '../../src/pipeline/deviations/rebuild-signatures.ts';
 import { TestPlafond } from '../harness/plafond.ts';
+import { until } from '../harness/process.ts';
 
 Logger.overrideLogger(false);
 
@@ -86,6 +88,33 @@ describe('twelve accounts that alarm on one number range within an hour', () => 
     await settle.settle(brake!.case_no, 'legitimate', 'anna', 'the price is right: one attack on many');
     expect(await suspensions()).toEqual({ wanted: ACCOUNTS });
     expect(new Set((await told()).map((row) => (row as { account_id: string }).account_id)).size).toBe(ACCOUNTS);
+  });
+});
+
+describe('twelve accounts that are looked at in two turns at once', () => {
+  it('brake the range that they alarm on, though neither turn has enough of them', async () => {
+    const { dataSource } = plafond.database;
+    await new ChangePolicies(dataSource, plafond.clock).put({ kind: 'everyone', value: '' }, 'enforce', 1, 'test');
+    await plafond.send(each(attack).flat());
+    const half = new Set(each((account) => shardOf(`a${account}`), 0, ACCOUNTS / 2));
+    const others = Array.from({ length: SHARDS }, (_, shard) => shard).filter((shard) => !half.has(shard));
+    let second: Promise<number> | undefined;
+    let isDone = false;
+    await inTransaction(dataSource, async ({ client }) => {
+      await observe.turn(
+        client,
+        [...half].toSorted((a, b) => a - b),
+      );
+      second = observe.observe(others).finally(() => (isDone = true));
+      await until(
+        'the second turn waits, or has ended',
+        async () => isDone || (await plafond.query('SELECT FROM pg_locks WHERE NOT granted')).length > 0,
+      );
+    });
+    await second;
+    expect(await tariffCases()).toMatchObject([{ state: 'open', ranges: ['+25261'] }]);
+    // What the first turn did was done before there was a brake.
+    expect(await suspensions()).toEqual({ 'awaiting-approval': ACCOUNTS / 2, wanted: ACCOUNTS / 2 });
   });
 });
 

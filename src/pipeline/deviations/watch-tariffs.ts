@@ -9,6 +9,7 @@ import {
   brakeInWords,
   faultInWords,
   faultLike,
+  speaksAgainst,
   SUSPICIOUS_RATIO,
   type BrakeCause,
   type PriceFault,
@@ -64,18 +65,17 @@ export function alarmSigns({ decision, account }: Matter): NewSign[] {
 
 /**
  * Keeps signs, and brakes the ranges that they speak against; answers what there is to tell. A wrong price that is on several
- * ranges is one case.
+ * ranges is one case. Turns at once count each other's signs: where one speaks against a range, they come one after the other.
  */
 export async function actOnSigns(client: ClientBase, signs: readonly NewSign[], at: Instant): Promise<string[]> {
   if (signs.length === 0) return [];
   await keepSigns(client, signs);
-  const braked = new Set((await openBrakes(client)).map(({ range }) => range));
-  const ranges = [...new Set(signs.map(({ range }) => range))].filter((range) => !braked.has(range));
+  const against = new Set(signs.filter((sign) => speaksAgainst(sign)).map(({ range }) => range));
+  if ((await unbraked(client, against)).length === 0) return [];
+  await lockBrakes(client);
   const told: string[] = [];
-  for (const [range, cause] of await causesOn(client, ranges, at)) {
-    await lockBrakes(client);
+  for (const [range, cause] of await causesOn(client, await unbraked(client, against), at)) {
     const open = cause.kind === 'price' ? await lockOpenFaults(client, at) : [];
-    if ((await openBrakes(client)).some((each) => each.range === range)) continue;
     // Others may have settled meanwhile what it was seen by.
     const still = (await causesOn(client, [range], at)).get(range);
     if (!still) continue;
@@ -84,6 +84,11 @@ export async function actOnSigns(client: ClientBase, signs: readonly NewSign[], 
     );
   }
   return told;
+}
+
+async function unbraked(client: ClientBase, ranges: ReadonlySet<string>): Promise<string[]> {
+  const braked = new Set((await openBrakes(client)).map(({ range }) => range));
+  return [...ranges].filter((range) => !braked.has(range));
 }
 
 /** Why ranges are to be braked, as far as is known now. */
