@@ -1,10 +1,13 @@
 /** What a tariff brake holds, and what becomes of it where it lets go. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { capDefinition } from '../../src/caps/cap.ts';
 import { openTariffCase } from '../../src/cases/store.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
 import type { DeviationMode } from '../../src/deviations/policy.ts';
 import { insertBrake } from '../../src/deviations/tariff-store.ts';
+import { AnswerGuard } from '../../src/pipeline/deciding/answer-guard.ts';
+import { CAP } from '../harness/plafond.ts';
 import { until } from '../harness/process.ts';
 import { call } from './deviating.ts';
 import { DAY_MS, HOUR_MS, NIGHT, Offices, series } from './offices.ts';
@@ -99,6 +102,53 @@ describe('a brake by hand', () => {
     expect(await openBrakes()).toEqual([]);
     expect((await offices.caseOf('')).state).toBe('legitimate');
     expect(await offices.bars('b2')).toContain('international wanted');
+  });
+});
+
+describe('what a person is asked about already', () => {
+  async function brake(): Promise<void> {
+    const { plafond } = offices;
+    await inTransaction(plafond.database.dataSource, async ({ client }) => {
+      const fault = { ranges: ['+25261'], from: NIGHT, summary: 'prices are in doubt' };
+      const caseNo = await openTariffCase(client, fault, plafond.clock.now());
+      await insertBrake(client, { range: '+25261', caseNo, kind: 'price' }, plafond.clock.now());
+    });
+  }
+
+  it.each(['period-end', 'manual'] as const)(
+    'waits for the brake alone where its cap asks nobody any more (%s)',
+    async (reinstate) => {
+      offices = await Offices.watched('shadow');
+      const { plafond } = offices;
+      const thresholds = [{ percent: 100, actions: ['warn', 'suspend:international'] }];
+      const definition = { ...CAP, scope: { account: 'b2' }, limit: '10.00', reinstate, thresholds };
+      const id = await plafond.addCap(capDefinition.parse({ ...definition, mode: 'approve' }));
+      await offices.live(series('b', 'b2', NIGHT, 6));
+      expect(await offices.bars('b2')).toEqual(['international awaiting-approval']);
+      await brake();
+      plafond.clock.advanceTo(plafond.clock.now() + HOUR_MS);
+      const enforced = capDefinition.parse({ ...definition, mode: 'enforce' });
+      await plafond.caps.change(id, undefined, enforced, { actor: 'anna', alone: true });
+      expect(await offices.bars('b2')).toEqual(['international declined', 'international awaiting-approval']);
+      await offices.settle('', 'closed', 'the deck is right');
+      expect(await offices.bars('b2')).toEqual(['international declined', 'international wanted']);
+    },
+  );
+
+  it.each(['brake', 'guard'] as const)('waits for the %s alone where its policy asks nobody any more', async (what) => {
+    offices = await Offices.watched('approve');
+    await offices.live(series('b', 'b2', NIGHT, 12), 12);
+    expect((await offices.bars('b2')).at(-1)).toBe('international awaiting-approval');
+    if (what === 'brake') await brake();
+    else {
+      const guard = new AnswerGuard(offices.plafond.database.dataSource, offices.plafond.clock);
+      await guard.change({ perHour: 0, percent: 100, atLeast: 1_000 }, undefined, 'anna');
+    }
+    await offices.policy('enforce');
+    await offices.live(series('c', 'b2', NIGHT + 2 * HOUR_MS, 6), 6);
+    const bars = await offices.bars('b2');
+    expect(bars.filter((bar) => bar.endsWith('awaiting-approval'))).toEqual(['international awaiting-approval']);
+    expect(bars.at(-1)).toBe('international awaiting-approval');
   });
 });
 

@@ -94,13 +94,13 @@ async function carryOut(
   { wanted, freshness }: Wanted,
   at: Instant,
 ): Promise<{ decisions: Decision[]; evidence: NewEvidence[] }> {
-  const braked = await throughBrake(client, wanted);
+  const braked = await throughBrake(client, await withStanding(client, wanted));
   // Read first: from the guard on, all others who decide may have to wait for the end of this transaction.
   const spent = await spentOnByDecision(client, braked.matters);
   const series = await seriesOf(client, braked.matters, at);
   const feeds = freshness && braked.matters.length > 0 ? await watchedFeeds(client) : [];
   const told = braked.matters.map((each) => toldAsBilled(each, spent.get(each.decision.id) ?? []));
-  const { matters, question } = await throughGuard(client, await withStanding(client, told), at);
+  const { matters, question } = await throughGuard(client, told, at);
   const fresh = await insertDecisions(
     client,
     matters.map(({ decision }) => decision),
@@ -113,7 +113,10 @@ async function carryOut(
   const lifted = await liftSuspensions(client, restored, at);
   const suspensions = planSuspensions(made);
   const suspensionsOf = grouped(suspensions, ({ decision }) => decision.id);
-  const outdone = await endOutdone(client, made, at);
+  const asksNobody = new Set(
+    wanted.filter(({ decision }) => decision.mode === 'enforce').map(({ decision }) => decision.id),
+  );
+  const outdone = await endOutdone(client, made, asksNobody, at);
   await insertSuspensions(client, suspensions, question, at);
   await joinTheirCases(client, made, braked.held);
   const messages = await tellCustomers(client, made, { spent, series }, at);
@@ -150,7 +153,7 @@ function toldAsBilled(matter: Matter, spent: readonly SpentOn[]): Matter {
   return { ...matter, words: told(matter.words), wordsIfApproved: told(matter.wordsIfApproved) };
 }
 
-/** What a person is asked about of deviations, and is barred by others without asking; by `suspensions_of_account`. */
+/** What a person is asked about of deviations, and is barred by others for which no policy asks; by `suspensions_of_account`. */
 const OUTDONE = `
   SELECT s.suspension_id FROM suspensions s JOIN decisions d USING (decision_id)
    WHERE s.account_id = ANY ($1) AND ${IS_ASKED_FOR} AND d.score IS NOT NULL
@@ -159,11 +162,19 @@ const OUTDONE = `
                     AND (made.scope = s.class OR (made.scope = 'international' AND starts_with(s.class, 'country:'))))
    ORDER BY s.suspension_id FOR UPDATE OF s`;
 
-/** Nobody is asked any more about what is barred by itself; answers the evidence of it. */
-async function endOutdone(client: ClientBase, made: readonly Matter[], at: Instant): Promise<NewEvidence[]> {
+/**
+ * Nobody is asked any more for a rule about what is barred without asking, also where that waits for a brake or for the guard; answers the
+ * evidence of it. `asksNobody`: the decisions for which their rules ask nobody.
+ */
+async function endOutdone(
+  client: ClientBase,
+  made: readonly Matter[],
+  asksNobody: ReadonlySet<string>,
+  at: Instant,
+): Promise<NewEvidence[]> {
   const byCaps = made.flatMap(({ bars }) => bars.flatMap(({ outdoes = [] }) => outdoes));
   const acting = made
-    .filter(({ decision }) => decision.score !== undefined && decision.mode === 'enforce')
+    .filter(({ decision }) => decision.score !== undefined && asksNobody.has(decision.id))
     .flatMap(({ decision: { accountId }, bars }) => bars.map(({ scope }) => ({ accountId, scope })));
   const ofCaps = await endAsked(client, byCaps, 'manual', 'its cap was changed and asks nobody about it', at);
   if (acting.length === 0) return ofCaps;
@@ -172,7 +183,7 @@ async function endOutdone(client: ClientBase, made: readonly Matter[], at: Insta
     acting.map(({ scope }) => scope),
   ]);
   const ids = rows.map((row) => row.suspension_id);
-  const reason = 'it is barred since without a person being asked';
+  const reason = 'its policy asks nobody about it any more';
   return [...ofCaps, ...(await endAsked(client, ids, 'deviation', reason, at))];
 }
 
