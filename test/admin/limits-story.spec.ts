@@ -25,7 +25,7 @@ interface Answer {
   approval?: string;
   uplift?: string;
 }
-type Options = { key?: string; body?: object };
+type Options = { key?: string; body?: object; headers?: Record<string, string> };
 const ask = async (method: 'GET' | 'POST' | 'PUT', url: string, options: Options = {}) => {
   const answer = await admin.call(method, url, options);
   return { status: answer.statusCode, location: answer.headers.location, ...answer.json<Answer>() };
@@ -116,6 +116,78 @@ describe('an uplift', () => {
     const body = { traffic: 'all', amount: '1.00', until: '2010-03-12T00:00:00+01:00', reason: 'x', ...change };
     const { status, errors } = await ask('POST', '/v1/accounts/1001/uplifts', { body });
     expect([status, errors!.map(({ field }) => field)]).toEqual([422, fields]);
+  });
+});
+
+describe('an uplift whose answer was lost', () => {
+  const url = '/v1/accounts/1004/uplifts';
+  beforeAll(async () => {
+    for (const id of ['1004', '1005'])
+      await admin.call('PUT', `/v1/accounts/${id}`, { body: { ...ACCOUNT, account_id: id } });
+  });
+  const body = { traffic: 'international', amount: '5.00', until: '2010-03-12T00:00:00+01:00', reason: 'prepaid' };
+  const raise = (name: string, change: object = {}, key = anna, account = '1004') =>
+    ask('POST', `/v1/accounts/${account}/uplifts`, {
+      key,
+      body: { ...body, ...change },
+      headers: { 'idempotency-key': name },
+    });
+
+  it('is granted once by its name, sent again or twice at once, and answered as it is now', async () => {
+    const [granted, twin] = await Promise.all([raise('ticket-7'), raise('ticket-7')]);
+    expect([granted.status, twin.status]).toEqual([201, 201]);
+    expect(twin.id).toBe(granted.id);
+    await ask('POST', `${url}/${granted.id}/end`, { body: { reason: 'spent' } });
+    const again = await raise('ticket-7', { amount: '5', until: '2010-03-11T23:00:00Z' }, bert);
+    expect(again).toMatchObject({ status: 201, id: granted.id, ended_reason: 'spent', location: granted.location });
+    expect((await ask('GET', url)).items).toHaveLength(1);
+  });
+
+  it('is another one by another name, for another account, or without a name', async () => {
+    const ids = [
+      await raise('ticket-8'),
+      await raise('ticket-9'),
+      await raise('ticket-8', {}, anna, '1005'),
+      await ask('POST', url, { key: anna, body }),
+      await ask('POST', url, { key: anna, body }),
+    ].map(({ id }) => id);
+    expect(new Set(ids).size).toBe(5);
+  });
+
+  it.each([
+    ['amount', { amount: '6.00' }],
+    ['until', { until: '2010-03-13T00:00:00+01:00' }],
+    ['traffic', { traffic: 'all' }],
+    ['reason', { reason: 'asked by telephone' }],
+  ])('is refused where its name asked for another %s before', async (_, change) => {
+    await raise('ticket-10');
+    expect(await raise('ticket-10', change)).toMatchObject({ status: 409, code: 'another_request' });
+  });
+
+  it('is refused by a name that is none', async () => {
+    expect(await raise('')).toMatchObject({ status: 400, code: 'bad_idempotency_key' });
+    expect(await raise('x'.repeat(201))).toMatchObject({ status: 400, code: 'bad_idempotency_key' });
+  });
+
+  it('is asked of a second person once, whatever comes of that', async () => {
+    await ask('PUT', '/v1/second-person', { body: { above: '1.00' } });
+    const { status, approval } = await raise('ticket-11');
+    expect(status).toBe(202);
+    expect(await raise('ticket-11')).toMatchObject({ status: 202, approval });
+    expect(await raise('ticket-11', { amount: '6.00' })).toMatchObject({ status: 409, code: 'another_request' });
+    const { uplift } = await ask('POST', `/v1/approvals/${approval}/approve`, { key: bert });
+    expect(await raise('ticket-11')).toMatchObject({ status: 201, id: uplift });
+    const { approval: declined } = await raise('ticket-12');
+    await ask('POST', `/v1/approvals/${declined}/decline`, { key: bert, body: { reason: 'no' } });
+    expect(await raise('ticket-12')).toMatchObject({ status: 202, approval: declined });
+    await ask('PUT', '/v1/second-person', { body: { above: null } });
+  });
+
+  it('finds its name documented', async () => {
+    const { paths } = (await admin.call('GET', '/docs-json')).json();
+    expect(paths['/v1/accounts/{account_id}/uplifts'].post.parameters).toContainEqual(
+      expect.objectContaining({ name: 'Idempotency-Key', in: 'header', required: false }),
+    );
   });
 });
 

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiBody, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { DataSource } from 'typeorm';
@@ -11,6 +11,7 @@ import { SecondPerson } from '../../pipeline/deciding/second-person.ts';
 import { GrantUplift } from '../../pipeline/limits/grant-uplift.ts';
 import { readAccount } from '../accounts/account-row.ts';
 import { notFound, UuidPipe } from '../http/identifiers.ts';
+import { ApiIdempotencyKey, idempotencyKey } from '../http/idempotency-key.ts';
 import { numberCursor, pageOf, pageQuery, toPage, type Page } from '../http/paging.ts';
 import type { Principal } from '../keys/role.ts';
 import { personOf } from '../keys/person.ts';
@@ -103,11 +104,14 @@ export class UpliftsController {
   }
 
   @Post()
+  @ApiIdempotencyKey()
   @Route({
     needs: 'billing',
     summary: 'Raises a limit of an account for a while',
     description:
-      'At once: thresholds that are no longer reached fall, and what they had suspended is lifted. When it ends, what is spent is held against the limit anew. 202 with the approval that waits where a second person has to agree first.',
+      'At once: thresholds that are no longer reached fall, and what they had suspended is lifted. When it ends, what is spent is held against the limit anew. 202 with the approval that waits where a second person has to agree first. ' +
+      'With `Idempotency-Key` it may be sent again where its answer was lost: the same by the same name, for the same ' +
+      'account, grants nothing more and answers the uplift, or the approval, as it is now; 409 `another_request` where that name asked for something else.',
     status: 201,
     answers: 'The uplift',
     schema: z.union([uplift, waiting]),
@@ -115,6 +119,7 @@ export class UpliftsController {
   async grant(
     @Param('account_id') accountId: string,
     @Body({ schema: upliftForm }) form: z.output<typeof upliftForm>,
+    @Headers('idempotency-key') key: string | undefined,
     @Caller() caller: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Uplift | Waiting> {
@@ -125,7 +130,7 @@ export class UpliftsController {
       until: parseInstant(form.until)!,
       reason: form.reason,
     };
-    const done = await this.#second.raise(asked, personOf(caller));
+    const done = await this.#second.raise(asked, personOf(caller), idempotencyKey(key));
     if ('approval' in done) {
       void reply.code(202).header('location', `/v1/approvals/${done.approval}`);
       return done;

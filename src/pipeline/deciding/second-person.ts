@@ -21,9 +21,9 @@ import { accountsById } from '../../accounts/store.ts';
 import type { Verdict } from '../../cases/case.ts';
 import { caseVersion, lockCase } from '../../cases/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
-import type { Traffic } from '../../destinations/traffic.ts';
+import { decisionId } from '../../decisions/decision.ts';
 import { appendEvidence } from '../../evidence/append.ts';
-import { Clock, formatInstant, parseInstant, toDate, type Instant } from '../../kernel/clock.ts';
+import { Clock, parseInstant, toDate, type Instant } from '../../kernel/clock.ts';
 import { formatAmount, parseAmount, type Micros } from '../../kernel/money.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { lockCounting } from '../../ledger/usage-store.ts';
@@ -32,6 +32,7 @@ import { lockSuspension } from '../../suspensions/store.ts';
 import { endAll } from '../suspending/tell-of-suspensions.ts';
 import { GrantUplift, type UpliftRequest } from '../limits/grant-uplift.ts';
 import { recordChanges } from '../recorded-change.ts';
+import { askedUplift, ledTo, type AskedUplift } from './asked-uplift.ts';
 import { refuseOtherVersion, SettleCase } from './settle-case.ts';
 
 /** Who asks or agrees. */
@@ -48,7 +49,7 @@ export interface Person {
 type Asked =
   | { do: 'lift'; suspension: string; reason: string }
   | { do: 'verdict'; case: string; verdict: Verdict; version: number; reason: string }
-  | { do: 'uplift'; cap?: string; traffic?: Traffic; amount: string; until: string; reason: string };
+  | AskedUplift;
 
 /** Of which account, or none, and how much spend what is asked for is about. */
 interface About {
@@ -143,19 +144,29 @@ export class SecondPerson {
 
   /**
    * Raises a limit for a while, or asks for it, where this person may not do so alone. Refuses like the uplift itself, and
-   * with `already_asked`.
+   * with `already_asked`. A `request` by a name that the account has had before does nothing and is answered by what that one led to; it
+   * is refused with `another_request` where that one asked for something else.
    */
-  async raise(asked: Omit<UpliftRequest, 'actor'>, person: Person): Promise<{ uplift: string } | { approval: string }> {
-    return inTransaction(this.dataSource, async ({ client }) => {
+  async raise(
+    asked: Omit<UpliftRequest, 'id' | 'actor'>,
+    person: Person,
+    request: string | undefined,
+  ): Promise<{ uplift: string } | { approval: string }> {
+    const id = request === undefined ? randomUUID() : decisionId('uplift', asked.accountId, request);
+    const raise = async (client: ClientBase) => {
+      const before = await ledTo(client, id, askedUplift(asked));
+      if (before) return before;
       if (await this.#mayRaise(client, asked, person)) {
-        return { uplift: await this.uplifts.grantWithin(client, { ...asked, actor: person.actor }) };
+        return { uplift: await this.uplifts.grantWithin(client, { ...asked, id, actor: person.actor }) };
       }
-      const [account] = await accountsById(client, [asked.accountId]);
-      if (!account) throw new Refusal('not-found', 'unknown_account', `there is no account ${asked.accountId}`);
-      const { accountId, of, amount, until, reason } = asked;
-      const kept = { do: 'uplift' as const, ...of, amount: formatAmount(amount), until: formatInstant(until), reason };
-      return { approval: await this.#ask(client, kept, { accountId, amount, currency: account.currency }, person) };
-    });
+      const { accountId, amount } = asked;
+      const [account] = await accountsById(client, [accountId]);
+      if (!account) throw new Refusal('not-found', 'unknown_account', `there is no account ${accountId}`);
+      const about = { accountId, amount, currency: account.currency };
+      return { approval: await this.#ask(client, askedUplift(asked), about, person, id) };
+    };
+    // Of two by one name at once, the one that comes second is answered by what the first led to.
+    return inTransaction(this.dataSource, ({ client }) => raise(client), { retryOnUniqueViolation: true });
   }
 
   /**
@@ -239,6 +250,7 @@ export class SecondPerson {
     asked: Asked,
     { accountId, amount, currency }: About,
     person: Person,
+    id: string = randomUUID(),
   ): Promise<string> {
     const { rows: same } = await client.query<{ approval_id: string }>(
       `SELECT approval_id FROM approvals WHERE account_id = $1 AND state = 'pending' AND asked @> $2`,
@@ -251,7 +263,6 @@ export class SecondPerson {
         `approval ${same[0].approval_id} waits for a second person already`,
       );
     }
-    const id = randomUUID();
     const at = this.clock.now();
     await client.query(
       `INSERT INTO approvals (approval_id, account_id, asked, amount_micros, currency, asked_by, asked_by_key, asked_at)

@@ -35,6 +35,8 @@ import { holdDue } from './come-to-hold.ts';
 import { holdCap } from './hold-cap.ts';
 
 export interface UpliftRequest {
+  /** where its request has a name; one of its own else */
+  id?: string;
   accountId: string;
   /** of one cap that holds for the account, or of all that do on a traffic */
   of: { cap: string } | { traffic: Traffic };
@@ -72,7 +74,7 @@ export class GrantUplift {
     const due = await holdDue(client, [account.accountId], at);
     const row = await insertUplift(client, {
       ...asked,
-      id: randomUUID(),
+      id: asked.id ?? randomUUID(),
       currency: account.currency,
       by: asked.actor,
       at,
