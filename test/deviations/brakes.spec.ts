@@ -1,7 +1,7 @@
 /** What a tariff brake holds, and what becomes of it where it lets go. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { capDefinition } from '../../src/caps/cap.ts';
+import { capDefinition, type CapDefinition } from '../../src/caps/cap.ts';
 import { openTariffCase } from '../../src/cases/store.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
 import type { DeviationMode } from '../../src/deviations/policy.ts';
@@ -105,16 +105,47 @@ describe('a brake by hand', () => {
   });
 });
 
-describe('what a person is asked about already', () => {
-  async function brake(): Promise<void> {
-    const { plafond } = offices;
-    await inTransaction(plafond.database.dataSource, async ({ client }) => {
-      const fault = { ranges: ['+25261'], from: NIGHT, summary: 'prices are in doubt' };
-      const caseNo = await openTariffCase(client, fault, plafond.clock.now());
-      await insertBrake(client, { range: '+25261', caseNo, kind: 'price' }, plafond.clock.now());
-    });
-  }
+/** Prices are in doubt on the range that `series` calls. */
+async function brake(): Promise<void> {
+  const { plafond } = offices;
+  await inTransaction(plafond.database.dataSource, async ({ client }) => {
+    const fault = { ranges: ['+25261'], from: NIGHT, summary: 'prices are in doubt' };
+    const caseNo = await openTariffCase(client, fault, plafond.clock.now());
+    await insertBrake(client, { range: '+25261', caseNo, kind: 'price' }, plafond.clock.now());
+  });
+}
 
+describe('what a cap wants barred', () => {
+  const definition: CapDefinition = {
+    ...CAP,
+    scope: { account: 'b2' },
+    limit: '10.00',
+    thresholds: [{ percent: 100, actions: ['warn', 'suspend:international'] }],
+  };
+
+  it('while the brake lets go does not wait for it for ever', async () => {
+    offices = await Offices.watched('shadow');
+    const { plafond, cases } = offices;
+    await plafond.addCap(definition);
+    await brake();
+    const { case_no } = await offices.caseOf('');
+    const said = { verdict: 'closed', by: 'anna', why: 'the deck is right', at: plafond.clock.now() } as const;
+    let sent: Promise<void> | undefined;
+    let isDone = false;
+    await inTransaction(plafond.database.dataSource, async ({ client }) => {
+      await cases.settleWithin(client, case_no, said, undefined);
+      sent = offices.live(series('b', 'b2', NIGHT, 6), 6).finally(() => (isDone = true));
+      await until(
+        'usage waits, or is counted',
+        async () => isDone || (await plafond.query('SELECT FROM pg_locks WHERE NOT granted')).length > 0,
+      );
+    });
+    await sent;
+    expect(await offices.bars('b2')).toEqual(['international wanted']);
+  });
+});
+
+describe('what a person is asked about already', () => {
   it.each(['period-end', 'manual'] as const)(
     'waits for the brake alone where its cap asks nobody any more (%s)',
     async (reinstate) => {

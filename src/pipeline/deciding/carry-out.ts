@@ -25,7 +25,7 @@ import { evidenceOf, freshnessThen, type Freshness } from './decision-evidence.t
 import { grouped, inChunks } from '../grouped.ts';
 import type { Matter, Words } from './matter.ts';
 import { joinTheirCases } from './join-cases.ts';
-import { throughBrake } from './through-brake.ts';
+import { holdStill, throughBrake } from './through-brake.ts';
 import { seriesOf, tellCustomers } from '../telling/tell-customers.ts';
 import { keptForApproval } from '../telling/tell-of-approvals.ts';
 import { throughGuard, withinTerms } from './through-guard.ts';
@@ -99,6 +99,8 @@ async function carryOut(
   const spent = await spentOnByDecision(client, braked.matters);
   const series = await seriesOf(client, braked.matters, at);
   const feeds = freshness && braked.matters.length > 0 ? await watchedFeeds(client) : [];
+  // What is to be held may be let go by now: then all is looked at once more.
+  if (!(await holdStill(client, braked))) return carryOut(client, { wanted, freshness }, at);
   const told = braked.matters.map((each) => toldAsBilled(each, spent.get(each.decision.id) ?? []));
   const { matters, question } = await throughGuard(client, told, at);
   const fresh = await insertDecisions(

@@ -6,6 +6,7 @@
  */
 import type { ClientBase } from 'pg';
 import { openBrakes, type Brake } from '../../deviations/tariff-store.ts';
+import { lockGuard } from '../../suspensions/guard-store.ts';
 import { spentInRanges, type SpentInRanges } from '../../spend/spent-in-ranges.ts';
 import { grouped } from '../grouped.ts';
 import type { Matter } from './matter.ts';
@@ -34,6 +35,17 @@ export async function throughBrake(client: ClientBase, asked: readonly Matter[])
     }
   }
   return { matters: asked.map((matter) => heldBack(matter, held.get(matter.decision.id))), held };
+}
+
+/**
+ * Whether brakes still hold what they were seen to hold. Whoever settles a brake's case has the guard when looking for what waits for it,
+ * and so has whoever notes that something does: from here on nobody lets go of what is not noted yet.
+ */
+export async function holdStill(client: ClientBase, { held }: Braked): Promise<boolean> {
+  if (held.size === 0) return true;
+  await lockGuard(client);
+  const open = new Set((await openBrakes(client)).map(({ caseNo }) => caseNo));
+  return [...held.values()].every(({ caseNo }) => open.has(caseNo));
 }
 
 /** What bars somebody, or tells them. What is lifted, or told to operators, passes. */
