@@ -217,6 +217,19 @@ export async function releaseBrakes(client: ClientBase, caseNo: string, by: stri
   return ranges;
 }
 
+const BRAKE_AGAIN = `
+  UPDATE tariff_brakes b SET released_at = NULL, released_by = NULL
+   WHERE case_no = $1 AND released_at IS NOT NULL
+     AND NOT EXISTS (SELECT FROM tariff_brakes o WHERE o.range = b.range AND o.released_at IS NULL)
+  RETURNING range, kind`;
+
+/** Brakes anew what a case had braked, as if it had never let go, but for ranges that another one brakes by now. */
+export async function brakeAgain(client: ClientBase, caseNo: string): Promise<Omit<Brake, 'caseNo'>[]> {
+  await lockBrakes(client);
+  const { rows } = await client.query<Omit<Brake, 'caseNo'>>(BRAKE_AGAIN, [caseNo]);
+  return rows;
+}
+
 /** Whether a case has braked a range for its price, and has kept prices from being counted by that. */
 export async function leavesPricesOut(client: ClientBase, caseNo: string): Promise<boolean> {
   const { rowCount } = await client.query(`SELECT FROM tariff_brakes WHERE case_no = $1 AND kind = 'price'`, [caseNo]);

@@ -79,6 +79,25 @@ describe('a brake by hand', () => {
     expect((await offices.bars('b2')).at(-1)).toBe('international wanted');
   });
 
+  it.each(['legitimate', 'confirmed-fraud'] as const)(
+    'that was found to be %s holds again where that is put right, and what it had let go is lifted',
+    async (verdict) => {
+      await braked('enforce');
+      await offices.settle('', verdict, 'the deck is right');
+      expect((await offices.bars('b2')).at(-1)).toBe('international wanted');
+      offices.plafond.clock.advanceTo(offices.plafond.clock.now() + HOUR_MS);
+      await offices.settle('', 'rating-error', 'it was not');
+      expect(await openBrakes()).toEqual([{ range: '+25261' }]);
+      expect(new Set((await offices.bars('b2')).map((bar) => bar.split(' ')[1]))).toEqual(new Set(['lifting']));
+      await offices.live(series('d', 'b3', NIGHT + 5 * HOUR_MS, 12));
+      expect(new Set((await offices.bars('b3')).map((bar) => bar.split(' ')[1]))).toEqual(
+        new Set(['awaiting-approval']),
+      );
+      await offices.settle('', 'closed', 'corrected');
+      expect(await openBrakes()).toEqual([]);
+    },
+  );
+
   it('is none where prices brake the range at the same time', async () => {
     offices = await Offices.watched('enforce');
     await offices.live(series('a', 'b1', NIGHT, 12));
@@ -303,5 +322,10 @@ describe('a dearer price that is found right', () => {
     await offices.settle('', 'legitimate', 'the partner raised it');
     await offices.live(calls('again', noon + HOUR_MS, 1, 12));
     expect(await openBrakes()).toEqual([]);
+    // And is none where it was not right after all.
+    await offices.settle('', 'rating-error', 'it was another partner');
+    expect(await openBrakes()).toEqual([{ range: '+49301' }]);
+    const alarms = "SELECT subject FROM alarms WHERE kind = 'tariff-brake' AND cleared_at IS NULL";
+    expect(await offices.plafond.query(alarms)).toEqual([{ subject: '+49301' }]);
   });
 });

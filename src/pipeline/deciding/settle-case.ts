@@ -16,6 +16,7 @@ import type { PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { accountsById } from '../../accounts/store.ts';
 import {
+  lockBarsOfBrake,
   lockBarsOfCase,
   lockBarsOfWrongPrices,
   lockBarsThatWait,
@@ -49,6 +50,7 @@ import {
   signaturesOf,
 } from '../../deviations/signature-store.ts';
 import {
+  brakeAgain,
   countPrices,
   insertBrake,
   leavesPricesOut,
@@ -234,16 +236,18 @@ export class SettleCase {
     if (cooled.length > 0) facts.no_longer_hot = cooled;
     if (verdict === 'confirmed-fraud') facts.hot = await makeHot(client, row, said);
     if (!keepsBrake(verdict)) facts.released = await this.#release(client, row, said);
+    else if (!keepsBrake(row.state)) facts.braked = await this.#brakeAgain(client, row, at);
     // The guard's before those of suspensions, as by everyone; what takes its time is done by now.
     await lockGuard(client);
+    if (verdict === 'rating-error') {
+      const held = await lockBarsOfBrake(client, caseNo);
+      const wrong = await lockBarsOfWrongPrices(client, ranges, row.from_at.getTime());
+      const chosen = [...new Map([...held, ...wrong].map((bar) => [bar.suspension_id, bar])).values()];
+      return endBars(client, chosen, said, facts);
+    }
     const waiting = await lockBarsThatWait(client, caseNo);
     // What waits since prices were found wrong stands on those: of what is loud still, the next record decides anew.
-    if (verdict === 'rating-error' || (verdict === 'closed' && row.state === 'rating-error')) {
-      const wrong = verdict === 'closed' ? [] : await lockBarsOfWrongPrices(client, ranges, row.from_at.getTime());
-      const chosen = [...new Map([...waiting, ...wrong].map((bar) => [bar.suspension_id, bar])).values()];
-      const { told, approved, ended } = await settleBars(client, chosen, said, false);
-      return { evidence: told, facts: { ...facts, approved, ended: ended.length }, unbarred: ended };
-    }
+    if (verdict === 'closed' && row.state === 'rating-error') return endBars(client, waiting, said, facts);
     const wanted = verdict === 'confirmed-fraud' ? waiting : await this.#waitingForBrakeAlone(client, waiting, at);
     const { passing, held, question, evidence } = await letGoThroughGuard(client, wanted, at);
     const { told, approved } = await settleBars(client, passing, said, true);
@@ -258,16 +262,21 @@ export class SettleCase {
     for (const range of ranges) {
       await settleAlarm(client, 'tariff-brake', range, undefined, `settled by ${by}: ${verdict}, ${why}`, at);
     }
-    // A price that was found right is a usual one from now on: days are counted anew, which takes their time.
-    if (verdict !== 'closed' && (await leavesPricesOut(client, caseNo))) {
-      const [first, last] = [dayOf(row.from_at.getTime()), dayOf(at)];
-      await countPrices(
-        client,
-        at,
-        Array.from({ length: last - first + 1 }, (_, index) => first + index),
-      );
-    }
+    // A price that was found right is a usual one from now on.
+    if (verdict !== 'closed') await recountPrices(client, row, at);
     return released;
+  }
+
+  /** Has the brakes of a case hold that had let go, since its prices were not right; answers their ranges. */
+  async #brakeAgain(client: PoolClient, row: CaseRow, at: Instant): Promise<string[]> {
+    const brakes = await brakeAgain(client, row.case_no);
+    const ranges = brakes.map(({ range }) => range);
+    const facts = { ranges, case: row.case_no };
+    // Who brakes by hand knows.
+    if (brakes.some(({ kind }) => kind !== 'by-hand'))
+      await settleAlarm(client, 'tariff-brake', row.ranges[0]!, { text: row.summary, facts }, '', at);
+    await recountPrices(client, row, at);
+    return ranges;
   }
 
   /** Of bars that a brake holds those that nobody else has to approve, as modes are now. */
@@ -284,6 +293,17 @@ export class SettleCase {
       cap_id === null ? policies.of(accounts.get(account_id)!).mode : cap_mode;
     return waiting.filter((bar) => modeOf(bar) === 'enforce');
   }
+}
+
+/** Counts prices anew of the days that a case has kept some from, or does so now: which takes their time. */
+async function recountPrices(client: PoolClient, { case_no, from_at }: CaseRow, at: Instant): Promise<void> {
+  if (!(await leavesPricesOut(client, case_no))) return;
+  const [first, last] = [dayOf(from_at.getTime()), dayOf(at)];
+  await countPrices(
+    client,
+    at,
+    Array.from({ length: last - first + 1 }, (_, index) => first + index),
+  );
 }
 
 /** Refuses with `changed_meanwhile` where something was said of a case since it was read. */
@@ -319,6 +339,16 @@ async function settleBars(
   const rows = await endSuspensions(client, ids(bars), { trigger: 'manual', by, reason, at });
   const ended = rows.map((row) => row.decision_id!);
   return { told: await tellOfSuspensions(client, rows, { by, reason, at }), approved: 0, ended };
+}
+
+async function endBars(
+  client: PoolClient,
+  bars: readonly BarOfCase[],
+  said: Said,
+  facts: Record<string, unknown>,
+): Promise<Changed> {
+  const { told, approved, ended } = await settleBars(client, bars, said, false);
+  return { evidence: told, facts: { ...facts, approved, ended: ended.length }, unbarred: ended };
 }
 
 /** Puts the number blocks of a case on the provider's hot list; answers them. */
