@@ -46,16 +46,16 @@ export interface BarThatWaits extends BarOfCase {
 const OF_BRAKE = `
   SELECT s.suspension_id, s.account_id, s.decision_id, s.state, s.cap_id, c.definition ->> 'mode' AS cap_mode
     FROM braked_decisions b JOIN suspensions s USING (decision_id) LEFT JOIN caps c USING (cap_id)
-   WHERE b.case_no = $1 AND s.state = ANY ($2) ORDER BY s.suspension_no FOR UPDATE OF s`;
+   WHERE b.case_no = $1 AND s.state = ANY ($2) AND ($3::timestamptz IS NULL OR coalesce(s.ends_at > $3, true)) ORDER BY s.suspension_no FOR UPDATE OF s`;
 
-/** Suspensions that wait for a tariff case, in the order in which they were decided; locked. */
-export async function lockBarsThatWait(client: ClientBase, caseNo: string): Promise<BarThatWaits[]> {
-  return (await client.query<BarThatWaits>(OF_BRAKE, [caseNo, ['awaiting-approval']])).rows;
+/** Suspensions that wait for a tariff case, and are not over by themselves, in the order in which they were decided; locked. */
+export async function lockBarsThatWait(client: ClientBase, caseNo: string, at: Instant): Promise<BarThatWaits[]> {
+  return (await client.query<BarThatWaits>(OF_BRAKE, [caseNo, ['awaiting-approval'], toDate(at)])).rows;
 }
 
-/** The same with those that had waited for it and stand. */
+/** The same with those that had waited for it and stand, or are over. */
 export async function lockBarsOfBrake(client: ClientBase, caseNo: string): Promise<BarOfCase[]> {
-  return (await client.query<BarThatWaits>(OF_BRAKE, [caseNo, ['awaiting-approval', 'wanted', 'applied']])).rows;
+  return (await client.query<BarThatWaits>(OF_BRAKE, [caseNo, ['awaiting-approval', 'wanted', 'applied'], null])).rows;
 }
 
 /**

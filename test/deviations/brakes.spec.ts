@@ -1,12 +1,13 @@
 /** What a tariff brake holds, and what becomes of it where it lets go. */
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { capDefinition, type CapDefinition } from '../../src/caps/cap.ts';
+import type { CapDefinition } from '../../src/caps/cap.ts';
 import { openTariffCase } from '../../src/cases/store.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
 import type { DeviationMode } from '../../src/deviations/policy.ts';
 import { insertBrake } from '../../src/deviations/tariff-store.ts';
 import { AnswerGuard } from '../../src/pipeline/deciding/answer-guard.ts';
+import { ReinstateDue } from '../../src/pipeline/suspending/reinstate-due.ts';
 import { CAP } from '../harness/plafond.ts';
 import { until } from '../harness/process.ts';
 import { call } from './deviating.ts';
@@ -134,18 +135,18 @@ async function brake(): Promise<void> {
   });
 }
 
-describe('what a cap wants barred', () => {
-  const definition: CapDefinition = {
-    ...CAP,
-    scope: { account: 'b2' },
-    limit: '10.00',
-    thresholds: [{ percent: 100, actions: ['warn', 'suspend:international'] }],
-  };
+const OF_B2: CapDefinition = {
+  ...CAP,
+  scope: { account: 'b2' },
+  limit: '10.00',
+  thresholds: [{ percent: 100, actions: ['warn', 'suspend:international'] }],
+};
 
+describe('what a cap wants barred', () => {
   it('while the brake lets go does not wait for it for ever', async () => {
     offices = await Offices.watched('shadow');
     const { plafond, cases } = offices;
-    await plafond.addCap(definition);
+    await plafond.addCap(OF_B2);
     await brake();
     const { case_no } = await offices.caseOf('');
     const said = { verdict: 'closed', by: 'anna', why: 'the deck is right', at: plafond.clock.now() } as const;
@@ -164,21 +165,44 @@ describe('what a cap wants barred', () => {
   });
 });
 
+describe('what a cap wanted barred, and waits for a brake,', () => {
+  const waiting = ['international awaiting-approval'];
+  beforeEach(async () => {
+    offices = await Offices.watched('shadow');
+    await offices.plafond.addCap({ ...OF_B2, period: 'day' });
+    await brake();
+    await offices.live(series('b', 'b2', NIGHT, 6), 6);
+    expect(await offices.bars('b2')).toEqual(waiting);
+  });
+
+  it('is barred for no day that is over when the brake lets go', async () => {
+    const { plafond } = offices;
+    plafond.clock.advanceTo(plafond.clock.now() + 3 * HOUR_MS);
+    await offices.settle('', 'closed', 'the deck is right');
+    expect(await offices.bars('b2')).toEqual(waiting);
+    await new ReinstateDue(plafond.database.dataSource, plafond.clock).run();
+    expect(await offices.bars('b2')).toEqual(['international declined']);
+  });
+
+  it('is left to a person where its account has no suspension_terms any more', async () => {
+    await offices.plafond.addAccount({ accountId: 'b2', suspensionTerms: '' });
+    await offices.settle('', 'closed', 'the deck is right');
+    expect(await offices.bars('b2')).toEqual(waiting);
+  });
+});
+
 describe('what a person is asked about already', () => {
   it.each(['period-end', 'manual'] as const)(
     'waits for the brake alone where its cap asks nobody any more (%s)',
     async (reinstate) => {
       offices = await Offices.watched('shadow');
       const { plafond } = offices;
-      const thresholds = [{ percent: 100, actions: ['warn', 'suspend:international'] }];
-      const definition = { ...CAP, scope: { account: 'b2' }, limit: '10.00', reinstate, thresholds };
-      const id = await plafond.addCap(capDefinition.parse({ ...definition, mode: 'approve' }));
+      const id = await plafond.addCap({ ...OF_B2, reinstate, mode: 'approve' });
       await offices.live(series('b', 'b2', NIGHT, 6));
       expect(await offices.bars('b2')).toEqual(['international awaiting-approval']);
       await brake();
       plafond.clock.advanceTo(plafond.clock.now() + HOUR_MS);
-      const enforced = capDefinition.parse({ ...definition, mode: 'enforce' });
-      await plafond.caps.change(id, undefined, enforced, { actor: 'anna', alone: true });
+      await plafond.caps.change(id, undefined, { ...OF_B2, reinstate }, { actor: 'anna', alone: true });
       expect(await offices.bars('b2')).toEqual(['international declined', 'international awaiting-approval']);
       await offices.settle('', 'closed', 'the deck is right');
       expect(await offices.bars('b2')).toEqual(['international declined', 'international wanted']);

@@ -245,7 +245,7 @@ export class SettleCase {
       const chosen = [...new Map([...held, ...wrong].map((bar) => [bar.suspension_id, bar])).values()];
       return endBars(client, chosen, said, facts);
     }
-    const waiting = await lockBarsThatWait(client, caseNo);
+    const waiting = await lockBarsThatWait(client, caseNo, at);
     // What waits since prices were found wrong stands on those: of what is loud still, the next record decides anew.
     if (verdict === 'closed' && row.state === 'rating-error') return endBars(client, waiting, said, facts);
     const wanted = verdict === 'confirmed-fraud' ? waiting : await this.#waitingForBrakeAlone(client, waiting, at);
@@ -279,7 +279,7 @@ export class SettleCase {
     return ranges;
   }
 
-  /** Of bars that a brake holds those that nobody else has to approve, as modes are now. */
+  /** Of bars that a brake holds those that nobody else has to approve, as modes and contracts are now. */
   async #waitingForBrakeAlone(
     client: PoolClient,
     waiting: readonly BarThatWaits[],
@@ -289,9 +289,11 @@ export class SettleCase {
     const { policies } = await this.#contexts.at(client, at);
     const ids = [...new Set(waiting.map(({ account_id }) => account_id))];
     const accounts = new Map((await accountsById(client, ids)).map((each) => [each.accountId, each]));
-    const modeOf = ({ account_id, cap_id, cap_mode }: BarThatWaits) =>
-      cap_id === null ? policies.of(accounts.get(account_id)!).mode : cap_mode;
-    return waiting.filter((bar) => modeOf(bar) === 'enforce');
+    return waiting.filter(({ account_id, cap_id, cap_mode }) => {
+      const account = accounts.get(account_id)!;
+      const mode = cap_id === null ? policies.of(account).mode : cap_mode;
+      return mode === 'enforce' && account.suspensionTerms !== '';
+    });
   }
 }
 
