@@ -59,20 +59,18 @@ export async function lockBarsOfBrake(client: ClientBase, caseNo: string): Promi
 }
 
 /**
- * What rules had barred since `from` of accounts that gave a sign of a wrong price on these ranges, before the brake held:
- * it stood on those prices. Locked.
+ * What rules had barred, since prices went wrong and before the brake held, of accounts that gave a sign of it: it stood on those prices.
+ * What they barred afterwards has passed the brake, so it is about something else. Locked.
  */
-export async function lockBarsOfWrongPrices(
-  client: ClientBase,
-  ranges: readonly string[],
-  from: Instant,
-): Promise<BarOfCase[]> {
+export async function lockBarsOfWrongPrices(client: ClientBase, { case_no, from_at }: CaseRow): Promise<BarOfCase[]> {
   const { rows } = await client.query<BarOfCase>(
     `SELECT s.suspension_id, s.account_id, s.state FROM suspensions s
       WHERE s.state IN ('awaiting-approval', 'wanted', 'applied') AND s.requested_by = 'plafond' AND s.requested_at >= $2
-        AND s.account_id IN (SELECT account_id FROM tariff_signs WHERE range = ANY ($1) AND kind = 'price' AND ratio >= 5)
+        AND EXISTS (SELECT FROM tariff_brakes b JOIN tariff_signs t USING (range)
+                     WHERE b.case_no = $1 AND b.braked_at >= s.requested_at
+                       AND t.account_id = s.account_id AND t.kind = 'price' AND t.ratio >= 5)
       ORDER BY s.suspension_id FOR UPDATE OF s`,
-    [ranges, toDate(from)],
+    [case_no, from_at],
   );
   return rows;
 }

@@ -330,6 +330,27 @@ describe('a wrong price that is judged after more than a week', () => {
   });
 });
 
+describe('a wrong price that is found to be one', () => {
+  it('lifts nothing of an attack elsewhere, though the account paid that price as well', async () => {
+    offices = await Offices.watched('enforce');
+    const calls = (name: string, from: number, price: number, times: number) =>
+      Array.from({ length: times }, (_, nth) =>
+        call(`${name}${nth}`, `b${1 + (nth % 3)}`, from + nth * 60_000, 60, '+4930155501', price),
+      );
+    await offices.live(calls('before', NIGHT + DAY_MS, 0.1, 90), 45);
+    const noon = NIGHT + 2 * DAY_MS + 14 * HOUR_MS;
+    offices.plafond.clock.advanceTo(noon);
+    await offices.countPrices();
+    await offices.live(calls('dear', noon, 1, 3));
+    expect(await openBrakes()).toEqual([{ range: '+49301' }]);
+    await offices.live(series('a', 'b1', noon + HOUR_MS, 12));
+    const bars = await offices.bars('b1');
+    expect(bars).toContain('international wanted');
+    await offices.settle('', 'rating-error', 'cents were taken for euros');
+    expect(await offices.bars('b1')).toEqual(bars);
+  });
+});
+
 describe('a dearer price that is found right', () => {
   it('is usual from then on, on the same day', async () => {
     offices = await Offices.watched('shadow');

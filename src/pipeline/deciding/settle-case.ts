@@ -229,7 +229,7 @@ export class SettleCase {
   }
 
   async #settleTariff(client: PoolClient, row: CaseRow, said: Said): Promise<Changed> {
-    const { case_no: caseNo, ranges } = row;
+    const { case_no: caseNo } = row;
     const { verdict, at } = said;
     const facts: Record<string, unknown> = {};
     const cooled = row.state === 'confirmed-fraud' ? await removeHotRanges(client, caseNo, at) : [];
@@ -241,7 +241,7 @@ export class SettleCase {
     await lockGuard(client);
     if (verdict === 'rating-error') {
       const held = await lockBarsOfBrake(client, caseNo);
-      const wrong = await lockBarsOfWrongPrices(client, ranges, row.from_at.getTime());
+      const wrong = await lockBarsOfWrongPrices(client, row);
       const chosen = [...new Map([...held, ...wrong].map((bar) => [bar.suspension_id, bar])).values()];
       return endBars(client, chosen, said, facts);
     }
