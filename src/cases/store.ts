@@ -34,11 +34,18 @@ export interface CasePart {
   summary: string;
 }
 
-/** An open case that nobody settled, and nothing came to for an episode, is over. By `cases_open_of_account`. */
+/**
+ * An open case that nobody settled, and nothing came to for an episode, is over; but for one of which a hold or suspension that has no end of
+ * its own is in force, or asked about: its verdict ends that. By `cases_open_of_account`.
+ */
 const CLOSE_STALE = `
   WITH over AS (
     UPDATE cases SET state = 'closed', state_at = $2, state_by = 'plafond', state_why = 'nothing came to it any more'
-     WHERE kind = 'account' AND state = 'open' AND account_id = ANY ($1) AND last_at < $3 RETURNING case_no, state_why
+     WHERE kind = 'account' AND state = 'open' AND account_id = ANY ($1) AND last_at < $3
+       AND NOT EXISTS (SELECT FROM case_decisions d JOIN suspensions s USING (decision_id)
+                        WHERE d.case_no = cases.case_no AND s.cap_id IS NULL AND s.requested_by = 'plafond'
+                          AND s.state IN ('awaiting-approval', 'wanted', 'applied'))
+     RETURNING case_no, state_why
   )
   INSERT INTO case_events (case_no, at, by, what, why) SELECT case_no, $2, 'plafond', 'closed', state_why FROM over`;
 

@@ -69,6 +69,28 @@ describe('a call that grows', () => {
   });
 });
 
+describe('a case whose hold is in force', () => {
+  const cases = () =>
+    offices.plafond.query<{ state: string }>("SELECT state FROM cases WHERE account_id = 'b1' ORDER BY case_no");
+
+  it('stays open until somebody says what it was, whatever comes weeks later', async () => {
+    await offices.live(series('a', 'b1', NIGHT, 3));
+    expect(await offices.bars()).toEqual(['country:SO wanted']);
+    const days = 16 * DAY_MS;
+    await offices.live([call('again', 'b1', NIGHT + days, 1_800, '+5352123456', 120)]);
+    expect(await cases()).toEqual([{ state: 'open' }]);
+    await offices.settle('b1', 'legitimate');
+    expect((await offices.bars()).filter((bar) => !bar.endsWith('lifting'))).toEqual([]);
+  });
+
+  it('is over a week after the last that came to it where the hold is no more', async () => {
+    await offices.live(series('a', 'b1', NIGHT, 3));
+    await offices.plafond.query(`UPDATE suspensions SET state = 'lifted'`);
+    await offices.live(series('again', 'b1', NIGHT + 16 * DAY_MS, 12));
+    expect(await cases()).toEqual([{ state: 'closed' }, { state: 'open' }]);
+  });
+});
+
 /** Data used in Switzerland, dear and much of it. */
 const roaming = (account: string): Call[] =>
   Array.from({ length: 100 }, (_, nth) => {
