@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { ignoresHold } from './ignored-hold.ts';
+import { furtherRanges, ignoresHold } from './ignored-hold.ts';
 
 const HELD_AT = Date.UTC(2026, 2, 20, 2);
 const MINUTE_MS = 60_000;
 
-const held = (money: bigint) => ({ at: HELD_AT, family: 'unusual', money });
+const held = (money: bigint) => ({ at: HELD_AT, family: 'unusual', money, bars: [] });
 const now = (money: bigint, hoursBefore = 1) => ({
   family: 'unusual' as const,
   since: HELD_AT - hoursBefore * 60 * MINUTE_MS,
@@ -30,5 +30,24 @@ describe('a hold', () => {
   it.each(['all', 'calls'] as const)('of what is spent at home (%s) is followed by no suspension', (family) => {
     const past = { ...now(90_000_000n), family };
     expect(ignoresHold(past, { ...held(10_000_000n), family }, record(90), 'EUR')).toBe(false);
+  });
+});
+
+describe('a hold of ranges at home', () => {
+  const of = (family: 'calls' | 'all' | 'unusual', ...digits: string[]) => ({
+    family,
+    bars: digits.map((each) => `prefix:+${each}` as const),
+  });
+
+  it.each([
+    ['is extended by one that became clear', of('calls', '311', '312'), of('calls', '312', '313'), ['prefix:+313']],
+    ['is not by those that it bars', of('calls', '311', '312'), of('calls', '312'), []],
+    ['is by no more than three in all', of('calls', '311', '312'), of('calls', '313', '314'), ['prefix:+313']],
+    ['is not where it bars three', of('calls', '311', '312', '313'), of('calls', '314'), []],
+    ['is not by what another kind of usage goes to', of('all', '311'), of('calls', '312'), []],
+    ['is none where usage abroad was held', of('unusual', '2526'), of('unusual', '2637'), []],
+    ['that barred nothing is decided on as a whole', of('calls'), of('calls', '312'), []],
+  ])('%s', (_, before, current, further) => {
+    expect(furtherRanges(current, { ...held(1n), ...before })).toEqual(further);
   });
 });

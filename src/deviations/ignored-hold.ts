@@ -1,8 +1,13 @@
-/** When a hold did not help: unusual spend goes on past what it bars, or past a switch that does not bar it. Pure. */
+/**
+ * When a hold does not help: unusual spend goes on past what it bars, or past a switch that does not bar it; or what is called at home goes on to
+ * ranges that it does not bar. Pure.
+ */
 import type { Instant } from '../kernel/clock.ts';
+import type { Traffic } from '../destinations/traffic.ts';
 import type { Micros } from '../kernel/money.ts';
 import { isAtHome, type Deviation } from './deviation.ts';
 import { microsPerEuro } from './norms.ts';
+import { RANGES } from './signature.ts';
 
 /** A hold that is in force: what it was about, and what that had cost when it was decided. */
 export interface Held {
@@ -10,6 +15,8 @@ export interface Held {
   at: Instant;
   family: string;
   money: Micros;
+  /** what it bars, with what holds of the same case had barred before it */
+  bars: readonly string[];
 }
 
 /** Calls that had begun, and a switch that is told, take their time. */
@@ -28,4 +35,10 @@ export function ignoresHold(
   if (isAtHome(now.family)) return false;
   const least = BigInt(EUROS_MIN * microsPerEuro(currency));
   return now.money - held.money >= (held.money > least ? held.money : least);
+}
+
+/** The ranges at home that have become clear since a hold barred others, as far as it bars fewer than a hold may. */
+export function furtherRanges({ family, bars }: Pick<Deviation, 'family' | 'bars'>, held: Held): Traffic[] {
+  if (family !== held.family || !isAtHome(family) || held.bars.length === 0) return [];
+  return bars.filter((bar) => !held.bars.includes(bar)).slice(0, Math.max(0, RANGES - held.bars.length));
 }

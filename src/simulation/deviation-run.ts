@@ -79,7 +79,9 @@ export class DeviationRun {
     const { deviation, ignoredHold } = act;
     const decision = decideDeviation(deviation, record, account, at, this.#mode, ignoredHold);
     if (decision.type === 'hold' && this.#mode === 'enforce') {
-      this.#holds.set(account.accountId, { at, family: deviation.family, money: deviation.money });
+      const { family, money } = deviation;
+      const before = hold?.family === family ? hold.bars : [];
+      this.#holds.set(account.accountId, { at, family, money, bars: [...before, ...deviation.bars] });
     }
     return decision;
   }

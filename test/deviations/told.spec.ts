@@ -174,4 +174,37 @@ describe('what the customer is told of a deviation', () => {
     const facts = (await told()).filter(({ decisionId }) => decisionId === hold.id);
     expect(facts).toMatchObject([{ facts: { kind: 'hold', held: { scopes: hold.evidence!['bars'] } } }]);
   });
+
+  it('of a dialler that goes on to a further range is a hold of that one as well, up to three in all', async () => {
+    const dial = (name: string, blocks: readonly string[], from: number, count: number) =>
+      live(
+        Array.from({ length: count }, (_, i) =>
+          call(`${name}${i}`, 'b1', ATTACK + (from + i) * 60_000, 20, `${blocks[i % blocks.length]}${100 + i}`, 0.08),
+        ),
+        5,
+      );
+    const holds = async () =>
+      (await decisions()).filter(({ action }) => action === 'hold').map(({ evidence }) => evidence!['bars']);
+    await dial('a', ['+31851234', '+31102345'], 0, 300);
+    expect((await holds()).map((bars) => (bars as string[]).toSorted())).toEqual([
+      ['prefix:+31102345', 'prefix:+31851234'],
+    ]);
+    await dial('b', ['+31703456'], 310, 400);
+    expect((await holds()).slice(1)).toEqual([['prefix:+31703456']]);
+    await dial('c', ['+31404567'], 720, 800);
+    expect(await holds()).toHaveLength(2);
+    const bars = await plafond.query<{ class: string }>("SELECT class FROM suspensions WHERE state = 'wanted'");
+    expect(bars.map((bar) => bar.class).toSorted()).toEqual([
+      'prefix:+31102345',
+      'prefix:+31703456',
+      'prefix:+31851234',
+    ]);
+    expect(await plafond.query('SELECT ranges FROM cases')).toEqual([
+      { ranges: ['+31102345', '+31703456', '+31851234'] },
+    ]);
+    const scopes = (await told())
+      .filter(({ facts: { kind } }) => kind === 'hold')
+      .map(({ facts }) => facts.held!.scopes);
+    expect(scopes).toContainEqual(['prefix:+31703456']);
+  });
 });

@@ -51,7 +51,7 @@ export interface Standing {
 
 /** Latest first; what a verdict has settled is over. By `decisions_of_account`: only of accounts whose level is raised. */
 const DECIDED = `
-  SELECT d.account_id, cd.case_no, d.at, d.action, d.type, d.mode, d.trigger = 'guard' OR coalesce(bars.asked, false) AS asked, d.evidence ->> 'family' AS family, d.spend_micros,
+  SELECT d.account_id, cd.case_no, d.at, d.action, d.type, d.mode, d.trigger = 'guard' OR coalesce(bars.asked, false) AS asked, d.evidence ->> 'family' AS family, d.evidence -> 'bars' AS held, d.spend_micros,
          CASE WHEN b.case_no IS NULL THEN 'none' WHEN brake.state IN ('open', 'rating-error') THEN 'on' ELSE 'off' END AS brake,
          bars.states AS bars, bars.approved_at, coalesce(bars.wrongly_rated, false) AS wrongly_rated
     FROM decisions d
@@ -71,6 +71,8 @@ interface DecidedRow extends Omit<Decided, 'wronglyRated'> {
   case_no: string | null;
   at: Date;
   family: string;
+  /** what it names to be barred */
+  held: string[];
   spend_micros: string;
   approved_at: Date | null;
   wrongly_rated: boolean;
@@ -91,10 +93,11 @@ export async function whatStands(
     const standingNow = decided
       .filter(({ case_no }) => case_no === decided[0]!.case_no)
       .filter((row) => stands({ ...row, wronglyRated: row.wrongly_rated }, policy.mode, account.suspensionTerms));
-    const held = standingNow.find(({ action }) => action === 'hold');
+    const holds = standingNow.filter(({ action }) => action === 'hold');
+    const [latest] = holds;
     standing.set(accountId, {
       level: Math.max(0, ...standingNow.map(({ action }) => levelOf(action))),
-      hold: held && isInForce(held) ? heldBy(held) : undefined,
+      hold: latest && isInForce(latest) ? heldBy(latest, holds) : undefined,
     });
   }
   return standing;
@@ -106,6 +109,7 @@ function isInForce({ type, mode, bars }: DecidedRow): boolean {
   return bars.some((state) => state === 'wanted' || state === 'applied');
 }
 
-function heldBy({ at, approved_at, family, spend_micros }: DecidedRow): Held {
-  return { at: (approved_at ?? at).getTime(), family, money: BigInt(spend_micros) };
+function heldBy({ at, approved_at, family, spend_micros }: DecidedRow, holds: readonly DecidedRow[]): Held {
+  const bars = holds.filter((each) => each.family === family).flatMap(({ held }) => held);
+  return { at: (approved_at ?? at).getTime(), family, money: BigInt(spend_micros), bars };
 }
