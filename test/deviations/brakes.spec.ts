@@ -276,6 +276,26 @@ describe('a wrong price on several ranges', () => {
     expect(await alarms()).toEqual([{ subject: '+49341' }, { subject: '+49511' }]);
   });
 
+  it('brakes, when it has come to be on five, one that had a dear call before', async () => {
+    offices = await Offices.watched('shadow');
+    const history = RANGES.flatMap((range) => calls('before', range, NIGHT + DAY_MS, 0.1, 40));
+    await offices.live(
+      history.toSorted((a, b) => a.at - b.at),
+      80,
+    );
+    const noon = NIGHT + 2 * DAY_MS + 14 * HOUR_MS;
+    offices.plafond.clock.advanceTo(noon);
+    await offices.countPrices();
+    await offices.live(calls('dear', RANGES[6]!, noon, 10, 1));
+    // Ten times is another fault than a hundred times.
+    await offices.live(calls('dear', RANGES[7]!, noon + 300_000, 1, 1));
+    for (const [nth, range] of RANGES.slice(0, 4).entries())
+      await offices.live(calls('dear', range, noon + (nth + 1) * 600_000, 10, 3));
+    expect(await openBrakes()).toHaveLength(4);
+    await offices.live(calls('dear', RANGES[4]!, noon + HOUR_MS, 10, 3));
+    expect(await tariffCases()).toMatchObject([{ state: 'open', ranges: [...RANGES.slice(0, 5), RANGES[6]] }]);
+  });
+
   it('brakes no further one where it is found right while that waits for it', async () => {
     offices = await Offices.watched('shadow');
     const history = RANGES.flatMap((range) => calls('before', range, NIGHT + DAY_MS, 0.1, 40));

@@ -23,6 +23,7 @@ import {
   priceFaults,
   ratioFoundRight,
   signsOn,
+  suspectedRanges,
   type NewSign,
 } from '../../deviations/tariff-store.ts';
 import { settleAlarm } from '../../feeds/alarms.ts';
@@ -73,17 +74,31 @@ export async function actOnSigns(client: ClientBase, signs: readonly NewSign[], 
   const against = new Set(signs.filter((sign) => speaksAgainst(sign)).map(({ range }) => range));
   if ((await unbraked(client, against)).length === 0) return [];
   await lockBrakes(client);
+  const { told, isPrice } = await brakeAmong(client, against, at);
+  if (!isPrice) return told;
+  // Where it has come to be on several, one dear call is enough on others, also one from before.
+  return [...told, ...(await brakeAmong(client, await suspectedRanges(client, at), at)).told];
+}
+
+/** Brakes those of these ranges that are to be; with the lock of brakes. */
+async function brakeAmong(
+  client: ClientBase,
+  ranges: ReadonlySet<string>,
+  at: Instant,
+): Promise<{ told: string[]; isPrice: boolean }> {
   const told: string[] = [];
-  for (const [range, cause] of await causesOn(client, await unbraked(client, against), at)) {
+  let isPrice = false;
+  for (const [range, cause] of await causesOn(client, await unbraked(client, ranges), at)) {
     const open = cause.kind === 'price' ? await lockOpenFaults(client, at) : [];
     // Others may have settled meanwhile what it was seen by.
     const still = (await causesOn(client, [range], at)).get(range);
     if (!still) continue;
+    isPrice ||= still.kind === 'price';
     told.push(
       ...(await brake(client, range, still, still.kind === 'price' ? faultLike(open, still.ratio) : undefined, at)),
     );
   }
-  return told;
+  return { told, isPrice };
 }
 
 async function unbraked(client: ClientBase, ranges: ReadonlySet<string>): Promise<string[]> {
