@@ -250,6 +250,22 @@ describe('a number in JSON', () => {
   });
 });
 
+describe('a name that JSON says twice', () => {
+  const usage = sample('tmf635.json').toString();
+  const twice = usage.replace('"value"', '"value":"1.00","value"');
+
+  it('costs its element, and no other', async () => {
+    const rows = told(await read(twice, feed('tmf635')));
+    const others = told(await read(usage, feed('tmf635')));
+    expect(rows).toEqual(['1 rejected:  unreadable_row', ...others.slice(1)]);
+  });
+
+  it('costs its line', async () => {
+    const line = sample('cgrates.ndjson').toString().split('\n')[0]!.replace('{', '{"Cost":1,');
+    expect(told(await read(line, feed('cgrates-json'), { byLine: true }))).toEqual(['1 rejected:  unreadable_row']);
+  });
+});
+
 const refusalOf = async (input: string | Buffer, definition: FeedDefinition) => {
   try {
     return told(await read(input, definition));
@@ -317,6 +333,12 @@ describe('bad input gets a named reason', () => {
       'a,b\n1,2\n',
       feed('tmf635'),
       `not_json: the whole is no JSON: Unexpected token 'a', "a,b\n"1","2"\n" is not valid JSON`,
+    ],
+    [
+      'an answer with two lists, of which one would be lost',
+      sample('cgrates.json').toString().replace('"result"', '"result":[],"result"'),
+      feed('cgrates-json'),
+      'not_json: the whole says "result" twice',
     ],
     [
       'a file of Sipwise that was cut off',

@@ -132,15 +132,6 @@ export function bounded(text: string): string {
   return (text.length > LINE_LENGTH_MAX ? text.slice(0, 1024) : text).replaceAll('\u0000', '\ufffd');
 }
 
-/** JSON.parse takes any depth, JSON.stringify does not: `undefined` where it is nested too deep. */
-export function writtenOut(element: unknown): string | undefined {
-  try {
-    return JSON.stringify(element);
-  } catch {
-    return undefined;
-  }
-}
-
 export function* inBatches<T>(rows: Iterable<T>, size: number): Generator<T[]> {
   let batch: T[] = [];
   for (const row of rows) {

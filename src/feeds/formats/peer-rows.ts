@@ -4,6 +4,7 @@ import type { FeedRow } from '../usage-record.ts';
 import { REQUIRED_COLUMNS, type Column } from './canonical.ts';
 import { cellsOf } from './cells.ts';
 import { parseExactly } from './exact-json.ts';
+import { readJsonDocument, readJsonLine, type JsonReading } from './json-rows.ts';
 import {
   bounded,
   inBatches,
@@ -14,7 +15,6 @@ import {
   tooLong,
   unreadable,
   wholeOf,
-  writtenOut,
   type Line,
 } from './lines.ts';
 import type { Mapping, PeerFormat } from './mapping.ts';
@@ -46,9 +46,9 @@ export async function* readPeerRows(
   const translate = translation(format, mapping);
   let text = textOnly(bytes);
   if (format.syntax === 'json') {
-    if (byLine)
-      yield* collected(linesOf(text, mapping.encoding), (line) => readJsonLine(line, format, translate), batchRows);
-    else yield* inBatches(jsonElements(await wholeText(text, mapping), format, translate), batchRows);
+    const reading = jsonReading(format, translate);
+    if (byLine) yield* collected(linesOf(text, mapping.encoding), (line) => readJsonLine(line, reading), batchRows);
+    else yield* inBatches(readJsonDocument(await wholeText(text, mapping), reading), batchRows);
     return;
   }
   if (format.sealed && !sealChecked) text = await sealed(text);
@@ -76,9 +76,10 @@ export function readPeerLines(
   firstLine = 1,
 ): FeedRow[] {
   const translate = translation(format, mapping);
+  const reading = jsonReading(format, translate);
   const read: LineReader =
     format.syntax === 'json'
-      ? (line) => readJsonLine(line, format, translate)
+      ? (line) => readJsonLine(line, reading)
       : csvReader(mapping.header ?? headerOf(header, mapping), mapping, translate);
   return texts.map((text, index) => read({ text, line: firstLine + index }));
 }
@@ -138,29 +139,14 @@ function notIn({ encoding }: Mapping): string {
   return encoding === 'utf-8' ? 'is not UTF-8; the encoding of the feed may be latin1' : 'is not Latin-1';
 }
 
-function readJsonLine({ text, line }: Line, format: PeerFormat, translate: Translation): FeedRow {
-  if (text.length > LINE_LENGTH_MAX) return unreadable(text, line, tooLong());
-  let element: unknown;
-  try {
-    element = parseExactly(text);
-  } catch {
-    return unreadable(text, line, 'is no JSON');
-  }
-  return readElement(element, line, text, format, translate);
-}
-
-function readElement(
-  element: unknown,
-  line: number,
-  text: string,
-  format: PeerFormat,
-  translate: Translation,
-): FeedRow {
-  if (typeof element !== 'object' || element === null || Array.isArray(element)) {
-    return unreadable(text, line, 'is no JSON object');
-  }
-  if (text.includes('\ufffd')) return unreadable(text, line, 'is not UTF-8');
-  return translate(format.rowOf!(element as Record<string, unknown>), line, text);
+function jsonReading({ rowOf }: PeerFormat, translate: Translation): JsonReading<FeedRow> {
+  return {
+    parse: parseExactly,
+    // The answer of an API has its list within.
+    listIn: (document) =>
+      typeof document === 'object' && document !== null && 'result' in document ? document.result : document,
+    read: (fields, line, text) => translate(rowOf!(fields), line, text),
+  };
 }
 
 async function wholeText(bytes: AsyncIterable<Buffer>, { encoding }: Mapping): Promise<string> {
@@ -169,23 +155,6 @@ async function wholeText(bytes: AsyncIterable<Buffer>, { encoding }: Mapping): P
     'a JSON document may have 64 MB; send one object a line (NDJSON), which may be larger',
   );
   return new TextDecoder(encoding).decode(whole);
-}
-
-function* jsonElements(text: string, format: PeerFormat, translate: Translation): Generator<FeedRow> {
-  let value: unknown;
-  try {
-    value = parseExactly(text);
-  } catch (error) {
-    throw new Refusal('unreadable', 'not_json', `the whole is no JSON: ${error instanceof Error ? error.message : ''}`);
-  }
-  // The answer of an API has its list within.
-  const list = typeof value === 'object' && value !== null && 'result' in value ? value.result : value;
-  for (const [index, element] of (Array.isArray(list) ? list : [list]).entries()) {
-    const written = writtenOut(element);
-    yield written === undefined || written.length > LINE_LENGTH_MAX
-      ? unreadable(written ?? '', index + 1, written === undefined ? 'is nested too deep' : tooLong())
-      : readElement(element, index + 1, written, format, translate);
-  }
 }
 
 /** The same bytes, once their seal has been seen. */

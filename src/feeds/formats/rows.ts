@@ -8,6 +8,8 @@ import { parse as parseCsv } from 'csv-parse/sync';
 import { Refusal } from '../../kernel/refusal.ts';
 import type { ParsedRow, RejectReason } from '../usage-record.ts';
 import { COLUMNS, readRow, REQUIRED_COLUMNS, type Column } from './canonical.ts';
+import { parseJson } from './exact-json.ts';
+import { readJsonDocument, readJsonLine, type Fields, type JsonReading } from './json-rows.ts';
 import {
   bounded,
   chunksOfLines,
@@ -18,7 +20,6 @@ import {
   tooLong,
   unreadable,
   wholeOf,
-  writtenOut,
 } from './lines.ts';
 
 export type Format = 'csv' | 'ndjson' | 'json';
@@ -36,7 +37,7 @@ export async function* readRows(
   const seen = textOnly(bytes, 'bad-row');
   if (format === 'json') {
     const whole = await wholeOf(seen, 'a JSON array may have 64 MB; send NDJSON, which may be larger');
-    yield* inBatches(jsonElements(new TextDecoder('utf-8').decode(whole)), batchRows);
+    yield* inBatches(readJsonDocument(new TextDecoder('utf-8').decode(whole), JSON_ROWS), batchRows);
     return;
   }
   let columns: CsvColumns | undefined;
@@ -48,7 +49,7 @@ export async function* readRows(
         onHeader(text);
         continue;
       }
-      batch.push(columns ? readCsvLine(text, line, columns) : readJsonLine(text, line));
+      batch.push(columns ? readCsvLine(text, line, columns) : readJsonLine({ text, line }, JSON_ROWS));
       if (batch.length === batchRows) {
         yield batch;
         batch = [];
@@ -64,7 +65,9 @@ export async function* readRows(
 export function readLines(texts: readonly string[], format: Format, header: string, firstLine: number): ParsedRow[] {
   const columns = format === 'csv' ? readHeader(header) : undefined;
   return texts.map((text, index) =>
-    columns ? readCsvLine(text, firstLine + index, columns) : readJsonLine(text, firstLine + index),
+    columns
+      ? readCsvLine(text, firstLine + index, columns)
+      : readJsonLine({ text, line: firstLine + index }, JSON_ROWS),
   );
 }
 
@@ -131,23 +134,9 @@ function splitCsv(text: string): string[] | undefined {
   }
 }
 
-function readJsonLine(text: string, line: number): ParsedRow {
-  if (text.length > LINE_LENGTH_MAX) return unreadable(text, line, tooLong());
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return unreadable(text, line, 'is no JSON');
-  }
-  return readJsonElement(value, line, text);
-}
+const JSON_ROWS: JsonReading<ParsedRow> = { parse: parseJson, read: readFields };
 
-function readJsonElement(value: unknown, line: number, text: string): ParsedRow {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return unreadable(text, line, 'is no JSON object');
-  }
-  if (text.includes('\ufffd')) return unreadable(text, line, 'is not UTF-8');
-  const fields = value as Record<string, unknown>;
+function readFields(fields: Fields, line: number, text: string): ParsedRow {
   const values: string[] = [];
   for (const column of COLUMNS) {
     const field = fields[column];
@@ -175,19 +164,3 @@ const WHOLE_NUMBER_COLUMNS: Partial<Record<Column, RejectReason>> = {
   units: 'bad_units',
   revision: 'bad_revision',
 };
-
-function* jsonElements(text: string): Generator<ParsedRow> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new Refusal('unreadable', 'not_json', `the body is no JSON: ${error instanceof Error ? error.message : ''}`);
-  }
-  const elements = Array.isArray(value) ? value : [value];
-  for (const [index, element] of elements.entries()) {
-    const written = writtenOut(element);
-    yield written === undefined || written.length > LINE_LENGTH_MAX
-      ? unreadable(written ?? '', index + 1, written === undefined ? 'is nested too deep' : tooLong())
-      : readJsonElement(element, index + 1, written);
-  }
-}
