@@ -59,6 +59,24 @@ it('count as one import over several transactions, and what can not be used is o
   expect(imports).toEqual([{ state: 'done' }]);
 });
 
+it('that are bad again are open where they came from alone, and listed as they were sent with what is wrong', async () => {
+  const { importId } = await plafond.sendText(`${HEADER}\n${row('worse', { amount: 'a lot' })}`, 'csv');
+  const mended = row('worse', { account: 'nobody' });
+  const second = await plafond.rejects.resend(importId, [{ line: 2, text: mended }], 'test');
+  expect(second).toMatchObject({ received: 1, rejected: 1 });
+  expect(await plafond.query('SELECT text, reason FROM rejects WHERE import_id = $1', [second.importId])).toEqual([
+    { text: mended, reason: 'unknown_account' },
+  ]);
+  expect([await open(importId), await open(second.importId)]).toEqual([[2], []]);
+  await expect(plafond.rejects.resend(second.importId, [{ line: 1 }], 'test')).rejects.toMatchObject({
+    code: 'unknown_reject',
+  });
+  await plafond.addAccount({ accountId: 'nobody' });
+  const third = await plafond.rejects.resend(importId, [{ line: 2, text: mended }], 'test');
+  expect(third).toMatchObject({ received: 1, counted: 1 });
+  expect(await plafond.query(`SELECT FROM rejects WHERE text LIKE 'worse,%' AND resent_in IS NULL`)).toEqual([]);
+});
+
 it('that break off in a later transaction leave the rest open, and nothing counts twice', async () => {
   const rows = Array.from({ length: BATCH_ROWS + 5 }, (_, index) => row(`cut-${index}`, { account: 'cut' }));
   const { importId } = await plafond.sendText([HEADER, ...rows].join('\n'), 'csv');

@@ -38,7 +38,10 @@ const rejectResponse = z
     field: z.string(),
     reason: z.string().meta({ description: 'such as `unknown_account`' }),
     detail: z.string(),
-    resent_in: z.string().nullable().meta({ description: 'the import in which it was sent again and used' }),
+    resent_in: z.string().nullable().meta({
+      description:
+        'null while it is open; the import in which it was sent again and used, or this one where it had been sent again and is open where it came from',
+    }),
   })
   .meta({ id: 'Reject' });
 type RejectResponse = z.output<typeof rejectResponse>;
@@ -245,7 +248,9 @@ export class ImportsController {
   @Route({
     needs: 'billing',
     summary: 'Sends rejected rows again',
-    description: 'All that were not used since, or the `lines` named as they are, or `rows` that were mended.',
+    description:
+      'All that were not used since, or the `lines` named as they are, or `rows` that were mended. ' +
+      'One that is bad again is open here still; the new import lists it as it was sent, and why.',
     answers: 'It is durable; what became of them now',
     schema: importResult,
   })

@@ -52,7 +52,9 @@ export class ResendRejects {
 
   /**
    * Sends rejects of an import again, as they stood or mended, batch by batch and as one import. Those that can be used now
-   * are no longer open. Where it breaks off, the batches before hold, and what is left is open still.
+   * are no longer open. One that is bad again is open still where it came from, as it stood, so that what was mended badly
+   * is mended anew under the same line; the new import lists it as it was sent, and why. Where it breaks off, the batches
+   * before hold, and what is left is open still.
    * @throws Refusal unknown_import, unknown_reject, not_one_row, format_changed
    */
   async resend(
@@ -128,15 +130,16 @@ export class ResendRejects {
       const outcome = await this.#counting.settleLane(transaction, batch, before, learnt, last);
       const again = new Set(outcome.rejects.map(({ line }) => line));
       const used = lines.filter((line, index) => still.has(line) && !again.has(lineOf(rows[index]!)));
-      await client.query('UPDATE rejects SET resent_in = $2 WHERE import_id = $1 AND line = ANY ($3)', [
-        importId,
-        before.importId,
-        used,
-      ]);
+      await client.query(RESENT, [importId, before.importId, used, [...again]]);
       return { running: { ...before, settledLines: settled }, outcome };
     });
   }
 }
+
+/** $1: the import they came with, and its lines that are used; $2: the one in which they were sent, and its lines that are bad again. */
+const RESENT = `
+  UPDATE rejects SET resent_in = $2
+   WHERE (import_id = $1 AND line = ANY ($3)) OR (import_id = $2 AND line = ANY ($4))`;
 
 /** @throws Refusal unknown_import */
 async function importSent(client: ClientBase, importId: string): Promise<Sent> {
