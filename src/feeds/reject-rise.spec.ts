@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { nextUsualShare, rejectsRise } from './reject-rise.ts';
 
+const DAY_MS = 24 * 3_600_000;
+const YEAR_MS = 365 * DAY_MS;
+
 describe('rejects of the latest imports', () => {
   it.each([
     ['rise where one in ten is rejected, usually one in a hundred', 1_000, 100, 0.01, true],
@@ -12,7 +15,7 @@ describe('rejects of the latest imports', () => {
     ['are many, as always with this feed', 1_000, 400, 0.4, false],
     ['are none of no rows', 0, 0, 0, false],
   ])('%s', (_, received, rejected, usual, rises) => {
-    expect(rejectsRise({ received, rejected }, usual)).toBe(rises);
+    expect(rejectsRise({ received, rejected }, usual, YEAR_MS)).toBe(rises);
   });
 
   it.each([
@@ -20,8 +23,33 @@ describe('rejects of the latest imports', () => {
     ['until they are about as many as usual', 10_000, 15, 0.001, false],
     ['until there are none', 3, 0, 0.001, false],
   ])('have risen %s', (_, received, rejected, usual, lasts) => {
-    expect(rejectsRise({ received, rejected }, usual)).toBe(false);
-    expect(rejectsRise({ received, rejected }, usual, true)).toBe(lasts);
+    expect(rejectsRise({ received, rejected }, usual, YEAR_MS)).toBe(false);
+    expect(rejectsRise({ received, rejected }, usual, YEAR_MS, true)).toBe(lasts);
+  });
+
+  /** The days on which there is an alarm, with a file of 10,000 rows every day and a look every hour. */
+  const daysOfAlarm = (rejectedOn: (day: number) => number) => {
+    const days = new Set<number>();
+    let usual = 0;
+    for (let hour = 0, lasts = false; hour < 30 * 24; hour++) {
+      const day = Math.floor(hour / 24);
+      const recent = { received: 10_000, rejected: rejectedOn(day) };
+      lasts = rejectsRise(recent, usual, (hour * DAY_MS) / 24, lasts);
+      if (lasts) days.add(day);
+      usual = nextUsualShare(usual, recent, DAY_MS / 24);
+    }
+    return [...days];
+  };
+
+  it.each([
+    ['no rise where they are 4 in 1,000 rows from the first day', () => 40, []],
+    ['no rise where they are 2 in 100 rows from the first day', () => 200, []],
+    ['a rise on the first day where the feed can not be read', () => 9_000, 0],
+    ['a rise where there were none, and then 4 in 1,000 rows', (day: number) => (day < 20 ? 0 : 40), 20],
+    ['a rise in the first week where they are 5 in 100 rows all at once', (day: number) => (day < 3 ? 0 : 500), 3],
+  ] as const)('are %s', (_, rejectedOn, first) => {
+    const days = daysOfAlarm(rejectedOn);
+    expect(typeof first === 'number' ? days[0] : days).toEqual(first);
   });
 
   it('become usual by half in a week', () => {

@@ -12,15 +12,22 @@ const RISE_LASTS = 1.5;
 const DEVIATIONS = 4;
 /** A feed that never had a reject may have one in a thousand rows before that is a rise. */
 const USUAL_SHARE_MIN = 0.001;
+/** In its first week, in which nobody knows what is usual with it, one in a hundred: a few that it has from the first day are no rise. */
+const FIRST_SHARE_MIN = 0.01;
 const HALF_LIFE_MS = 7 * 24 * 3_600_000;
 
 /**
  * Whether there is a rise, or one that was there before (`lasts`) is there still. A rise is at least ten rejected rows, three
  * times the usual share, and more than chance brings: four standard deviations of the binomial distribution above what the
- * usual share makes of as many rows.
+ * usual share makes of as many rows. `known_ms`: since when the feed brings usage.
  */
-export function rejectsRise({ received, rejected }: RowCounts, usualShare: number, lasts = false): boolean {
-  const share = Math.max(usualShare, USUAL_SHARE_MIN);
+export function rejectsRise(
+  { received, rejected }: RowCounts,
+  usualShare: number,
+  known_ms: number,
+  lasts = false,
+): boolean {
+  const share = Math.max(usualShare, known_ms < HALF_LIFE_MS ? FIRST_SHARE_MIN : USUAL_SHARE_MIN);
   const expected = received * share;
   if (lasts) return rejected > RISE_LASTS * expected;
   const chance = DEVIATIONS * Math.sqrt(expected * (1 - share));

@@ -68,7 +68,8 @@ export async function latestFileNames(client: ClientBase, feed: string): Promise
 
 /**
  * The rows of a feed's latest imports, those that ended within the hour before its latest one, and of what came before
- * them; by `imports_of_feed`, at most five thousand imports back, which near real time may bring in minutes.
+ * them, at most five thousand imports back, which near real time may bring in minutes; and since when it brings some. By
+ * `imports_of_feed`.
  */
 const ROWS = `
   WITH latest AS (SELECT finished_at, received, rejected FROM imports
@@ -78,15 +79,26 @@ const ROWS = `
   SELECT coalesce(sum(received) FILTER (WHERE finished_at > cut.at), 0) AS received,
          coalesce(sum(rejected) FILTER (WHERE finished_at > cut.at), 0) AS rejected,
          coalesce(sum(received) FILTER (WHERE finished_at <= cut.at), 0) AS received_before,
-         coalesce(sum(rejected) FILTER (WHERE finished_at <= cut.at), 0) AS rejected_before
+         coalesce(sum(rejected) FILTER (WHERE finished_at <= cut.at), 0) AS rejected_before,
+         (SELECT started_at FROM imports WHERE feed = $1 ORDER BY import_id LIMIT 1) AS since
     FROM latest, cut`;
 
-export async function latestRows(client: ClientBase, feed: string): Promise<{ recent: RowCounts; before: RowCounts }> {
-  const { rows } = await client.query<Record<string, string>>(ROWS, [feed]);
+interface LatestRows {
+  recent: RowCounts;
+  before: RowCounts;
+  /** when the oldest import that is kept began; undefined: nothing came */
+  since: Instant | undefined;
+}
+
+export async function latestRows(client: ClientBase, feed: string): Promise<LatestRows> {
+  const { rows } = await client.query<
+    Record<'received' | 'rejected' | 'received_before' | 'rejected_before', string> & { since: Date | null }
+  >(ROWS, [feed]);
   const row = rows[0]!;
   return {
     recent: { received: Number(row.received), rejected: Number(row.rejected) },
     before: { received: Number(row.received_before), rejected: Number(row.rejected_before) },
+    since: row.since?.getTime(),
   };
 }
 

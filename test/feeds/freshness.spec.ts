@@ -103,13 +103,13 @@ describe('a feed of files', () => {
 });
 
 describe('a feed whose rejects rise', () => {
-  const deliver = (rejected: number, used: number) =>
+  const deliver = (rejected: number, used: number, feed = 'near') =>
     plafond.send(
       [
         ...Array.from({ length: rejected }, () => ({ record_id: `x${sent++}`, account_id: 'nobody' })),
         ...Array.from({ length: used }, () => ({ record_id: `r${sent++}`, started_at: instantText(now - 1_000) })),
       ],
-      'near',
+      feed,
     );
 
   it('raises one alarm, and is clear when they are as usual', async () => {
@@ -135,6 +135,13 @@ describe('a feed whose rejects rise', () => {
     await deliver(1, 99);
     await watch.run();
     expect(await alarms('rejects-rise')).toMatchObject([{ open: false }]);
+  });
+
+  it('raises none where the first that comes has a few, and one where it has many', async () => {
+    await deliver(12, 2_988, 'steady');
+    await deliver(90, 10, 'misread');
+    await watch.run();
+    expect(await alarms('rejects-rise')).toMatchObject([{ subject: 'misread', open: true }]);
   });
 });
 

@@ -83,11 +83,11 @@ async function watchSequence(client: ClientBase, feed: WatchedFeed, name: string
 }
 
 async function watchRejects(client: ClientBase, feed: WatchedFeed, name: string, at: Instant): Promise<string[]> {
-  const { recent, before } = await latestRows(client, feed.feed);
+  const { recent, before, since = at } = await latestRows(client, feed.feed);
   const remembered = await usualRejects(client, feed.feed);
   const usual = remembered?.share ?? (before.received > 0 ? before.rejected / before.received : 0);
   const lasts = (await openSubjects(client, 'rejects-rise')).includes(feed.feed);
-  const trouble = rejectsRise(recent, usual, lasts) ? riseOf(name, recent, usual) : undefined;
+  const trouble = rejectsRise(recent, usual, at - since, lasts) ? riseOf(name, recent, usual) : undefined;
   const next = remembered ? nextUsualShare(usual, recent, at - remembered.at) : usual;
   if (recent.received > 0) await rememberUsualRejects(client, feed.feed, next, at);
   const allClear = `${name} has no more rejected rows than usual`;
