@@ -128,6 +128,9 @@ it.each([
   expect([answer.statusCode, answer.json()]).toEqual([200, expect.objectContaining(result)]);
   const broken = await admin.call('POST', url, { body: gzipSync(text).subarray(0, 20), headers });
   expect(broken.json()).toMatchObject({ status: 400, code: 'bad_gzip' });
+  const behindZeros = Buffer.concat([gzipSync(text), Buffer.alloc(512), gzipSync('more')]);
+  const cut = await admin.call('POST', url, { body: behindZeros, headers });
+  expect(cut.json()).toMatchObject({ status: 400, code: 'bad_gzip' });
 });
 
 describe('a refusal', () => {

@@ -1,9 +1,8 @@
 /** How bodies are read: JSON parsed and bounded, what is large as a bounded stream. */
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { GZIP, UNPACKED_TIMES_MAX } from '../../feeds/sources/drop-folder.ts';
+import { gunzipped } from '../../feeds/sources/gunzip.ts';
 import { Refusal } from '../../kernel/refusal.ts';
 import { errorCode, HttpProblem } from './problem.ts';
 
@@ -122,11 +121,9 @@ async function* unpacked(received: AsyncIterable<Buffer>, bytesMax: number): Asy
       yield chunk;
     }
   };
-  // What goes wrong before the end comes out of the stream that is read below.
-  const gunzip = pipeline(counted(), createGunzip(), () => undefined);
   let size = 0;
   try {
-    for await (const chunk of bounded(gunzip, bytesMax, 'an unpacked body')) {
+    for await (const chunk of bounded(gunzipped(counted()), bytesMax, 'an unpacked body')) {
       size += chunk.length;
       if (size > UNSUSPICIOUS_BYTES && size > UNPACKED_TIMES_MAX * packed) {
         const words = `${packed} bytes unpack to more than ${UNPACKED_TIMES_MAX} times as much: that is no usage`;

@@ -16,6 +16,8 @@ it.each<[name: string, content: Buffer, format: string, text: string]>([
   ['named.csv.gz', gzipSync('a,b\n'), 'csv', 'a,b\n'],
   ['not-named.csv', gzipSync('a,b\n'), 'csv', 'a,b\n'],
   ['not-named.ndjson', gzipSync('{}\n'), 'ndjson', '{}\n'],
+  ['of-two-members.csv.gz', Buffer.concat([gzipSync('a,b\n'), gzipSync('1,2\n')]), 'csv', 'a,b\n1,2\n'],
+  ['filled-up.csv.gz', Buffer.concat([gzipSync('a,b\n'), Buffer.alloc(600_000)]), 'csv', 'a,b\n'],
   ['of-one-byte.csv', Buffer.from('a'), 'csv', 'a'],
   ['empty.csv', Buffer.alloc(0), 'csv', ''],
 ])(
@@ -29,3 +31,18 @@ it.each<[name: string, content: Buffer, format: string, text: string]>([
     expect([file.format, Buffer.concat(chunks).toString()]).toEqual([format, text]);
   },
 );
+
+it.each([
+  ['at once', 10],
+  ['after more zeros than are read at a time', 600_000],
+])('what stands behind the zeros that fill up a gzipped file is not passed over: %s', async (_, zeros) => {
+  const path = join(folder, `${zeros}.csv.gz`);
+  await writeFile(path, Buffer.concat([gzipSync('a,b\n'), Buffer.alloc(zeros), gzipSync('1,2\n')]));
+  const reading = (async () => {
+    for await (const _ of openFile(path).bytes);
+  })();
+  await expect(reading).rejects.toMatchObject({
+    code: 'bad_gzip',
+    message: expect.stringContaining('damaged: have it sent again'),
+  });
+});

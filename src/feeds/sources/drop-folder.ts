@@ -8,11 +8,11 @@ import { createReadStream, type ReadStream, type Stats } from 'node:fs';
 import { mkdir, open, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
 import type { Instant } from '../../kernel/clock.ts';
 import { NAME, NAME_FORM } from '../../kernel/name.ts';
 import { messageOf, Refusal } from '../../kernel/refusal.ts';
 import type { Format } from '../formats/rows.ts';
+import { gunzipped } from './gunzip.ts';
 
 export interface DroppedFile {
   feed: string;
@@ -159,11 +159,8 @@ async function* bytesOf(path: string, named: boolean): AsyncGenerator<Buffer> {
     yield* file as AsyncIterable<Buffer>;
     return;
   }
-  const unpacked = createGunzip();
-  // Where one breaks or is closed, so is the other; what broke comes out where the bytes are read.
-  pipeline(file, unpacked).catch(() => undefined);
   try {
-    yield* withoutBomb(file, unpacked);
+    yield* withoutBomb(file, gunzipped(file));
   } catch (error) {
     throw notUnpacked(error) ?? error;
   }
