@@ -335,6 +335,15 @@ describe('bad input gets a named reason', () => {
       `not_json: the whole is no JSON: Unexpected token 'a', "a,b\n"1","2"\n" is not valid JSON`,
     ],
     [
+      'a second file behind, whose columns stand in another order',
+      cgrates +
+        cgrates
+          .replace('OrderID,OriginHost', 'OriginHost,OrderID')
+          .replace('SetupTime,AnswerTime', 'AnswerTime,SetupTime'),
+      feed('cgrates-csv'),
+      'bad_header: line 8 is another header than the first: files that were joined have to be sent each by itself',
+    ],
+    [
       'an answer with two lists, of which one would be lost',
       sample('cgrates.json').toString().replace('"result"', '"result":[],"result"'),
       feed('cgrates-json'),

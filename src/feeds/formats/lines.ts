@@ -119,6 +119,26 @@ export function refuseControls(text: string, names: readonly string[] | undefine
   if (why) throw new Refusal('invalid', 'bad_header', `the first line is no header: ${why}`);
 }
 
+/**
+ * A line that names the columns once more, at other places than the first (`places`): files were joined, and rows behind it
+ * would be read by the wrong names.
+ * @throws Refusal bad_header
+ */
+export function refuseOtherHeader(cells: readonly string[], line: number, places: ReadonlyMap<string, number>): void {
+  let moved = false;
+  for (const [name, place] of places) {
+    const at = cells.findIndex((cell) => cell.trim() === name);
+    if (at < 0) return;
+    moved ||= at !== place;
+  }
+  if (!moved) return;
+  throw new Refusal(
+    'invalid',
+    'bad_header',
+    `line ${line} is another header than the first: files that were joined have to be sent each by itself`,
+  );
+}
+
 export function unreadable(text: string, line: number, detail: string): { reject: Reject } {
   return { reject: { line, text: bounded(text), field: '', reason: 'unreadable_row', detail } };
 }

@@ -11,6 +11,7 @@ import {
   LINE_LENGTH_MAX,
   linesOf,
   refuseControls,
+  refuseOtherHeader,
   textOnly,
   tooLong,
   unreadable,
@@ -123,6 +124,7 @@ function hasConstant(column: Column, mapping: Mapping): boolean {
 
 function csvReader(names: readonly string[], mapping: Mapping, translate: Translation): LineReader {
   const places = new Map(names.map((name, place) => [name, place]));
+  const asked = new Map([...places].filter(([name]) => isAsked(name, mapping)));
   return ({ text, line }) => {
     if (text.length > LINE_LENGTH_MAX) return unreadable(text, line, tooLong());
     const cells = cellsOf(text, mapping);
@@ -131,8 +133,14 @@ function csvReader(names: readonly string[], mapping: Mapping, translate: Transl
       return unreadable(text, line, `has ${cells.length} values where ${names.length} are expected`);
     }
     if (text.includes('\ufffd')) return unreadable(text, line, notIn(mapping));
-    return translate((name) => cells[places.get(name) ?? -1] ?? '', line, text);
+    const row = translate((name) => cells[places.get(name) ?? -1] ?? '', line, text);
+    if (!('record' in row)) refuseOtherHeader(cells, line, asked);
+    return row;
   };
+}
+
+function isAsked(name: string, { columns, only }: Mapping): boolean {
+  return only?.column === name || Object.values(columns).some((theirs) => theirs.includes(name));
 }
 
 function notIn({ encoding }: Mapping): string {

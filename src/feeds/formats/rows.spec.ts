@@ -137,6 +137,22 @@ describe('a CSV delivery', () => {
     });
   });
 
+  it('sets a header that comes again aside, as where files were joined', async () => {
+    const rows = await read(`${HEADER}\n${line()}\n\ufeff${HEADER}\n${line({ record_id: 'r2' })}\n`);
+    expect(inShort(rows)).toEqual(['r1', '3 started_at bad_started_at', 'r2']);
+  });
+
+  it('reads no further where another header comes, by which the rows behind it would mean something else', async () => {
+    const other = HEADER.replace('amount,', '').replace('cost,', 'amount,').replace('currency,', 'cost,currency,');
+    for (const header of [other, `\ufeff${other}`, other.replaceAll(',', ' , '), `"${other.replaceAll(',', '","')}"`]) {
+      const refusal = await refusalOf(read(`${HEADER}\n${line()}\n${header}\n${line({ record_id: 'r2' })}\n`));
+      expect(refusal).toMatchObject({
+        code: 'bad_header',
+        message: expect.stringMatching(/^line 3 is another header/),
+      });
+    }
+  });
+
   it('reads a row that has the required columns alone', async () => {
     const text = `record_id,account_id,started_at,kind,amount,currency,state\nd1,1001,2010-03-14T02:40:00Z,data,1,EUR,final`;
     expect(recordOf((await read(text))[0])).toMatchObject({ recordId: 'd1', durationSeconds: 0, revision: 0 });

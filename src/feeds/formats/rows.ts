@@ -16,6 +16,7 @@ import {
   inBatches,
   LINE_LENGTH_MAX,
   refuseControls,
+  refuseOtherHeader,
   textOnly,
   tooLong,
   unreadable,
@@ -75,6 +76,8 @@ export interface CsvColumns {
   count: number;
   /** for each canonical column its place in the line, −1 where the file does not have it */
   places: number[];
+  /** and by name those that it has */
+  named: ReadonlyMap<string, number>;
   /** whether the columns are the first canonical ones, in their order, so that a line's cells are a row's values */
   inOrder: boolean;
 }
@@ -101,10 +104,11 @@ export function readHeader(text: string): CsvColumns {
     ]);
   }
   const places = COLUMNS.map((column) => names.indexOf(column));
-  return { count: names.length, places, inOrder: names.every((name, index) => name === COLUMNS[index]) };
+  const named = new Map(COLUMNS.flatMap((column, at) => (places[at]! < 0 ? [] : [[column, places[at]!]])));
+  return { count: names.length, places, named, inOrder: names.every((name, index) => name === COLUMNS[index]) };
 }
 
-/** Reads a line under the header that its columns were read from. */
+/** Reads a line under the header that its columns were read from. @throws Refusal bad_header where it is another header */
 export function readCsvLine(text: string, line: number, columns: CsvColumns): ParsedRow {
   const cells = text.length > LINE_LENGTH_MAX ? undefined : splitCsv(text);
   if (!cells)
@@ -120,7 +124,9 @@ export function readCsvLine(text: string, line: number, columns: CsvColumns): Pa
   const plain = PLAIN.test(text);
   if (!plain && text.includes('\ufffd')) return unreadable(text, line, 'is not UTF-8');
   const values = columns.inOrder ? cells : columns.places.map((place) => (place < 0 ? '' : cells[place]!));
-  return readRow(values, line, text, plain);
+  const row = readRow(values, line, text, plain);
+  if ('reject' in row) refuseOtherHeader(cells, line, columns.named);
+  return row;
 }
 
 const PLAIN = /^[ -~]*$/;
