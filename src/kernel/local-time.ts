@@ -16,14 +16,14 @@ const TOKENS: Record<string, string> = {
   mm: '(?<minute>\\d{1,2})',
   ss: '(?<second>\\d{1,2})',
   SSS: '(?<fraction>\\d{1,9})',
-  ZZ: '(?<offset>Z|[+-]\\d{2}:?\\d{2})',
+  ZZ: '(?<offset>Z|[+-](?:[01]\\d|2[0-3]):?[0-5]\\d)',
 };
 const TOKEN = /yyyy|MM|dd|HH|mm|ss|SSS|ZZ/g;
 const NEEDED = ['yyyy', 'MM', 'dd', 'HH', 'mm'];
 
 /** `2010-03-14 02:40:00`, with `T`, a fraction and an offset where there are any (`+01:00`, `+0100`, `Z`, ` UTC`). */
 const USUAL =
-  /^(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})[T ](?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})(?:\.(?<fraction>\d{1,9}))?(?: ?(?<offset>Z|UTC|[+-]\d{2}(?::?\d{2})?)(?: (?:[A-Z]{3,5}|[+-]\d{2}(?:\d{2})?))?)?$/;
+  /^(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})[T ](?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})(?:\.(?<fraction>\d{1,9}))?(?: ?(?<offset>Z|UTC|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)(?: (?:[A-Z]{3,5}|[+-]\d{2}(?:\d{2})?))?)?$/;
 
 /**
  * The form of `format`: `epoch-s`, `epoch-ms`, or `yyyy MM dd HH mm ss SSS ZZ` with whatever stands between them, such as
