@@ -109,6 +109,22 @@ describe('a wrong mapping shows on the first lines', () => {
     expect(await hintsWith('CGRID', text + text.slice(text.indexOf('\n') + 1))).toEqual([]);
   });
 
+  it('says so where a template of CGRateS writes seconds, which are nanoseconds there where nothing else is said', async () => {
+    const hintsOf = async (duration_unit: string) => {
+      const definition = { format: 'cgrates-csv', mapping: { currency: 'EUR', duration_unit } };
+      const calls = [85, 12, 7].map(
+        (seconds) =>
+          `c${seconds},*default,*voice,1001,+252612345678,2009-03-14T01:40:00Z,2009-03-14T01:40:00Z,${seconds},1.50`,
+      );
+      const text = ['CGRID,RunID,ToR,Account,Destination,SetupTime,AnswerTime,Usage,Cost', ...calls].join('\n');
+      return (await admin.call('POST', '/v1/feeds/try', { body: { definition, sample: text } })).json().hints;
+    };
+    expect(await hintsOf('go')).toEqual([
+      'no call lasts longer than a second: durations look like seconds; see duration_unit',
+    ]);
+    expect(await hintsOf('s')).toEqual([]);
+  });
+
   it('rejects a time that the clocks of its zone leave out, and asks whether it is written in that zone', async () => {
     const { encoding: _, ...german } = GERMAN;
     const definition = { format: 'mapped-csv', mapping: german };

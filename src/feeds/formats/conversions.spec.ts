@@ -72,9 +72,24 @@ describe("a peer's duration", () => {
     ['0s', 'go', '0'],
     ['-5', 's', undefined],
     ['', 's', undefined],
+    ['12,5', 's', undefined],
     ['a while', 'go', undefined],
   ])('%s in %s is %s', (text, unit, expected) => {
-    expect(canonicalDuration(text, unit)).toBe(expected);
+    expect(canonicalDuration(text, unit, '.')).toBe(expected);
+  });
+});
+
+describe("a peer's duration with a decimal comma", () => {
+  it.each<[string, DurationUnit, string | undefined]>([
+    ['85,5', 's', '86'],
+    ['1,5', 'min', '90'],
+    ['1.234,5', 's', '1235'],
+    ['1,5m', 'go', undefined],
+    ['01:01:25', 'hh:mm:ss', '3685'],
+    ['1,234,567', 's', undefined],
+    ['1m25.5s', 'go', '86'],
+  ])('%s in %s is %s', (text, unit, expected) => {
+    expect(canonicalDuration(text, unit, ',')).toBe(expected);
   });
 });
 

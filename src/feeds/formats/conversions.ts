@@ -31,7 +31,7 @@ export function canonicalAmount(text: string, decimal: '.' | ',', unit: AmountUn
   return decimalText(match[1] === '-' ? -micros : micros);
 }
 
-/** A German amount with a point: `1.234,56` is `1234.56`. A lone point would be read as either, so it is not read. */
+/** A German number with a point: `1.234,56` is `1234.56`. A lone point would be read as either, so it is not read. */
 function pointed(text: string): string | undefined {
   const trimmed = text.trim();
   if (!trimmed.includes('.')) return trimmed.replace(',', '.');
@@ -71,9 +71,10 @@ const NANOSECONDS_PER: Record<Exclude<DurationUnit, 'hh:mm:ss' | 'go'>, bigint> 
 };
 const PLAIN = /^(\d{1,18})(?:\.(\d{1,15}))?$/;
 
-/** A duration in whole seconds; a second that has begun counts. */
-export function canonicalDuration(text: string, unit: DurationUnit): string | undefined {
-  const nanoseconds = nanosecondsOf(text.trim(), unit);
+/** A duration in whole seconds; a second that has begun counts. A comma is one where `decimal` says so; Go writes none. */
+export function canonicalDuration(text: string, unit: DurationUnit, decimal: '.' | ','): string | undefined {
+  const point = decimal === ',' && unit !== 'go' && text.includes(',') ? pointed(text) : text.trim();
+  const nanoseconds = point === undefined ? undefined : nanosecondsOf(point, unit);
   return nanoseconds === undefined ? undefined : ((nanoseconds + 999_999_999n) / 1_000_000_000n).toString();
 }
 

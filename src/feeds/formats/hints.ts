@@ -41,6 +41,12 @@ export function hintsOf(rows: readonly FeedRow[], mapping: Mapping | undefined):
     'most calls last longer than a day: durations look like milliseconds or nanoseconds; see duration_unit',
   );
   say(
+    calls.length >= FEW &&
+      calls.every(({ durationSeconds }) => durationSeconds <= 1) &&
+      ['go', 'ns', 'us', 'ms'].includes(mapping?.durationUnit ?? 's'),
+    'no call lasts longer than a second: durations look like seconds; see duration_unit',
+  );
+  say(
     mapping !== undefined &&
       !mapping.e164WithoutPlus &&
       records.length >= FEW &&

@@ -102,7 +102,7 @@ function conversionOf(column: Column, mapping: Mapping, time: TimeReader): Conve
       };
     case 'duration_s':
       return {
-        convert: (text) => canonicalDuration(text, mapping.durationUnit),
+        convert: (text) => canonicalDuration(text, mapping.durationUnit, mapping.decimal),
         written: () => `no duration in ${mapping.durationUnit}`,
       };
     case 'units':
