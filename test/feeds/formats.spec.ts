@@ -323,6 +323,18 @@ describe('bad input gets a named reason', () => {
       'bad_header: the first line is no header: the lines of the file end in carriage returns alone; end them in line feeds (LF or CRLF)',
     ],
     [
+      'lines that end in carriage returns alone, without a header',
+      sample('freeswitch.csv').toString().replaceAll('\n', '\r'),
+      feed('freeswitch-csv'),
+      'bad_lines: the lines of the file end in carriage returns alone; end them in line feeds (LF or CRLF)',
+    ],
+    [
+      'very many lines that end in carriage returns alone, without a header',
+      sample('asterisk.csv').toString().replaceAll('\n', '\r').repeat(1_000),
+      feed('asterisk-csv'),
+      'bad_lines: the lines of the file end in carriage returns alone; end them in line feeds (LF or CRLF)',
+    ],
+    [
       'a control character in the header',
       cgrates.replace(/,Cost\n/, ',Cost,no\u0001te\n'),
       feed('cgrates-csv'),

@@ -106,13 +106,24 @@ function refuseBinary(beginning: Buffer, nulMeans: 'binary' | 'bad-row'): void {
   if (what !== undefined) throw new Refusal('invalid', 'binary_file', `the file is ${what}`);
 }
 
+const LONE_RETURN = /\r[^\r]/;
+const LONE_RETURNS = 'the lines of the file end in carriage returns alone; end them in line feeds (LF or CRLF)';
+
+/**
+ * A first line of a file without a header that is no row (`isRow`): it would be a single reject for all that the file holds.
+ * @throws Refusal bad_lines, with what to do
+ */
+export function refuseLoneReturns(text: string, isRow: boolean): void {
+  if (!isRow && LONE_RETURN.test(text)) throw new Refusal('invalid', 'bad_lines', LONE_RETURNS);
+}
+
 /**
  * A first line that is no header of anything: lines that end in a way that is not read here would all stand in it, and be lost.
  * @throws Refusal bad_header, with what to do
  */
 export function refuseControls(text: string, names: readonly string[] | undefined): void {
-  const why = /\r[^\r]/.test(text)
-    ? 'the lines of the file end in carriage returns alone; end them in line feeds (LF or CRLF)'
+  const why = LONE_RETURN.test(text)
+    ? LONE_RETURNS
     : text.includes('\u0000')
       ? 'it holds NUL bytes; the file must be text in UTF-8 or Latin-1'
       : names?.some((name) => /\p{Cc}/u.test(name)) && 'a name in it holds a control character; take it out';

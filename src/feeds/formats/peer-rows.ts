@@ -11,6 +11,7 @@ import {
   LINE_LENGTH_MAX,
   linesOf,
   refuseControls,
+  refuseLoneReturns,
   refuseOtherHeader,
   textOnly,
   tooLong,
@@ -55,8 +56,12 @@ export async function* readPeerRows(
   if (format.sealed && !sealChecked) text = await sealed(text);
   const lines = format.sealed ? unsealed(linesOf(text, mapping.encoding)) : linesOf(text, mapping.encoding);
   let read = mapping.header && csvReader(mapping.header, mapping, translate);
+  let isFirst = true;
   const rows = async function* (): AsyncGenerator<Line> {
     for await (const line of lines) {
+      if (isFirst && mapping.header)
+        refuseLoneReturns(line.text, cellsOf(line.text, mapping)?.length === mapping.header.length);
+      isFirst = false;
       if (read) {
         yield line;
         continue;
