@@ -266,6 +266,11 @@ describe('a name that JSON says twice', () => {
   });
 });
 
+it('refuses a document that is sent as lines: its single line would be a single reject', async () => {
+  const document = JSON.stringify(JSON.parse(sample('tmf635.json').toString()));
+  await expect(read(document, feed('tmf635'), { byLine: true })).rejects.toMatchObject({ code: 'not_ndjson' });
+});
+
 const refusalOf = async (input: string | Buffer, definition: FeedDefinition) => {
   try {
     return told(await read(input, definition));

@@ -17,6 +17,22 @@ export interface JsonReading<Row> {
 
 type Rejected = { reject: Reject };
 
+/**
+ * Reads the lines of a delivery. A document that is sent as lines would be a single reject for all that it holds.
+ * @throws Refusal not_ndjson, with the first line, where that begins an array
+ */
+export function jsonLineReader<Row>(reading: JsonReading<Row>): (line: Line) => Row | Rejected {
+  let isFirst = true;
+  return (line) => {
+    if (isFirst && /^\s*\[/.test(line.text)) throw new Refusal('invalid', 'not_ndjson', AN_ARRAY);
+    isFirst = false;
+    return readJsonLine(line, reading);
+  };
+}
+
+const AN_ARRAY =
+  'the first line begins an array, where each line has to be an object: send it as application/json, or with a name that ends in .json';
+
 export function readJsonLine<Row>({ text, line }: Line, reading: JsonReading<Row>): Row | Rejected {
   if (text.length > LINE_LENGTH_MAX) return unreadable(text, line, tooLong());
   let element: unknown;

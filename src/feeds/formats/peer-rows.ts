@@ -4,7 +4,7 @@ import type { FeedRow } from '../usage-record.ts';
 import { REQUIRED_COLUMNS, type Column } from './canonical.ts';
 import { cellsOf } from './cells.ts';
 import { parseExactly } from './exact-json.ts';
-import { readJsonDocument, readJsonLine, type JsonReading } from './json-rows.ts';
+import { jsonLineReader, readJsonDocument, readJsonLine, type JsonReading } from './json-rows.ts';
 import {
   bounded,
   inBatches,
@@ -49,7 +49,7 @@ export async function* readPeerRows(
   let text = textOnly(bytes);
   if (format.syntax === 'json') {
     const reading = jsonReading(format, translate);
-    if (byLine) yield* collected(linesOf(text, mapping.encoding), (line) => readJsonLine(line, reading), batchRows);
+    if (byLine) yield* collected(linesOf(text, mapping.encoding), jsonLineReader(reading), batchRows);
     else yield* inBatches(readJsonDocument(await wholeText(text, mapping), reading), batchRows);
     return;
   }

@@ -211,6 +211,8 @@ describe('a delivery that can not be read at all is refused', () => {
       'bad_header',
       ['record_id', 'currency'],
     ],
+    ['an array where a line has an object', `[${ndjson()},${ndjson()}]`, 'ndjson', 'invalid', 'not_ndjson', []],
+    ['an array over several lines', `\n [\n${ndjson()},\n${ndjson()}]`, 'ndjson', 'invalid', 'not_ndjson', []],
     ['a column twice', `${HEADER},amount\n`, 'csv', 'invalid', 'bad_header', ['amount']],
     [
       'a column missing and another twice',

@@ -9,7 +9,7 @@ import { Refusal } from '../../kernel/refusal.ts';
 import type { ParsedRow, RejectReason } from '../usage-record.ts';
 import { COLUMNS, readRow, REQUIRED_COLUMNS, type Column } from './canonical.ts';
 import { parseJson } from './exact-json.ts';
-import { readJsonDocument, readJsonLine, type Fields, type JsonReading } from './json-rows.ts';
+import { jsonLineReader, readJsonDocument, readJsonLine, type Fields, type JsonReading } from './json-rows.ts';
 import {
   bounded,
   chunksOfLines,
@@ -41,6 +41,7 @@ export async function* readRows(
     yield* inBatches(readJsonDocument(new TextDecoder('utf-8').decode(whole), JSON_ROWS), batchRows);
     return;
   }
+  const readJson = jsonLineReader(JSON_ROWS);
   let columns: CsvColumns | undefined;
   let batch: ParsedRow[] = [];
   for await (const lines of chunksOfLines(seen)) {
@@ -50,7 +51,7 @@ export async function* readRows(
         onHeader(text);
         continue;
       }
-      batch.push(columns ? readCsvLine(text, line, columns) : readJsonLine({ text, line }, JSON_ROWS));
+      batch.push(columns ? readCsvLine(text, line, columns) : readJson({ text, line }));
       if (batch.length === batchRows) {
         yield batch;
         batch = [];
