@@ -36,6 +36,8 @@ const several = (count: number, of: (index: number) => Version) => Array.from({ 
 const MINUTE = HOUR / 60;
 const TO_SOMALIA = several(4, (i) => sampleVersion(NIGHT + i * 10 * MINUTE, `+25261555${1000 + i}`, 600, 6.8));
 const TO_GERMANY = several(6, (i) => sampleVersion(NIGHT - HOUR + i * MINUTE, '+4930123456', 60, 0.1));
+const TO_GERMANY_AS_EVER = several(120, (i) => sampleVersion(MONDAY + i * 12 * HOUR, '+4930123456', 120, 0.15));
+const DEAR_TO_GERMANY = several(3, (i) => sampleVersion(NIGHT + i * 10 * MINUTE, '+4930123456', 120, 15));
 const TEXTS = several(22, (i) => sampleVersion(NIGHT + i * MINUTE, `+25261555${1000 + i}`, 0, 1.5, { kind: 'sms' }));
 const DATA_ABROAD = several(4, (i) =>
   sampleVersion(NIGHT + i * HOUR, '', 600, 9, { kind: 'data', originCountry: 'CH', destination: NO_DESTINATION }),
@@ -126,6 +128,12 @@ describe('an explanation', () => {
       matterOf('all', 'hold', DEAR_AT_HOME),
       /^€61\.50 spent since 5 March at 01:00; .*; what raised the score: [\d.]+ times as much spent within 4 days as is to be expected\./,
       /keer zoveel verbruikt binnen 4 dagen als te verwachten is\./,
+    ],
+    [
+      'spend abroad, of which what is unusual began later',
+      matterOf('international', 'hold', DEAR_TO_GERMANY, { before: TO_GERMANY_AS_EVER }),
+      /^119 calls or messages since .*, €62\.40, the most unusual to Germany; usual spend abroad/,
+      /, het ongewoonst naar Duitsland; gewoonlijk /,
     ],
     [
       'spend abroad against what is usual',
