@@ -80,7 +80,10 @@ export class WindowEvaluation {
     return crossings;
   }
 
-  /** Whether calls in progress keep what fell standing: they are in the window that ends now, and the next look at them moves it to there. */
+  /**
+   * Whether calls in progress keep what fell standing: they are in the window that ends now, and the next look at them moves it
+   * to there.
+   */
   #staysByCalls(
     account: Account,
     meter: Meter,

@@ -35,8 +35,8 @@ export interface CasePart {
 }
 
 /**
- * An open case that nobody settled, and nothing came to for an episode, is over; but for one of which a hold or suspension that has no end of
- * its own is in force, or asked about: its verdict ends that. By `cases_open_of_account`.
+ * An open case that nobody settled, and nothing came to for an episode, is over; but for one of which a hold or suspension
+ * that has no end of its own is in force, or asked about: its verdict ends that. By `cases_open_of_account`.
  */
 const CLOSE_STALE = `
   WITH over AS (

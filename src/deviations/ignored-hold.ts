@@ -1,6 +1,6 @@
 /**
- * When a hold does not help: unusual spend goes on past what it bars, or past a switch that does not bar it; or what is called at home goes on to
- * ranges that it does not bar. Pure.
+ * When a hold does not help: unusual spend goes on past what it bars, or past a switch that does not bar it; or what is called
+ * at home goes on to ranges that it does not bar. Pure.
  */
 import type { Instant } from '../kernel/clock.ts';
 import type { Traffic } from '../destinations/traffic.ts';

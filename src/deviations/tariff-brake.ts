@@ -39,7 +39,10 @@ export interface TariffSign {
   ratio: number;
 }
 
-/** Whether a sign is one of a wrong price or of an attack; others tell that the old price is paid still. `right` as in {@link brakeCause}. */
+/**
+ * Whether a sign is one of a wrong price or of an attack; others tell that the old price is paid still. `right` as in
+ * {@link brakeCause}.
+ */
 export function speaksAgainst({ kind, ratio }: Pick<TariffSign, 'kind' | 'ratio'>, right = 1): boolean {
   return kind === 'alarm' || ratio >= SUSPICIOUS_RATIO * right;
 }

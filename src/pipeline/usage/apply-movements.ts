@@ -46,8 +46,8 @@ export interface ReadAhead {
 }
 
 /**
- * Applies movements in the order of their steps (`caps/steps.ts`); `write` brings them into the ledger, after what was before has been read. Where `ahead`
- * tells that nothing can be crossed, nothing is waited for, and all of it goes with COMMIT.
+ * Applies movements in the order of their steps (`caps/steps.ts`); `write` brings them into the ledger, after what was before
+ * has been read. Where `ahead` tells that nothing can be crossed, nothing is waited for, and all of it goes with COMMIT.
  */
 export async function applyMovements(
   { client, atLast }: Transaction,
