@@ -34,12 +34,6 @@ export class RollingWindow {
     return this.#upTo(end) - this.#upTo(end - this.lengthMs);
   }
 
-  /** The same without what starts at `end` itself. */
-  spendBefore(end: Instant): Micros {
-    // Starts are whole milliseconds.
-    return this.#upTo(end - 1) - this.#upTo(end - this.lengthMs);
-  }
-
   /**
    * The most that a window which ends at `from` or later, and before `before`, can spend while some of the credits in it are
    * not there yet: what is charged alone.

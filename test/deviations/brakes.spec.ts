@@ -240,8 +240,8 @@ describe('a wrong price on several ranges', () => {
     Array.from({ length: times }, (_, nth) =>
       call(`${name}${range}${nth}`, `b${nth % 6}`, from + nth * 60_000, 120, `${range}55501`, 2 * price),
     );
-
-  it('is one case with one alarm, and where it is on five, the first dear call brakes a further one', async () => {
+  /** Everybody's calls to all ranges at their usual price, which is known by noon. */
+  const usualUntilNoon = async (): Promise<number> => {
     offices = await Offices.watched('shadow');
     const history = RANGES.flatMap((range) => calls('before', range, NIGHT + DAY_MS, 0.1, 40));
     await offices.live(
@@ -251,6 +251,11 @@ describe('a wrong price on several ranges', () => {
     const noon = NIGHT + 2 * DAY_MS + 14 * HOUR_MS;
     offices.plafond.clock.advanceTo(noon);
     await offices.countPrices();
+    return noon;
+  };
+
+  it('is one case with one alarm, and where it is on five, the first dear call brakes a further one', async () => {
+    const noon = await usualUntilNoon();
     for (const [nth, range] of RANGES.slice(0, 6).entries())
       await offices.live(calls('dear', range, noon + nth * 600_000, 10, 3));
     await offices.live(calls('dear', RANGES[6]!, noon + 2 * HOUR_MS, 8, 1));
@@ -277,15 +282,7 @@ describe('a wrong price on several ranges', () => {
   });
 
   it('brakes, when it has come to be on five, one that had a dear call before', async () => {
-    offices = await Offices.watched('shadow');
-    const history = RANGES.flatMap((range) => calls('before', range, NIGHT + DAY_MS, 0.1, 40));
-    await offices.live(
-      history.toSorted((a, b) => a.at - b.at),
-      80,
-    );
-    const noon = NIGHT + 2 * DAY_MS + 14 * HOUR_MS;
-    offices.plafond.clock.advanceTo(noon);
-    await offices.countPrices();
+    const noon = await usualUntilNoon();
     await offices.live(calls('dear', RANGES[6]!, noon, 10, 1));
     // Ten times is another fault than a hundred times.
     await offices.live(calls('dear', RANGES[7]!, noon + 300_000, 1, 1));
