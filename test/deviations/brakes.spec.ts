@@ -294,16 +294,8 @@ describe('a wrong price on several ranges', () => {
   });
 
   it('brakes no further one where it is found right while that waits for it', async () => {
-    offices = await Offices.watched('shadow');
-    const history = RANGES.flatMap((range) => calls('before', range, NIGHT + DAY_MS, 0.1, 40));
-    await offices.live(
-      history.toSorted((a, b) => a.at - b.at),
-      80,
-    );
+    const noon = await usualUntilNoon();
     const { plafond, cases } = offices;
-    const noon = NIGHT + 2 * DAY_MS + 14 * HOUR_MS;
-    plafond.clock.advanceTo(noon);
-    await offices.countPrices();
     for (const [nth, range] of RANGES.slice(0, 5).entries())
       await offices.live(calls('dear', range, noon + nth * 600_000, 10, 3));
     const { case_no } = (await tariffCases())[0]!;
