@@ -35,6 +35,8 @@ export interface Deviation {
   money: Micros;
   /** the most unusual first; `isNew`: never used before, as far as is remembered */
   places: (Place & { calls: number; isNew: boolean })[];
+  /** whether calls to places are counted from `since` on; else since unusual usage began, which is not when spend abroad did */
+  areCounted: boolean;
   /** the number block of the deciding record, where that is what is unusual, if with others; undefined where no block says it, as of use from abroad */
   block: Traffic | undefined;
   /** what raised the score, by which share of what raised it; the greatest first. Shares add up to 1, or there are none. */
@@ -59,6 +61,7 @@ export type Excess = 'spend' | 'calls' | 'oftener' | 'dearer';
 const LATE_MS = 72 * 3_600_000;
 const PLACES_MAX = 4;
 const PLACE_SHARE_MIN = 0.1;
+const SLOTS_AT = Array.from({ length: SLOTS }, (_, index) => AT.slots + index * SLOT_WORDS);
 
 /** Reads the deviation of a signature whose {@link Reading} has risen to a level, right after the record that raised it. */
 export function deviationOf(
@@ -75,14 +78,11 @@ export function deviationOf(
   const unit = microsPerEuro(account.currency);
   const atHome = isAtHome(family);
   const micros = (euros: number): Micros => BigInt(Math.round(euros * 100)) * BigInt(Math.round(unit / 100));
-  const run = runOf(signature, family === 'unusual' ? 0 : atHome ? 2 : 1, record);
-  const days = atHome ? daysOf(signature, seconds) : undefined;
-  const told = days ? withinDays(run, days, micros(days.euros)) : run;
+  const told = toldOf(signature, family, seconds, record, micros);
   const daily = isOfEverything(family)
     ? dailyOf(f[AT.learntAll]!, segment.dayAll, f[AT.days]!)
     : dailyOf(f[AT.learntInternational]!, segment.dayInternational, f[AT.days]!);
-  const slots = Array.from({ length: SLOTS }, (_, index) => AT.slots + index * SLOT_WORDS)
-    .filter((at) => callsAt(signature, at) > 0)
+  const slots = SLOTS_AT.filter((at) => told.callsTo(at) > 0)
     .filter(
       (at) =>
         family === 'international' || (placeOf(keyAt(signature, at)).kind === 'roaming') === (family === 'roaming'),
@@ -94,7 +94,7 @@ export function deviationOf(
     .slice(0, PLACES_MAX)
     .map((at) => ({
       ...placeOf(keyAt(signature, at)),
-      calls: callsAt(signature, at),
+      calls: told.callsTo(at),
       isNew: f[at + SLOT.learnt]! < 0.5,
     }));
   const key = destinationKey(record.destination, record.originCountry, account.homeCountry);
@@ -123,12 +123,13 @@ export function deviationOf(
             .toSorted((a, b) => b.share - a.share)
         : [],
     exceeds: exceedsOf(signature, reading.scale, segment),
+    areCounted: family !== 'international' || told.days !== undefined,
     shortCalls:
-      days && family === 'calls'
+      told.days && family === 'calls'
         ? {
-            count: Math.round(days.calls),
-            usual: days.days * dailyOf(f[AT.learntCalls]!, segment.dayCalls, f[AT.days]!),
-            days: days.days,
+            count: Math.round(waiting(signature, AT.waitingCalls, told.days)),
+            usual: told.days * dailyOf(f[AT.learntCalls]!, segment.dayCalls, f[AT.days]!),
+            days: told.days,
           }
         : undefined,
     usual: { perDay: micros(daily), days: Math.round(f[AT.days]!) },
@@ -142,32 +143,61 @@ export function isLate(record: Version, at: Instant): boolean {
 }
 
 /** Since when (in seconds) what is told goes on, how many records it is, and their money. */
-type Told = { since: number } & Pick<Deviation, 'calls' | 'money'>;
+type Run = { since: number } & Pick<Deviation, 'calls' | 'money'>;
+
+interface Told extends Run {
+  /** how many (UTC) days it is of; undefined where it is a run's */
+  days: number | undefined;
+  /** of which to the destination of the slot there */
+  callsTo: (slot: number) => number;
+}
+
+/** A run abroad that is older than its longest scale looks back has no beginning to tell. */
+const RUN_TOLD_S = Math.max(...SCALE.filter(({ family }) => family === 'international').map(({ seconds }) => seconds));
+
+/**
+ * A run; or the (UTC) days that a scale looks back on, as far as they wait to be learnt: what is spent at home, and abroad by who
+ * spends there all the time. Who uses something every day has a run that began with their first call, and cheap calls have a
+ * new one with every few cents.
+ */
+function toldOf(
+  signature: Signature,
+  family: Family,
+  seconds: number,
+  record: Version,
+  micros: (euros: number) => Micros,
+): Told {
+  const { u } = signature;
+  const run = runOf(signature, family === 'unusual' ? 0 : isAtHome(family) ? 2 : 1, record);
+  const isLong = family === 'international' && run.since < u[AT.now]! - RUN_TOLD_S;
+  if (!isAtHome(family) && !isLong) return { ...run, days: undefined, callsTo: (slot) => callsAt(signature, slot) };
+
+  const day = u[AT.day]!;
+  const days = Math.min(WAITING_DAYS, day - Math.floor((u[AT.now]! - seconds) / DAY_S) + 1);
+  const since = Math.max(u[AT.first]!, (day + 1 - days) * DAY_S);
+  const callsTo = (slot: number): number => Math.round(waiting(signature, slot + SLOT.waiting, days));
+  if (isLong) {
+    const calls = SLOTS_AT.reduce((all, slot) => all + callsTo(slot), 0);
+    const money = micros(waiting(signature, AT.waitingInternational, days));
+    return { since, calls: Math.max(1, calls), money, days, callsTo };
+  }
+  // A run that began within the days knows some of their records, if not all. `waitingCalls` are as the engine weighs them: a
+  // short one to a new number is one, all others are less.
+  const least = Math.round(waiting(signature, AT.waitingCalls, days));
+  const calls = run.since < since ? least : Math.max(least, run.calls);
+  return { since, calls, money: micros(waiting(signature, AT.waitingAll, days)), days, callsTo };
+}
 
 /** A call that grows after a verdict begins no run: what is told is that call. */
-function runOf(signature: Signature, run: number, { startedAt }: Version): Told {
+function runOf(signature: Signature, run: number, { startedAt }: Version): Run {
   const { u } = signature;
   const since = u[AT.runSince + run]! || Math.floor(startedAt / 1_000);
   return { since, calls: Math.max(1, u[AT.runCalls + run]!), money: BigInt(signature.moneyOf(run)) };
 }
 
-/**
- * The (UTC) days that a scale looks back on, as far as they wait to be learnt. What is spent at home is told by them: who uses something
- * every day has a run that began with their first call, and cheap calls have a new one with every few cents. `calls` as the
- * engine weighs them: a short one to a new number is one, all others are less.
- */
-function daysOf({ u, f }: Signature, seconds: number) {
-  const day = u[AT.day]!;
-  const days = Math.min(WAITING_DAYS, day - Math.floor((u[AT.now]! - seconds) / DAY_S) + 1);
-  const sum = (at: number) => f.subarray(at, at + days).reduce((all, each) => all + each, 0);
-  const since = Math.max(u[AT.first]!, (day + 1 - days) * DAY_S);
-  return { since, calls: sum(AT.waitingCalls), euros: sum(AT.waitingAll), days };
-}
-
-/** A run that began within the days knows some of their records, if not all. */
-function withinDays(run: Told, { since, calls }: ReturnType<typeof daysOf>, money: Micros): Told {
-  const least = Math.round(calls);
-  return { since, money, calls: run.since < since ? least : Math.max(least, run.calls) };
+/** What the youngest `days` that wait to be learnt come to, of what stands `at`. */
+function waiting({ f }: Signature, at: number, days: number): number {
+  return f.subarray(at, at + days).reduce((all, each) => all + each, 0);
 }
 
 /** What is hardly more than is to be expected is not told. */

@@ -44,10 +44,8 @@ export function explain(deviation: Deviation, account: Account, locale = account
   const names = new Intl.DisplayNames(tag, { type: 'region' });
   const country = (code: string): string => (/^[A-Z]{2}$/.test(code) ? (names.of(code) ?? code) : words.network);
   const all = deviation.places.reduce((sum, { calls }) => sum + calls, 0) >= AS_GOOD_AS_ALL * deviation.calls;
-  // Calls to places are counted since unusual usage began, which is not when spend abroad did.
-  const isCounted = deviation.family !== 'international';
   const named = ({ kind, country: code, isNew, calls }: Deviation['places'][number]): string => {
-    const notes = [isNew && words.new, !all && isCounted && count(calls)].filter(Boolean).join(', ');
+    const notes = [isNew && words.new, !all && deviation.areCounted && count(calls)].filter(Boolean).join(', ');
     return words.place(kind, country(code)) + (notes && ` (${notes})`);
   };
   const listed = (isFrom: boolean): string =>

@@ -41,7 +41,7 @@ import {
   unusualHour,
   weigh,
 } from './weight.ts';
-import { daysBetween, dearness, unlikeTravel } from './travel.ts';
+import { daysBetween, dearness, TRAVEL_DAYS, unlikeTravel } from './travel.ts';
 import { hourOfWeek } from '../kernel/local-time.ts';
 
 /** Names of this file's own: what is imported is looked up by each use, and there are hundreds a record. */
@@ -202,10 +202,12 @@ function add(
     countAtHome(signature, version, calls, start, unusualHour(share, part), waits);
     return;
   }
-  const abroad = f[AT.evidence + 4]! + f[AT.awayRecords]!;
-  if (calls > 0 && isOver(signature, 1, abroad, f[AT.peaks + 4]!)) beginRun(signature, 1, start);
-  extendRun(signature, 1, start, money, calls);
   const away = awayKey(version.originCountry, account.homeCountry);
+  // Who calls abroad all the time has a run that is never over: a journey is told from where it began.
+  const setsOut = away !== 0 && start > u[AT.awayLast]! + TRAVEL_DAYS * DAY_S;
+  const abroad = f[AT.evidence + 4]! + f[AT.awayRecords]!;
+  if (calls > 0 && (setsOut || isOver(signature, 1, abroad, f[AT.peaks + 4]!))) beginRun(signature, 1, start);
+  extendRun(signature, 1, start, money, calls);
   if (away !== 0) travel(signature, version, price, sign, calls, away, start, waits, segment);
   if (!isNational) {
     sum(f, AT.waitingInternational + waits, euros);

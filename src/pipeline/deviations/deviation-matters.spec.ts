@@ -130,10 +130,24 @@ describe('an explanation', () => {
       /keer zoveel verbruikt binnen 4 dagen als te verwachten is\./,
     ],
     [
-      'spend abroad, of which what is unusual began later',
+      'spend abroad, of late, of who spends there all the time',
       matterOf('international', 'hold', DEAR_TO_GERMANY, { before: TO_GERMANY_AS_EVER }),
-      /^119 calls or messages since .*, €62\.40, the most unusual to Germany; usual spend abroad/,
-      /, het ongewoonst naar Duitsland; gewoonlijk /,
+      /^3 calls or messages to Germany since 6 March at 01:00, €45\.00; usual spend abroad/,
+      /^3 gesprekken of berichten naar Duitsland sinds 6 maart om 01:00, € 45,00; gewoonlijk /,
+    ],
+    [
+      'where spend abroad went of late, of who spends there all the time',
+      matterOf('international', 'hold', [...DEAR_TO_GERMANY, ...TO_SOMALIA.slice(0, 2)], {
+        before: TO_GERMANY_AS_EVER,
+      }),
+      /^5 calls or messages since 6 March at 01:00, €58\.60, the most unusual to Somalia \(new, 2\); usual spend abroad/,
+      /^5 gesprekken of berichten sinds 6 maart om 01:00, € 58,60, het ongewoonst naar Somalië \(nieuw, 2\); /,
+    ],
+    [
+      'use from abroad, from where the journey began, of who spends abroad all the time',
+      matterOf('roaming', 'hold', DATA_ABROAD, { before: TO_GERMANY_AS_EVER }),
+      /^4 uses from Switzerland \(new\) since 7 March at 03:00, €36\.00; usual spend: /,
+      /^4 keer gebruik vanuit Zwitserland \(nieuw\) sinds 7 maart om 03:00, € 36,00; /,
     ],
     [
       'spend abroad against what is usual',
