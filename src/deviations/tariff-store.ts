@@ -24,32 +24,44 @@ const COUNT_DAY = `
    GROUP BY 1, 2, 3, 4, 5, 6`;
 
 /**
- * Brings the counts of usual prices up to date: the days before today that have usage and no count yet, or one that was made
- * before the night's files had come, and those in `anew`.
+ * The days before today whose usage has been quiet for an hour, and has no count yet or may have grown since; who writes usage says
+ * so of its day hourly. So a wrong price that comes with the night's files is braked before it could be counted as usual. What is
+ * older and has no count yet came with a history: until it is counted no price is known as wrong.
  */
-export async function countPrices(client: ClientBase, now: Instant, anew: readonly number[] = []): Promise<number> {
+const DAYS_TO_COUNT = `
+  SELECT l.day - date 'epoch' AS day FROM ledger_days l LEFT JOIN tariff_days t USING (day)
+   WHERE l.day >= $1 AND l.day <= $2
+     AND CASE WHEN t.day IS NULL THEN l.day < $2 OR l.touched_at <= $3
+              ELSE l.touched_at <= $3 AND l.touched_at + interval '2 hours' > t.counted_at AND t.counted_at <= $4 END
+   ORDER BY l.day DESC`;
+const QUIET_MS = 2 * 3_600_000;
+/** Not oftener than that is a day counted anew. */
+const COUNTED_EVERY_MS = 6 * 3_600_000;
+
+/** The days whose prices are to be counted now, the latest first. */
+export async function daysToCount(client: ClientBase, now: Instant): Promise<number[]> {
   const today = Math.floor(now / DAY_MS);
-  const days = Array.from({ length: DAYS }, (_, back) => today - 1 - back);
-  const { rows } = await client.query<{ day: string }>(
-    `SELECT day::text AS day FROM tariff_days
-      WHERE day = ANY ($1::date[]) AND (counted_at > day + interval '30 hours' OR counted_at > $2::timestamptz - interval '6 hours')`,
-    [days.map(dateOfDay), toDate(now)],
-  );
-  const counted = new Set(rows.map(({ day }) => day));
-  let changed = 0;
-  for (const day of days) {
-    if (counted.has(dateOfDay(day)) && !anew.includes(day)) continue;
+  const { rows } = await client.query<{ day: number }>(DAYS_TO_COUNT, [
+    dateOfDay(today - DAYS),
+    dateOfDay(today - 1),
+    toDate(now - QUIET_MS),
+    toDate(now - COUNTED_EVERY_MS),
+  ]);
+  return rows.map(({ day }) => day);
+}
+
+/** Counts prices of these days, anew where they have been before; of those alone that tell what is usual today. */
+export async function countPrices(client: ClientBase, days: readonly number[], now: Instant): Promise<void> {
+  const today = Math.floor(now / DAY_MS);
+  for (const day of days.filter((each) => each >= today - DAYS && each < today)) {
     await client.query('DELETE FROM tariff_prices WHERE day = $1', [dateOfDay(day)]);
-    const { rowCount } = await client.query(COUNT_DAY, [dateOfDay(day)]);
-    if (!rowCount) continue;
-    changed++;
+    await client.query(COUNT_DAY, [dateOfDay(day)]);
     await client.query(
       'INSERT INTO tariff_days VALUES ($1, $2) ON CONFLICT (day) DO UPDATE SET counted_at = excluded.counted_at',
       [dateOfDay(day), toDate(now)],
     );
   }
   await client.query('DELETE FROM tariff_prices WHERE day < $1', [dateOfDay(today - 2 * DAYS)]);
-  return changed;
 }
 
 export async function usualPrices(client: ClientBase, now: Instant): Promise<UsualPrices> {

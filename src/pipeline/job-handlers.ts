@@ -12,6 +12,7 @@ import { ChangeCaps } from './limits/change-caps.ts';
 import { GrantUplift } from './limits/grant-uplift.ts';
 import { ImportDroppedFile } from './usage/import-dropped-file.ts';
 import { ReconcileImports } from './usage/reconcile-imports.ts';
+import { CountPrices } from './deviations/count-prices.ts';
 import { FitNorms } from './deviations/fit-norms.ts';
 import { ObserveUsage } from './deviations/observe-usage.ts';
 import { PullSftp } from './usage/pull-sftp.ts';
@@ -48,6 +49,7 @@ export class PipelineHandlers {
     private readonly oldEvidence: RemoveOldEvidence,
     private readonly movedRecords: SettleMovedRecords,
     private readonly observations: ObserveUsage,
+    private readonly prices: CountPrices,
     private readonly norms: FitNorms,
     private readonly operators: TellOperators,
     private readonly summaries: SummarizeDay,
@@ -61,6 +63,7 @@ export class PipelineHandlers {
     'reconcile-suspensions': ({ accounts }) => this.switches.run(accounts),
     'observe-usage': ({ shards }) => this.observations.observe(shards),
     'sweep-observations': () => this.observations.sweep(),
+    'count-prices': () => this.prices.run(),
     'fit-norms': () => this.norms.run(),
     'rebuild-signatures': ({ from_shard }) => this.signatures.mend(from_shard),
     'mend-signatures': () => this.signatures.mendCorrected(),

@@ -18,6 +18,7 @@ import { GrantUplift } from './limits/grant-uplift.ts';
 import { ImportDroppedFile } from './usage/import-dropped-file.ts';
 import { LinkKey } from './telling/link-key.ts';
 import { ObserveUsage } from './deviations/observe-usage.ts';
+import { CountPrices } from './deviations/count-prices.ts';
 import { FitNorms } from './deviations/fit-norms.ts';
 import { PullSftp } from './usage/pull-sftp.ts';
 import { ChangePolicies } from './deviations/change-policies.ts';
@@ -62,6 +63,7 @@ const USE_CASES = [
   ChangeCaps,
   SettleMovedRecords,
   ObserveUsage,
+  CountPrices,
   FitNorms,
   RebuildSignatures,
   SettleCase,

@@ -61,7 +61,9 @@ export const JOB_MAP = {
   },
   /** Asks for shards whose ask got lost, and empties what of the log has been read. */
   'sweep-observations': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
-  /** Learns prices and what is usual in each segment from the ledger. */
+  /** Learns prices from the days of the ledger that are over. */
+  'count-prices': { queue: 'maintenance', payload: nothing, attempts: 1, backoff_ms: 0 },
+  /** Learns what is usual in each segment from the ledger. */
   'fit-norms': { queue: 'maintenance', payload: nothing, attempts: 3, backoff_ms: 60_000 },
   'rebuild-signatures': {
     queue: 'maintenance',

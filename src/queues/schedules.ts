@@ -73,6 +73,11 @@ export class Schedules implements OnApplicationBootstrap {
     return this.add('sweep-observations', 10 * SECOND_MS);
   }
 
+  @Cron('*/10 * * * * *', ONE_AT_A_TIME)
+  countPrices(): Promise<void> {
+    return this.add('count-prices', 10 * SECOND_MS);
+  }
+
   @Cron('0 20 * * * *', ONE_AT_A_TIME)
   fitNorms(): Promise<void> {
     return this.add('fit-norms', IN_HOURS_MS);

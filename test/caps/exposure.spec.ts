@@ -8,6 +8,7 @@ import { classify } from '../../src/destinations/classify.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
 import { formatInstant, parseInstant } from '../../src/kernel/clock.ts';
 import { formatAmount } from '../../src/kernel/money.ts';
+import { dayOf } from '../../src/ledger/usage-store.ts';
 import { EvaluateExposure } from '../../src/pipeline/limits/evaluate-exposure.ts';
 import { GrantUplift } from '../../src/pipeline/limits/grant-uplift.ts';
 import { FollowCalls } from '../../src/pipeline/limits/follow-calls.ts';
@@ -248,7 +249,8 @@ describe('calls in progress', () => {
       });
     };
     const prices = async () => {
-      await inTransaction(plafond.database.dataSource, ({ client }) => countPrices(client, plafond.clock.now()));
+      const now = plafond.clock.now();
+      await inTransaction(plafond.database.dataSource, ({ client }) => countPrices(client, [dayOf(now) - 1], now));
       await running({ id: 'c1', since: start, number: HARARE });
       await exposure.run();
       const rows = await plafond.query<{ price_from: string; micros: string }>(

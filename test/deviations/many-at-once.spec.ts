@@ -7,7 +7,7 @@ import { SHARDS, shardOf } from '../../src/ledger/usage-store.ts';
 import { AnswerGuard } from '../../src/pipeline/deciding/answer-guard.ts';
 import { SettleCase } from '../../src/pipeline/deciding/settle-case.ts';
 import { ChangePolicies } from '../../src/pipeline/deviations/change-policies.ts';
-import { FitNorms } from '../../src/pipeline/deviations/fit-norms.ts';
+import { CountPrices } from '../../src/pipeline/deviations/count-prices.ts';
 import { ObserveUsage } from '../../src/pipeline/deviations/observe-usage.ts';
 import { RebuildSignatures } from '../../src/pipeline/deviations/rebuild-signatures.ts';
 import { TestPlafond } from '../harness/plafond.ts';
@@ -213,7 +213,7 @@ describe('a rate deck with a factor of 100, where caps bar at ten euros and the 
     });
     await plafond.send(history);
     await look();
-    await new FitNorms(plafond.database.dataSource, plafond.clock).run();
+    await new CountPrices(plafond.database.dataSource, plafond.clock).run();
     await new AnswerGuard(plafond.database.dataSource, plafond.clock).change(
       { perHour: 3, percent: 100, atLeast: 1_000 },
       undefined,

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { emptyOldSlots } from '../../src/deviations/movement-log.ts';
-import { FitNorms } from '../../src/pipeline/deviations/fit-norms.ts';
+import { CountPrices } from '../../src/pipeline/deviations/count-prices.ts';
 import { ObserveUsage } from '../../src/pipeline/deviations/observe-usage.ts';
 import { formatInstant, parseInstant } from '../../src/kernel/clock.ts';
 import { SHARDS, shardOf } from '../../src/ledger/usage-store.ts';
@@ -123,7 +123,7 @@ describe('a rate deck with a factor of 100', () => {
     );
     await plafond.send(history);
     await all();
-    await new FitNorms(plafond.database.dataSource, plafond.clock).run();
+    await new CountPrices(plafond.database.dataSource, plafond.clock).run();
   });
 
   const brakes = () => plafond.query('SELECT range, kind FROM tariff_brakes WHERE released_at IS NULL');

@@ -1,11 +1,11 @@
 /** Offices with eight weeks of history, norms that were fitted to it, and a policy: what deviations are tried on. */
 import { inTransaction } from '../../src/database/transaction.ts';
-import { countPrices } from '../../src/deviations/tariff-store.ts';
 import { verifyAccount } from '../../src/evidence/read.ts';
 import { parseInstant } from '../../src/kernel/clock.ts';
 import { SHARDS } from '../../src/ledger/usage-store.ts';
 import { SettleCase } from '../../src/pipeline/deciding/settle-case.ts';
 import { ChangePolicies } from '../../src/pipeline/deviations/change-policies.ts';
+import { CountPrices } from '../../src/pipeline/deviations/count-prices.ts';
 import { FitNorms } from '../../src/pipeline/deviations/fit-norms.ts';
 import { ObserveUsage } from '../../src/pipeline/deviations/observe-usage.ts';
 import { RebuildSignatures } from '../../src/pipeline/deviations/rebuild-signatures.ts';
@@ -99,10 +99,9 @@ export class Offices {
     await this.cases.settle((await this.caseOf(account)).case_no, verdict, 'anna', why);
   }
 
-  /** What is done every night. */
   async countPrices(): Promise<void> {
     const { database, clock } = this.plafond;
-    await inTransaction(database.dataSource, ({ client }) => countPrices(client, clock.now()));
+    await new CountPrices(database.dataSource, clock).run();
   }
 
   async isVerified(account = 'b1'): Promise<boolean> {

@@ -303,8 +303,8 @@ async function recountPrices(client: PoolClient, { case_no, from_at }: CaseRow, 
   const [first, last] = [dayOf(from_at.getTime()), dayOf(at)];
   await countPrices(
     client,
-    at,
     Array.from({ length: last - first + 1 }, (_, index) => first + index),
+    at,
   );
 }
 

@@ -1,6 +1,5 @@
 /**
- * Learns on schedule what is usual among accounts: prices by number range, what a segment's accounts do (from a sample of the
- * ledger), and how high harmless accounts get (from what signatures noted). What is fitted holds from the next turn on.
+ * Learns on schedule what is usual among accounts: what a segment's accounts do (from a sample of the ledger), and how high harmless accounts get (from what signatures noted). What is fitted holds from the next turn on.
  */
 import { Injectable, Logger } from '@nestjs/common';
 import type { ClientBase } from 'pg';
@@ -23,7 +22,6 @@ import { NormsCollector, type Norms } from '../../deviations/norms.ts';
 import { falseBudgetMost } from '../../deviations/policy-store.ts';
 import { AT } from '../../deviations/signature.ts';
 import { allSignatures, keepFit, latestFit, type Fitted } from '../../deviations/signature-store.ts';
-import { countPrices } from '../../deviations/tariff-store.ts';
 import { Clock, toDate, type Instant } from '../../kernel/clock.ts';
 import { dateOfDay, dayOf, USAGE_ROW, versionsInTurn } from '../../ledger/usage-store.ts';
 import { enqueue } from '../../queues/outbox.ts';
@@ -64,9 +62,7 @@ export class FitNorms {
         FIT_LOCK,
       ]);
       if (!rows[0]!.ours) return [];
-      const now = this.clock.now();
-      const days = await countPrices(client, now);
-      return [...(days > 0 ? [`learned the prices of ${days} days`] : []), ...(await this.#learn(client, now))];
+      return this.#learn(client, this.clock.now());
     });
     for (const each of said) this.#log.log(each);
   }
