@@ -4,7 +4,7 @@
  */
 import { assert } from '../kernel/assert.ts';
 
-const VERSION = 9;
+const VERSION = 8;
 
 export const SCALES = 10;
 export const SLOTS = 10;
