@@ -121,11 +121,11 @@ describe('a sample', () => {
       'sipwise.cdr',
       false,
       [
-        '2 501 1001 2010-03-14T01:40:00.250Z 85s voice +252612345678 2.0164 EUR final/0',
+        '2 501 1001 2010-03-14T01:40:00.250Z 85s voice +252612345678 2.0164 EUR final/321846360',
         '3 rejected: amount not_rated',
         '4 passed over: not_outgoing',
         // 0.00015 cents are 1.5 micros.
-        '5 504 1001 2010-03-14T01:40:00.250Z 85s voice 112 0.000002 EUR final/0',
+        '5 504 1001 2010-03-14T01:40:00.250Z 85s voice 112 0.000002 EUR final/321846360',
       ],
     ],
     [

@@ -8,6 +8,9 @@
  * - One call has a CDR for each run (customer, supplier, …): only one of them is what the customer is charged, so rows of
  *   other runs are passed over. An empty RunID means `*default` there.
  * - `Cost` −1 says that rating failed; it is no credit.
+ * - What is rated anew keeps its id, its run and its `OrderID`, and nothing in a CDR says when it was rated. An exporter does, where
+ *   its template has `{"path": "*exp.@timestamp", "type": "*datetime", "value": "*now"}`, as data/conf/samples/ees_elastic has:
+ *   then the version that was exported last holds, in whatever order they come. Without, the first that comes does.
  * - `Usage` is a Go duration or nanoseconds for `*voice`, bytes for `*data`, messages for `*sms`. Within CGRateS it is always a
  *   duration, a byte a nanosecond, and templates of a CSV may write it so: `1.048576ms` are 1,048,576 bytes.
  * - CGRateS rates nothing without a `Destination`; of `*data` it is mostly a word of the site's own (`data`, an access point).
@@ -55,6 +58,7 @@ const CGRATES = {
     units: ['Usage of data'],
     b_number: ['Destination'],
     amount: ['Cost'],
+    revision: ['@timestamp'],
   },
   kind: 'voice',
   kinds: { '*voice': 'voice', '*sms': 'sms', '*data': 'data' },

@@ -2,6 +2,8 @@
  * Peers' numbers in the canonical notation. Exact: digits are moved and cut as text or bigint, never by way of a float.
  * What can't be read as the peer is said to write it is `undefined`: guessing would turn `1.234` into another amount.
  */
+import { parseInstant, type Instant } from '../../kernel/clock.ts';
+import type { TimeReader } from '../../kernel/local-time.ts';
 
 /** What a peer's amount is counted in. */
 export const AMOUNT_UNITS = { units: 0, cents: 2, millis: 3, micros: 6, nanos: 9 } as const;
@@ -103,6 +105,20 @@ function scaled(whole: string, fraction: string | undefined, factor: bigint): bi
 /** A whole number, without the zeros that a float's notation leaves behind its point. */
 export function canonicalWhole(text: string): string {
   return text.trim().replace(/\.0+$/, '');
+}
+
+const REVISION_EPOCH: Instant = parseInstant('2000-01-01T00:00:00Z')!;
+
+/** The revision of what was rated at an instant: whole seconds since 2000; undefined before. */
+export function revisionOfRating(at: Instant): string | undefined {
+  return at < REVISION_EPOCH ? undefined : String(Math.floor((at - REVISION_EPOCH) / 1000));
+}
+
+/** A revision: a whole number, or the time of the rating. What is neither stays as it is. */
+export function canonicalRevision(text: string, time: TimeReader): string {
+  const whole = canonicalWhole(text);
+  const at = /^\d+$/.test(whole) ? undefined : time(text);
+  return (at === undefined ? undefined : revisionOfRating(at)) ?? whole;
 }
 
 /** E.164 with `+` of what a peer writes without: full numbers, not short codes or what has a prefix of its own. */

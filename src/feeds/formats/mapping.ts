@@ -20,7 +20,9 @@ export const mappingForm = z
     columns: z
       .partialRecord(z.enum(COLUMNS), z.union([name, z.array(name).min(1).max(5)]))
       .optional()
-      .meta({ description: 'our name → theirs; of several, the first that is not empty' }),
+      .meta({
+        description: 'our name → theirs; of several, the first that is not empty. `revision` may be when it was rated',
+      }),
     header: z
       .array(name)
       .min(1)

@@ -8,6 +8,7 @@
  * - Times are those of the platform and say no zone. The exporter's SQL puts the milliseconds behind the time, also where the
  *   database has done so already (`FROM_UNIXTIME` of a decimal): then they stand there twice.
  * - `rating_status` other than `ok`: it has no price yet, or never gets one.
+ * - What is rated anew has a later `rated_at`, and is exported again under its id: the version that was rated last holds.
  * - Costs are in cents, `source_customer_cost` is what the calling customer pays, `source_carrier_cost` what the carrier asks.
  * - A call that came from a peer has `source_user_id` 0: no customer pays for it here.
  *
@@ -76,6 +77,7 @@ export const sipwise: PeerFormat = {
     b_number: ['destination_user_in'],
     amount: ['source_customer_cost'],
     cost: ['source_carrier_cost'],
+    revision: ['rated_at'],
   },
   kind: 'voice',
   amountUnit: 'cents',

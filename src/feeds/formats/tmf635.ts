@@ -16,12 +16,11 @@
 import { parseInstant, type Instant } from '../../kernel/clock.ts';
 import { formatAmount, parseAmount } from '../../kernel/money.ts';
 import type { Column } from './canonical.ts';
-import { canonicalAmount } from './conversions.ts';
+import { canonicalAmount, revisionOfRating } from './conversions.ts';
 import type { PeerFormat, PeerRow } from './mapping.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const REVISION_EPOCH: Instant = parseInstant('2000-01-01T00:00:00Z')!;
 const REVISION_OF: Record<string, string> = { rated: '0', rerated: '1', billed: '2' };
 
 export const tmf635: PeerFormat = {
@@ -140,11 +139,10 @@ function revisionOf(usage: Fields): string {
   let latest: Instant | undefined;
   for (const rating of ratings(usage)) {
     const at = parseInstant(scalar(rating.ratingDate));
-    if (at !== undefined && at >= REVISION_EPOCH) latest = Math.max(latest ?? at, at);
+    if (at !== undefined) latest = Math.max(latest ?? at, at);
   }
-  return latest === undefined
-    ? (REVISION_OF[scalar(usage.status).toLowerCase()] ?? '')
-    : String(Math.floor((latest - REVISION_EPOCH) / 1000));
+  const rated = latest === undefined ? undefined : revisionOfRating(latest);
+  return rated ?? REVISION_OF[scalar(usage.status).toLowerCase()] ?? '';
 }
 
 function e164(usage: Fields, end: 'originating' | 'destination'): string {

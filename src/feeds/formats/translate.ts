@@ -3,7 +3,7 @@ import { toDate } from '../../kernel/clock.ts';
 import { timeReader, type TimeReader } from '../../kernel/local-time.ts';
 import type { FeedRow, Reject, RejectReason } from '../usage-record.ts';
 import { COLUMNS, readRow, type Column } from './canonical.ts';
-import { canonicalAmount, canonicalDuration, canonicalWhole, withPlus } from './conversions.ts';
+import { canonicalAmount, canonicalDuration, canonicalRevision, canonicalWhole, withPlus } from './conversions.ts';
 import { bounded } from './lines.ts';
 import type { Mapping, PeerFormat, PeerRow } from './mapping.ts';
 
@@ -106,8 +106,9 @@ function conversionOf(column: Column, mapping: Mapping, time: TimeReader): Conve
         written: () => `no duration in ${mapping.durationUnit}`,
       };
     case 'units':
-    case 'revision':
       return { convert: canonicalWhole, written: NOTHING };
+    case 'revision':
+      return { convert: (text) => canonicalRevision(text, time), written: NOTHING };
     case 'kind':
       return { convert: (text) => mapping.kinds.get(text.toLowerCase()) ?? text, written: NOTHING };
     case 'a_number':
