@@ -54,6 +54,82 @@ describe('what was read can be sent back', () => {
   });
 });
 
+describe('what GET shows can be sent back by PUT', () => {
+  process.env.PLAFOND_SECRET_LENIENT = 'secret';
+  afterAll(() => {
+    delete process.env.PLAFOND_SECRET_LENIENT;
+  });
+
+  const MAPPING = { currency: 'EUR', only: null, columns: { record_id: 'OriginID' } };
+  const SFTP = { host: 'cdr.example.org', user: 'plafond', host_key: `SHA256:${'A'.repeat(43)}` };
+  it.each<[string, string, object, object]>([
+    [
+      'a feed',
+      '/v1/feeds/lenient',
+      { format: 'cgrates-csv', mapping: MAPPING, tolerance_amount: '5.00' },
+      { name: 'other' },
+    ],
+    [
+      'a feed that is pulled',
+      '/v1/feeds/pulled',
+      { sftp: { ...SFTP, password_env: 'PLAFOND_SECRET_LENIENT' }, expect_every_s: 86_400, sequence: '(\\d+)' },
+      { name: 'other' },
+    ],
+    ['a receiver', '/v1/receivers/lenient', { kind: 'email', address: 'noc@example.net' }, { name: 'other' }],
+    ['the guard', '/v1/guard', { per_hour: 20, percent: 2.5, at_least: 3 }, { per_hour: -1 }],
+    ['the rule of two people', '/v1/second-person', { above: '500.00' }, { above: '-1' }],
+    ['the rule of two people, where it is off', '/v1/second-person', { above: null }, { above: '-1' }],
+  ])('of %s', async (_, url, body, wrong) => {
+    const first = await admin.call('GET', url);
+    const headers: Record<string, string> = first.statusCode === 200 ? { 'if-match': String(first.headers.etag) } : {};
+    expect([200, 201]).toContain((await admin.call('PUT', url, { body, headers })).statusCode);
+    const shown = await admin.call('GET', url);
+    const match = { 'if-match': String(shown.headers.etag) };
+    const other = await admin.call('PUT', url, { body: { ...shown.json<object>(), ...wrong }, headers: match });
+    expect(other.json()).toMatchObject({ status: 422, errors: [{ field: Object.keys(wrong)[0] }] });
+    const back = await admin.call('PUT', url, { body: shown.json(), headers: match });
+    const set = Object.entries(shown.json<object>()).filter(([name]) => name === 'version' || name === 'updated_at');
+    const any = Object.fromEntries(set.map(([name]) => [name, expect.anything()]));
+    expect([back.statusCode, back.json()]).toEqual([200, { ...shown.json<object>(), ...any }]);
+  });
+
+  it.each<[string, string, object]>([
+    ['everyone', '/v1/deviation-policies/everyone', {}],
+    ['a segment', '/v1/deviation-policies/segments/smb', { segment: 'smb' }],
+    ['an account', '/v1/deviation-policies/accounts/1001', { account: '1001' }],
+  ])('of the policy for %s', async (_, url, scope) => {
+    const body = { mode: 'shadow', false_actions_per_1000_customers_a_month: 2 };
+    await admin.call('PUT', url, { body });
+    const all = (await admin.call('GET', '/v1/deviation-policies')).json<{ scope: object }[]>();
+    const shown = all.find((each) => JSON.stringify(each.scope) === JSON.stringify(scope))!;
+    const back = await admin.call('PUT', url, { body: shown });
+    expect([back.statusCode, back.json()]).toEqual([200, { ...shown, version: expect.any(Number) }]);
+    const other = await admin.call('PUT', url, { body: { ...shown, scope: { segment: 'other' } } });
+    expect(other.json()).toMatchObject({ status: 422, code: 'other_policy', errors: [{ field: 'scope' }] });
+  });
+
+  it('of up to which amount customers may consent', async () => {
+    const body = { scope: { segment: 'smb' }, currency: 'EUR', maximum: '250.00' };
+    await admin.call('PUT', '/v1/consent-policies', { body });
+    const [shown] = (await admin.call('GET', '/v1/consent-policies')).json();
+    const back = await admin.call('PUT', '/v1/consent-policies', { body: shown });
+    expect([back.statusCode, back.json()]).toEqual([200, { ...shown, updated_at: expect.any(String) }]);
+  });
+
+  it('of the numbers that may be called whatever is barred', async () => {
+    const url = '/v1/accounts/1001/allowed-numbers';
+    await admin.call('PUT', url, { body: { numbers: ['+31207940000'] } });
+    const shown = (await admin.call('GET', url)).json();
+    expect((await admin.call('PUT', url, { body: shown })).json()).toEqual(shown);
+  });
+
+  it('as the definition of a feed that is tried', async () => {
+    const definition = (await admin.call('GET', '/v1/feeds/lenient')).json();
+    const tried = await admin.call('POST', '/v1/feeds/try', { body: { definition, sample: 'a,b\n' } });
+    expect([tried.statusCode, tried.json().refused.code]).toEqual([200, 'bad_header']);
+  });
+});
+
 describe('what is not given', () => {
   it('may be null, in an account and in a cap', async () => {
     const nobody = { parent_id: null, email: null, msisdn: null, segment: null };

@@ -5,7 +5,6 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import type { AccountRow } from '../../accounts/store.ts';
 import { textUpTo } from '../../kernel/characters.ts';
-import { Refusal } from '../../kernel/refusal.ts';
 import { ChangeAccounts } from '../../pipeline/limits/change-accounts.ts';
 import { readAccounts } from '../../accounts/account-file.ts';
 import { accountForm, accountFrom, accountId, type AccountForm } from '../../accounts/account-form.ts';
@@ -16,7 +15,7 @@ import type { Principal } from '../keys/role.ts';
 import { pageOf, pageQuery, textCursor, toPage, type Page } from '../http/paging.ts';
 import { etag, ifMatch } from '../http/precondition.ts';
 import { Actor, Caller, Route } from '../http/route.ts';
-import { asShown } from '../http/wire.ts';
+import { asShown, refuseOther } from '../http/wire.ts';
 
 const accountsQuery = pageQuery.extend({ segment: textUpTo(64).optional() });
 
@@ -88,10 +87,7 @@ export class AccountsController {
     @Caller() caller: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AccountResponse> {
-    if (form.account_id !== undefined && form.account_id !== id) {
-      const fault = { field: 'account_id', detail: `must be ${id}, as in the path` };
-      throw new Refusal('invalid', 'other_account', 'the body is about another account than the path', [fault]);
-    }
+    refuseOther(form, 'account', 'account_id', id);
     const { actor, alone } = personOf(caller);
     const { version, created } = await this.#change.put(accountFrom(id, form), ifMatch(match), actor, alone);
     void reply.code(created ? 201 : 200).header('etag', etag(version));

@@ -8,14 +8,13 @@ import { capDefinition, type CapDefinition } from '../../caps/cap.ts';
 import type { CapRow } from '../../caps/store.ts';
 import { formatInstant } from '../../kernel/clock.ts';
 import { formatAmount } from '../../kernel/money.ts';
-import { Refusal } from '../../kernel/refusal.ts';
 import { ChangeCaps, storedCap, type StoredCap } from '../../pipeline/limits/change-caps.ts';
 import { notFound, UuidPipe } from '../http/identifiers.ts';
 import { pageOf, pageQuery, textCursor, toPage, numberCursor, type Page } from '../http/paging.ts';
 import { etag, ifMatch } from '../http/precondition.ts';
 import { HttpProblem } from '../http/problem.ts';
 import { Caller, Route } from '../http/route.ts';
-import { asShown, instant } from '../http/wire.ts';
+import { asShown, instant, refuseOther } from '../http/wire.ts';
 import { personOf } from '../keys/person.ts';
 import type { Principal } from '../keys/role.ts';
 
@@ -137,11 +136,7 @@ export class CapsController {
     @Caller() caller: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CapResponse> {
-    const { id: named = id } = body as { id?: unknown };
-    if (named !== null && named !== id) {
-      const fault = { field: 'id', detail: `must be ${id}, as in the path` };
-      throw new Refusal('invalid', 'other_cap', 'the body is about another cap than the path', [fault]);
-    }
+    refuseOther(body, 'cap', 'id', id);
     if (match === undefined) {
       throw new HttpProblem(428, 'if_match_needed', 'say with If-Match which version you have read, by its ETag');
     }

@@ -1,5 +1,6 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Put } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Put, Req } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
@@ -21,7 +22,7 @@ import { ChangePolicies } from '../../pipeline/deviations/change-policies.ts';
 import { realisedFalse, type Realised } from '../../pipeline/deviations/realised-false.ts';
 import { onConnection } from '../http/connection.ts';
 import { Actor, Route } from '../http/route.ts';
-import { instant } from '../http/wire.ts';
+import { asShown, instant, refuseOther } from '../http/wire.ts';
 
 const policyResponse = policyForm
   .extend({
@@ -56,6 +57,8 @@ const policyResponse = policyForm
   })
   .meta({ id: 'DeviationPolicy' });
 type PolicyResponse = z.output<typeof policyResponse>;
+
+const putForm = asShown(policyForm, ['scope', 'version', 'acts_at_score', 'realised', 'history']);
 
 const EVERYONE: PolicyScope = { kind: 'everyone', value: '' };
 const SUMMARY = 'Says what is done about deviations';
@@ -93,30 +96,33 @@ export class DeviationPoliciesController {
   @Put('everyone')
   @Route({ needs: 'billing', summary: `${SUMMARY}, for everyone`, answers: 'The policy', schema: policyResponse })
   async putEveryone(
-    @Body({ schema: policyForm }) form: z.output<typeof policyForm>,
+    @Body({ schema: putForm }) form: z.output<typeof putForm>,
+    @Req() { body }: FastifyRequest,
     @Actor() actor: string,
   ): Promise<PolicyResponse> {
-    return this.#put(EVERYONE, form, actor);
+    return this.#put(EVERYONE, form, body, actor);
   }
 
   @Put('segments/:segment')
   @Route({ needs: 'billing', summary: `${SUMMARY} of a segment`, answers: 'The policy', schema: policyResponse })
   async putSegment(
     @Param('segment', { schema: segmentName }) segment: string,
-    @Body({ schema: policyForm }) form: z.output<typeof policyForm>,
+    @Body({ schema: putForm }) form: z.output<typeof putForm>,
+    @Req() { body }: FastifyRequest,
     @Actor() actor: string,
   ): Promise<PolicyResponse> {
-    return this.#put({ kind: 'segment', value: segment }, form, actor);
+    return this.#put({ kind: 'segment', value: segment }, form, body, actor);
   }
 
   @Put('accounts/:account_id')
   @Route({ needs: 'billing', summary: `${SUMMARY} of an account`, answers: 'The policy', schema: policyResponse })
   async putAccount(
     @Param('account_id') account: string,
-    @Body({ schema: policyForm }) form: z.output<typeof policyForm>,
+    @Body({ schema: putForm }) form: z.output<typeof putForm>,
+    @Req() { body }: FastifyRequest,
     @Actor() actor: string,
   ): Promise<PolicyResponse> {
-    return this.#put({ kind: 'account', value: account }, form, actor);
+    return this.#put({ kind: 'account', value: account }, form, body, actor);
   }
 
   @Delete('segments/:segment')
@@ -138,7 +144,13 @@ export class DeviationPoliciesController {
     await this.#change.remove({ kind: 'account', value: account }, actor);
   }
 
-  async #put(scope: PolicyScope, form: z.output<typeof policyForm>, actor: string): Promise<PolicyResponse> {
+  async #put(
+    scope: PolicyScope,
+    form: z.output<typeof putForm>,
+    body: unknown,
+    actor: string,
+  ): Promise<PolicyResponse> {
+    refuseOther(body, 'policy', 'scope', showScope(scope));
     const policy = await this.#change.put(scope, form.mode, form.false_actions_per_1000_customers_a_month, actor);
     const [shown] = await onConnection(this.#dataSource, (client) => showPolicies(client, [policy], this.#clock.now()));
     return shown!;
@@ -162,6 +174,10 @@ async function showPolicies(
   });
 }
 
+function showScope({ kind, value }: PolicyScope): PolicyResponse['scope'] {
+  return kind === 'everyone' ? {} : { [kind]: value };
+}
+
 function showPolicy(
   { scope, version, mode, falseBudget }: DeviationPolicy,
   realised: Realised,
@@ -171,7 +187,7 @@ function showPolicy(
   const round = (value: number) => Number(value.toPrecision(3));
   const { warn, hold, suspend } = thresholdsOf(falseBudget);
   return {
-    scope: scope.kind === 'everyone' ? {} : { [scope.kind]: scope.value },
+    scope: showScope(scope),
     version,
     mode,
     false_actions_per_1000_customers_a_month: falseBudget,

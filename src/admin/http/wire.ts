@@ -1,6 +1,7 @@
 /** Forms in which values travel, for the documentation of answers. */
 import { z, type ZodType } from 'zod';
 import { formatInstant, INSTANT_WANTED, parseInstant } from '../../kernel/clock.ts';
+import { Refusal } from '../../kernel/refusal.ts';
 
 export const instant = z.string().meta({ format: 'date-time', description: 'RFC 3339 with an offset' });
 
@@ -28,4 +29,13 @@ export function asShown<T extends ZodType>(form: T, added: readonly string[]) {
     const given = Object.entries(body).filter(([name, value]) => value !== null && !added.includes(name));
     return Object.fromEntries(given);
   }, form);
+}
+
+/** @throws Refusal where a body, as it was sent, is about another `what` than its path, by the `field` that says which */
+export function refuseOther(body: unknown, what: string, field: string, inPath: unknown): void {
+  const said = (body as Readonly<Record<string, unknown>>)[field] ?? inPath;
+  const wanted = JSON.stringify(inPath);
+  if (JSON.stringify(said) === wanted) return;
+  const fault = { field, detail: `must be ${typeof inPath === 'string' ? inPath : wanted}, as in the path` };
+  throw new Refusal('invalid', `other_${what}`, `the body is about another ${what} than the path`, [fault]);
 }

@@ -1,6 +1,6 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Put, Query, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Put, Query, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { NAME, NAME_FORM } from '../../kernel/name.ts';
@@ -13,7 +13,7 @@ import { numberCursor, pageOf, pageQuery, textCursor, toPage, type Page } from '
 import { etag, ifMatch } from '../http/precondition.ts';
 import { HttpProblem } from '../http/problem.ts';
 import { Actor, Route } from '../http/route.ts';
-import { instant, showInstant } from '../http/wire.ts';
+import { asShown, instant, refuseOther, showInstant } from '../http/wire.ts';
 
 const receiver = z
   .object({
@@ -32,6 +32,9 @@ const receiver = z
   })
   .meta({ id: 'Receiver' });
 type ReceiverResponse = z.output<typeof receiver>;
+
+const STATED_ALONE = ['version', 'created_at', 'updated_at', 'waiting', 'failed', 'last_sent_at', 'last_failure'];
+const putForm = asShown(receiverForm, ['name', ...STATED_ALONE]);
 
 const message = z
   .object({
@@ -122,15 +125,16 @@ export class ReceiversController {
     needs: 'admin',
     summary: 'Makes a receiver, or changes it',
     description:
-      'A change needs `If-Match` with the ETag that was read. Secrets are named, never sent: they stand in the environment ' +
+      'A change needs `If-Match` with the ETag that was read; what `GET` shows may be sent back, changed. Secrets are named, never sent: they stand in the environment ' +
       'of the workers, as `PLAFOND_SECRET_…`. A webhook is signed after Standard Webhooks.',
     answers: 'The receiver as it is now; 201 where it was made',
     schema: receiver,
   })
   async put(
     @Param('name') name: string,
-    @Body({ schema: receiverForm }) form: z.output<typeof receiverForm>,
+    @Body({ schema: putForm }) form: z.output<typeof putForm>,
     @Headers('if-match') match: string | undefined,
+    @Req() { body }: FastifyRequest,
     @Actor() actor: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ReceiverResponse> {
@@ -139,6 +143,7 @@ export class ReceiversController {
         { field: 'name', detail: NAME_FORM },
       ]);
     }
+    refuseOther(body, 'receiver', 'name', name);
     if (match === undefined && (await this.#find(name))) {
       throw new HttpProblem(428, 'if_match_needed', 'say with If-Match which version you have read, by its ETag');
     }

@@ -20,6 +20,7 @@ const ruleForm = z
     above: capDefinition.shape.limit
       .nullable()
       .meta({ description: 'in the currency of each account; null: nobody has to agree to anything' }),
+    version: z.int().optional().meta({ description: 'may stay as it was read; passed over' }),
   })
   .meta({ id: 'SecondPersonForm' });
 const rule = ruleForm.extend({ version: z.int() }).meta({ id: 'SecondPerson' });

@@ -14,7 +14,7 @@ import { numberCursor, pageOf, pageQuery, toPage, type Page } from '../http/pagi
 import { etag, ifMatch } from '../http/precondition.ts';
 import { Actor, Route } from '../http/route.ts';
 import { reason } from './suspensions.controller.ts';
-import { amount, instant, showInstant } from '../http/wire.ts';
+import { amount, asShown, instant, showInstant } from '../http/wire.ts';
 
 const whole = z.int({ error: 'must be a whole number' }).min(0).max(1_000_000, { error: 'must be at most 1000000' });
 
@@ -41,6 +41,8 @@ const guardState = guardForm
   })
   .meta({ id: 'Guard' });
 type GuardState = z.output<typeof guardState>;
+
+const putForm = asShown(guardForm, ['version', 'active_accounts', 'allowed', 'made', 'question']);
 
 const question = z
   .object({
@@ -177,7 +179,7 @@ export class GuardController {
     schema: guardState,
   })
   async change(
-    @Body({ schema: guardForm }) form: z.output<typeof guardForm>,
+    @Body({ schema: putForm }) form: z.output<typeof putForm>,
     @Headers('if-match') match: string | undefined,
     @Actor() actor: string,
     @Res({ passthrough: true }) reply: FastifyReply,

@@ -17,7 +17,7 @@ import { pageOf, pageQuery, textCursor, toPage, type Page } from '../http/paging
 import { etag, ifMatch } from '../http/precondition.ts';
 import { HttpProblem } from '../http/problem.ts';
 import { Actor, Route } from '../http/route.ts';
-import { amount, instant } from '../http/wire.ts';
+import { amount, asShown, instant } from '../http/wire.ts';
 
 const feedResponse = z
   .object({
@@ -88,7 +88,11 @@ const tried = z
   .meta({ id: 'TriedFeed' });
 type Tried = z.output<typeof tried>;
 
-const tryForm = z.strictObject({ definition: feedDefinition, sample: z.string() }).meta({ id: 'TryFeedForm' });
+const SEEN = ['version', 'created_at', 'updated_at', 'last_import_at', 'watermark'];
+const putForm = asShown(feedForm, SEEN);
+const tryForm = z
+  .strictObject({ definition: asShown(feedDefinition, ['name', ...SEEN]), sample: z.string() })
+  .meta({ id: 'TryFeedForm' });
 
 const SAMPLE_BYTES_MAX = 1024 ** 2;
 const SAMPLE_TYPES = ['text/csv', 'text/plain', 'application/x-ndjson', 'application/json', 'application/octet-stream'];
@@ -137,14 +141,14 @@ export class FeedsController {
     needs: 'admin',
     summary: 'Makes a feed, or changes it',
     description:
-      'A change needs `If-Match` with the ETag that was read. Secrets are named, never sent: they stand in the environment ' +
+      'A change needs `If-Match` with the ETag that was read; what `GET` shows may be sent back, changed. Secrets are named, never sent: they stand in the environment ' +
       'of the workers, as `PLAFOND_SECRET_…`.',
     answers: 'The feed as it is now; 201 where it was made',
     schema: feedResponse,
   })
   async put(
     @Param('name') name: string,
-    @Body({ schema: feedForm }) form: z.output<typeof feedForm>,
+    @Body({ schema: putForm }) form: z.output<typeof putForm>,
     @Headers('if-match') match: string | undefined,
     @Actor() actor: string,
     @Res({ passthrough: true }) reply: FastifyReply,

@@ -11,7 +11,7 @@ import { addressFor } from '../http/masking.ts';
 import { numberCursor, pageOf, pageQuery, toPage, type Page } from '../http/paging.ts';
 import { Actor, Caller, Route } from '../http/route.ts';
 import type { Principal } from '../keys/role.ts';
-import { amount, instant, showInstant } from '../http/wire.ts';
+import { amount, asShown, instant, showInstant } from '../http/wire.ts';
 
 const word = textUpTo(64)
   .min(1)
@@ -40,6 +40,8 @@ const policyResponse = z
   .object({ scope, currency, maximum: amount, updated_at: instant })
   .meta({ id: 'ConsentPolicy' });
 type PolicyResponse = z.output<typeof policyResponse>;
+
+const putForm = asShown(policyForm, ['updated_at']);
 
 const policyQuery = z.object({ segment: word.optional(), account: word.optional(), currency });
 
@@ -98,7 +100,7 @@ export class ConsentPoliciesController {
     schema: policyResponse,
   })
   async put(
-    @Body({ schema: policyForm }) form: z.output<typeof policyForm>,
+    @Body({ schema: putForm }) form: z.output<typeof putForm>,
     @Actor() actor: string,
   ): Promise<PolicyResponse> {
     const policy = { ...scoped(form.scope), currency: form.currency, maximum: parseAmount(form.maximum)! };
