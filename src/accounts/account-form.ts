@@ -56,7 +56,9 @@ export const accountForm = z
     suspension_terms: line(2000)
       .default('')
       .meta({ description: 'the contract clause that allows suspension; empty: never by itself' }),
-    parent_id: reference.default(''),
+    parent_id: reference.default('').meta({
+      description: 'the reseller or group that it belongs to, an account or not; nothing is summed up over it',
+    }),
   })
   .meta({ id: 'AccountForm' });
 

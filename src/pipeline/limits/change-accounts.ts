@@ -10,6 +10,7 @@ import {
   makeAccounts,
   type AccountRow,
 } from '../../accounts/store.ts';
+import { refuseParentCycle } from '../../accounts/parents.ts';
 import type { Cap } from '../../caps/cap.ts';
 import { allCaps, capsAhead } from '../../caps/store.ts';
 import { capBook } from '../../caps/uplift-store.ts';
@@ -70,6 +71,7 @@ export class ChangeAccounts {
       if (before) await lockCounting(client);
       const at = this.#clock.now();
       const { rows, recut } = await this.#put(client, [account], before ? [accountOf(before)] : [], actor, alone, at);
+      if (before?.parent_id !== account.parentId) await refuseParentCycle(client, [account]);
       return { answer: { version: rows[0]!.version, created: !before }, recut };
     });
   }
@@ -82,7 +84,7 @@ export class ChangeAccounts {
   ): Promise<{ created: number; changed: number; unchanged: number }> {
     return this.#change(async (client) => {
       const at = this.#clock.now();
-      const { made, changed } = await lockDiffering(client, accounts);
+      const { made, changed, moved } = await lockDiffering(client, accounts);
       // New accounts disturb nobody; a changed one is remembered by importers, who must read it again.
       if (changed.length > 0) await lockCounting(client);
       for (const portion of inChunks(made, PORTION)) await this.#put(client, portion, [], actor, alone, at);
@@ -91,6 +93,8 @@ export class ChangeAccounts {
         const before = await accountsById(client, portion.map(idOf));
         recut.push(...(await this.#put(client, portion, before, actor, alone, at)).recut);
       }
+      // Not before: what one portion would make a circle, another may open.
+      await refuseParentCycle(client, moved);
       const created = made.length;
       // Until PostgreSQL looks by itself, a minute later, it takes accounts for few: a cap that is made meanwhile is counted for minutes.
       if (created >= MANY) await client.query('ANALYZE accounts');
@@ -199,13 +203,14 @@ export class ChangeAccounts {
   }
 }
 
-/** Which accounts are not there yet, and which are otherwise; all that are there stay as they are while the transaction lasts. */
+/** Which accounts are not there yet, which are otherwise, and which of both have another parent; all that are there stay as they are while the transaction lasts. */
 async function lockDiffering(
   client: ClientBase,
   accounts: readonly Account[],
-): Promise<{ made: Account[]; changed: Account[] }> {
+): Promise<{ made: Account[]; changed: Account[]; moved: Account[] }> {
   const made: Account[] = [];
   const changed: Account[] = [];
+  const moved: Account[] = [];
   // In one order, whatever that of the file: so two files wait for each other, and no one for ever.
   const ordered = accounts.toSorted((a, b) => (a.accountId < b.accountId ? -1 : 1));
   for (const portion of inChunks(ordered, PORTION)) {
@@ -214,9 +219,10 @@ async function lockDiffering(
       const row = rows.get(account.accountId);
       if (!row) made.push(account);
       else if (!isSame(accountOf(row), account)) changed.push(account);
+      if (row?.parent_id !== account.parentId) moved.push(account);
     }
   }
-  return { made, changed };
+  return { made, changed, moved };
 }
 
 /** The first of these accounts that has usage; by the index on (account_id, started_at). */
