@@ -244,8 +244,8 @@ function checkedInstant(text: string): string {
 }
 
 function budgetArgument(text: string): string {
-  if (text !== 'off' && !/^\d{1,6}(\.\d{1,6})?$/.test(text)) {
-    throw new InvalidArgumentError('It must be a number such as 1 or 0.5, or off.');
+  if (text !== 'off' && (!/^\d{1,6}(\.\d{1,6})?$/.test(text) || Number(text) === 0)) {
+    throw new InvalidArgumentError('It must be a number above 0 such as 1 or 0.5, or off.');
   }
   return text;
 }

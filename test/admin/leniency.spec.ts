@@ -246,7 +246,15 @@ describe('a refusal', () => {
   it.each([
     ['/v1/caps?limit=0', 'limit', 'must be at least 1'],
     ['/v1/caps?limit=1001', 'limit', 'must be at most 1000'],
-    ['/v1/caps?limit=many', 'limit', 'must be a number'],
+    ['/v1/caps?limit=many', 'limit', 'must be a whole number, in digits alone'],
+    ['/v1/caps?limit=1e3', 'limit', 'must be a whole number, in digits alone'],
+    ['/v1/caps?limit=0x10', 'limit', 'must be a whole number, in digits alone'],
+    ['/v1/caps?limit=%205', 'limit', 'must be a whole number, in digits alone'],
+    ['/v1/caps?limit=+5', 'limit', 'must be a whole number, in digits alone'],
+    ['/v1/caps?limit=5.0', 'limit', 'must be a whole number, in digits alone'],
+    ['/v1/caps?limit=5&limit=6', 'limit', 'must be a whole number, in digits alone'],
+    ['/v1/decisions?limit=1e3', 'limit', 'must be a whole number, in digits alone'],
+    ['/v1/deviations?limit=1e3', 'limit', 'must be a whole number, in digits alone'],
     ['/v1/decisions?account=1&account=2', 'account', 'must be text, not a list'],
   ])('says of a parameter what it should be: %s', async (url, field, detail) => {
     expect((await admin.call('GET', url)).json()).toMatchObject({ status: 422, errors: [{ field, detail }] });

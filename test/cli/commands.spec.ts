@@ -273,6 +273,8 @@ describe('plafond replay', () => {
       ['--warm-until', 'yesterday', /RFC 3339/],
       ['--mode', 'loud', /shadow, enforce/],
       ['--budget', 'much', /or off/],
+      ['--budget', '0', /above 0/],
+      ['--budget', '0.00', /above 0/],
     ] as const) {
       err.length = 0;
       expect(await runCommand([...args, option, value], terminal)).toBe(1);

@@ -19,7 +19,7 @@ import { reportDeviations, type DeviationReport } from '../../pipeline/deviation
 import { RebuildSignatures } from '../../pipeline/deviations/rebuild-signatures.ts';
 import { onConnection } from '../http/connection.ts';
 import { notFound } from '../http/identifiers.ts';
-import { numberCursor, pageOf, pageQuery, textCursor, toPage, type Page } from '../http/paging.ts';
+import { limitUpTo, numberCursor, pageOf, pageQuery, textCursor, toPage, type Page } from '../http/paging.ts';
 import { Route } from '../http/route.ts';
 import { amount, queryInstant, showInstant } from '../http/wire.ts';
 
@@ -30,7 +30,7 @@ const deviationsQuery = pageQuery.extend({ account: textUpTo(64).optional() });
 
 /** An array, as it was before there were pages of it: so they are as long as any can be. */
 const hotNumbersQuery = pageQuery.extend({
-  limit: z.coerce.number().int().min(1).max(1000).default(1000).meta({ description: 'how many at most' }),
+  limit: limitUpTo(1000).default(1000).meta({ description: 'how many at most; 1000 where it is not said' }),
 });
 
 const deviation = z.looseObject({ case: z.string().nullable(), case_state: z.string().nullable() }).meta({

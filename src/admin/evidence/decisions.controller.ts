@@ -9,7 +9,7 @@ import { decisionOf, type DecisionRow } from '../../decisions/store.ts';
 import { textUpTo } from '../../kernel/characters.ts';
 import { parseInstant, toDate } from '../../kernel/clock.ts';
 import { wordsFor } from '../http/masking.ts';
-import { numberCursor, pageOf, pageQuery, toPage, type Page } from '../http/paging.ts';
+import { limitUpTo, numberCursor, pageOf, pageQuery, toPage, type Page } from '../http/paging.ts';
 import { Caller, Route, textAs } from '../http/route.ts';
 import { amount, instant, queryInstant } from '../http/wire.ts';
 import type { Principal } from '../keys/role.ts';
@@ -22,7 +22,7 @@ const decisionsQuery = z.object({
   account: textUpTo(64).optional(),
   since: queryInstant.optional().meta({ description: 'those whose `at` is this instant or later' }),
   cursor: pageQuery.shape.cursor,
-  limit: z.coerce.number().int().min(1).max(NDJSON_LIMIT).optional().meta({ description: 'how many at most' }),
+  limit: limitUpTo(NDJSON_LIMIT).optional().meta({ description: 'how many at most' }),
 });
 
 /** A decision as it travels; what does not apply is left out. */

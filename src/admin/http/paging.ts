@@ -3,9 +3,19 @@ import type { FastifyRequest } from 'fastify';
 import { z, type ZodType } from 'zod';
 import { Refusal } from '../../kernel/refusal.ts';
 
+/** How many at most: digits alone, where JavaScript would take `1e3`, `0x10` and ` 5` for numbers as well. */
+export const limitUpTo = (most: number) =>
+  z.preprocess(
+    (text) => (typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : text),
+    z
+      .int({ error: ({ code }) => (code === 'invalid_type' ? 'must be a whole number, in digits alone' : undefined) })
+      .min(1)
+      .max(most),
+  );
+
 export const pageQuery = z.object({
   cursor: z.string().max(500).optional().meta({ description: 'the `next` of the page before' }),
-  limit: z.coerce.number().int().min(1).max(1000).default(100).meta({ description: 'how many at most' }),
+  limit: limitUpTo(1000).default(100).meta({ description: 'how many at most; 100 where it is not said' }),
 });
 
 /** Of what is read, a parameter with nothing behind its `=` (`?account=&since=`) is one that is not given. */
