@@ -41,18 +41,27 @@ export type RefusalKind =
   /** a part that it needs is away for the moment: try again */
   | 'unavailable';
 
-/** Something asked from outside that is not done, with its reason. Nothing has been changed. */
+/** Something asked from outside that is not done, with its reason. Nothing has been changed, but for what `beside` says. */
 export class Refusal extends Error {
   readonly kind: RefusalKind;
   /** a stable word for programs, such as `unknown_account` */
   readonly code: string;
   readonly faults: readonly Fault[];
+  /** what else a program is told, by name */
+  readonly beside: Readonly<Record<string, unknown>>;
 
-  constructor(kind: RefusalKind, code: string, detail: string, faults: readonly Fault[] = []) {
+  constructor(
+    kind: RefusalKind,
+    code: string,
+    detail: string,
+    faults: readonly Fault[] = [],
+    beside: Readonly<Record<string, unknown>> = {},
+  ) {
     super(detail);
     this.kind = kind;
     this.code = code;
     this.faults = faults;
+    this.beside = beside;
   }
 }
 

@@ -18,6 +18,10 @@ export const problem = z
       .array(z.object({ field: z.string(), detail: z.string(), line: z.int().optional() }))
       .optional()
       .meta({ description: 'every field that is wrong' }),
+    import: z
+      .looseObject({ import_id: z.string(), received: z.int() })
+      .optional()
+      .meta({ description: 'of usage that was read in part: what became of those rows, as its answer would say' }),
   })
   .meta({ id: 'Problem' });
 export type Problem = z.output<typeof problem>;
@@ -62,6 +66,7 @@ interface Answer {
   code: string;
   detail: string;
   errors?: readonly Fault[];
+  beside?: Readonly<Record<string, unknown>>;
   headers?: Readonly<Record<string, string | string[]>>;
 }
 
@@ -77,7 +82,7 @@ export function databaseAnswered(): void {
 
 /** Answers with what went wrong; what went wrong inside goes to the log alone, where the database is away once for all who ask. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const { status, code, detail, errors, headers } = answerTo(error);
+  const { status, code, detail, errors, beside, headers } = answerTo(error);
   const away = AWAY_CODES.has(code);
   if (away) outage.failed(error);
   if (status >= 500) {
@@ -94,6 +99,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     code,
     instance: `urn:uuid:${request.id}`,
     errors: errors?.length ? [...errors] : undefined,
+    ...beside,
   };
   // As bytes: a text would be given a charset, which this type does not have.
   const bytes = Buffer.from(JSON.stringify(body));
@@ -122,7 +128,7 @@ function answerTo(error: unknown): Answer {
   if (error instanceof Refusal) {
     const status = STATUS_OF[error.kind];
     const headers: Record<string, string> = status === 503 ? { 'retry-after': RETRY_AFTER_S } : {};
-    return { status, code: error.code, detail: error.message, errors: error.faults, headers };
+    return { status, code: error.code, detail: error.message, errors: error.faults, beside: error.beside, headers };
   }
   if (error instanceof HttpProblem) {
     return { status: error.getStatus(), code: error.code, detail: error.message, headers: error.headers };

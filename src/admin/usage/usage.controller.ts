@@ -3,7 +3,8 @@ import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { NAME, NAME_FORM } from '../../kernel/name.ts';
-import { RecordUsage } from '../../pipeline/usage/record-usage.ts';
+import { Refusal } from '../../kernel/refusal.ts';
+import { RecordUsage, RefusedInPart } from '../../pipeline/usage/record-usage.ts';
 import { bodyBytes, mediaType } from '../http/bodies.ts';
 import { importResult, showResult, type ImportResultResponse } from './import-result.ts';
 import { Actor, Route } from '../http/route.ts';
@@ -42,7 +43,9 @@ export class UsageController {
     alsoFor: 'feed',
     streams: Object.keys(FORMAT_OF),
     summary: 'Takes usage',
-    description: 'Canonical usage as CSV with a header, NDJSON or a JSON array; up to 64 MB as sent, 512 MB unpacked.',
+    description:
+      'Canonical usage as CSV with a header, NDJSON or a JSON array; up to 64 MB as sent, 512 MB unpacked. ' +
+      'Where a large body turns out unreadable only behind rows that counted, the problem says so, and which import has them.',
     answers: 'It is durable; what became of its rows',
     schema: importResult,
   })
@@ -54,6 +57,16 @@ export class UsageController {
     // A type that is not one of these never comes this far.
     const format = FORMAT_OF[mediaType(request) as keyof typeof FORMAT_OF] ?? 'csv';
     const bytes = bodyBytes(request, UNPACKED_BYTES_MAX);
-    return showResult(await this.#record.record({ feed, source: 'http', format, bytes, requestedBy: actor }));
+    try {
+      return showResult(await this.#record.record({ feed, source: 'http', format, bytes, requestedBy: actor }));
+    } catch (error) {
+      throw error instanceof RefusedInPart ? told(error) : error;
+    }
   }
+}
+
+function told({ kind, code, message, faults, counted }: RefusedInPart): Refusal {
+  const rows = `the ${counted.received} rows before that are settled, as import ${counted.importId} shows`;
+  const detail = `${message}; ${rows}, and what counted of them counts once where it is sent again`;
+  return new Refusal(kind, code, detail, faults, { import: showResult(counted) });
 }

@@ -53,6 +53,16 @@ export interface ImportResult extends ImportCounts {
   importId: string;
 }
 
+/** Why a delivery is read no further, where batches before have counted: they hold. */
+export class RefusedInPart extends Refusal {
+  readonly counted: ImportResult;
+
+  constructor({ kind, code, message, faults }: Refusal, counted: ImportResult) {
+    super(kind, code, message, faults);
+    this.counted = counted;
+  }
+}
+
 /** Rows of a batch: enough that the fixed cost of its transactions is lost, few enough that what lives meanwhile stays small. */
 export const BATCH_ROWS = 6_000;
 
@@ -98,7 +108,7 @@ export class RecordUsage implements OnModuleDestroy {
 
   /**
    * Counts a delivery. Where it breaks off, the batches before hold, and sending it again counts none of them twice.
-   * @throws Refusal where the whole can't be read; then nothing is counted
+   * @throws Refusal where the whole can't be read; then nothing is counted. RefusedInPart where that shows in a later batch
    */
   async record(delivery: Delivery): Promise<ImportResult> {
     return this.goOn(delivery, undefined);
@@ -179,8 +189,9 @@ export class RecordUsage implements OnModuleDestroy {
       const comesAgain = delivery.contentHash !== undefined && !isFaultOfDelivery(error);
       // The database itself may be what failed: then the import stays as running, and the cause is what is told.
       const end = { state: 'failed' as const, error: messageOf(error), header, latestStart };
-      if (running && !comesAgain) await this.#end(running.importId, end).catch(() => undefined);
-      throw error;
+      const counts = running && !comesAgain && (await this.#end(running.importId, end).catch(() => undefined));
+      if (!running || !counts || counts.received === 0 || !(error instanceof Refusal)) throw error;
+      throw new RefusedInPart(error, { importId: running.importId, ...counts });
     }
     running ??= await inTransaction(this.#dataSource, ({ client }) => begin(client));
     const counts = await this.#end(running.importId, { state: 'done', header, latestStart });
