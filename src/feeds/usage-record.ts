@@ -86,6 +86,8 @@ export type SkipReason =
   /** the feed's definition takes only rows with another value */
   | 'not_selected'
   | 'not_answered'
+  /** the called leg of a call whose calling leg has the price */
+  | 'other_leg'
   /** a call that came in */
   | 'not_outgoing'
   /** it comes again when it has a price */

@@ -180,6 +180,37 @@ describe('a sample', () => {
     }
   });
 
+  it('of FreeSWITCH has called legs, of which those count that are charged themselves', async () => {
+    const leg = (uuid: string, account: string, price: string, direction = '') =>
+      `"Sample","+31201234567","+252612345678","public","2010-03-14 02:39:50","2010-03-14 02:40:00","2010-03-14 02:41:25",` +
+      `"95","85","NORMAL_CLEARING","${uuid}","","${account}","PCMA","PCMA"${direction && `,"${direction}"`},"${price}"\n`;
+    const counts = (line: number, uuid: string) =>
+      `${line} ${uuid} 1001 2010-03-14T01:40:00Z 85s voice +252612345678 0.50 EUR final/0`;
+    const example = [leg('a', '1001', '0.5'), leg('b', '', ''), leg('c', '1001', '0.5'), leg('d', '', '0.00')];
+    const wrong = [leg('e', '', '0.5'), leg('f', '1001', '')];
+    expect(told(await read([...example, ...wrong].join(''), feed('freeswitch-csv')))).toEqual([
+      counts(1, 'a'),
+      '2 passed over: other_leg',
+      counts(3, 'c'),
+      '4 passed over: other_leg',
+      '5 rejected: account_id missing_field',
+      '6 rejected: amount missing_field',
+    ]);
+    const header = [...PEER_FORMATS['freeswitch-csv'].header!, 'direction', 'nibble_total_billed'];
+    const directed = [
+      leg('a', '1001', '0.5', 'inbound'),
+      leg('b', '1001', '', 'outbound'),
+      leg('c', '1001', '0.5', 'outbound'),
+      leg('d', '1001', '', 'inbound'),
+    ];
+    expect(told(await read(directed.join(''), feed('freeswitch-csv', { header })))).toEqual([
+      counts(1, 'a'),
+      '2 passed over: other_leg',
+      counts(3, 'c'),
+      '4 rejected: amount missing_field',
+    ]);
+  });
+
   it('of CGRateS has fields of the site’s own', async () => {
     const [row] = await read(sample('cgrates.ndjson'), feed('cgrates-json'), { byLine: true });
     expect(row).toMatchObject({ record: { serviceId: 'trunk-7' } });
