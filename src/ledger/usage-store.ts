@@ -310,12 +310,33 @@ const SWEEP = `
 const COUNTED_MS_MAX = 3_600_000;
 
 export async function beginSweep(client: ClientBase, now: Instant): Promise<Sweep> {
+  await client.query('UPDATE moved_records_sweep SET is_due = false');
   const { rows } = await client.query<Sweep>(SWEEP, [toDate(now - COUNTED_MS_MAX)]);
   return rows[0]!;
 }
 
-export async function endSweep(client: ClientBase, { next }: Sweep): Promise<void> {
-  await client.query('UPDATE moved_records_sweep SET import_id = greatest(import_id, $1)', [next]);
+export async function endSweep(client: ClientBase, { next }: Sweep, took_ms: number, now: Instant): Promise<void> {
+  await client.query(
+    'UPDATE moved_records_sweep SET import_id = greatest(import_id, $1), took_ms = $2, swept_at = $3',
+    [next, took_ms, toDate(now)],
+  );
+}
+
+/** An importer leaves records to the next sweep, which need not wait for the night. */
+export async function askToSettleMoved(client: ClientBase): Promise<void> {
+  await client.query('UPDATE moved_records_sweep SET is_due = true WHERE NOT is_due');
+}
+
+/** A sweep reads whole days, so it rests for so many times as long as it took. */
+const PAUSE_TIMES = 20;
+
+export async function isSweepDue(client: ClientBase, now: Instant): Promise<boolean> {
+  const { rows } = await client.query(
+    `SELECT FROM moved_records_sweep
+      WHERE is_due AND (swept_at IS NULL OR swept_at + ${PAUSE_TIMES} * took_ms * interval '1 millisecond' <= $1)`,
+    [toDate(now)],
+  );
+  return rows.length > 0;
 }
 
 /**

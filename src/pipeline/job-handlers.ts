@@ -80,6 +80,7 @@ export class PipelineHandlers {
     'forget-personal-data': () => this.personalData.run(),
     'remove-old-evidence': () => this.oldEvidence.run(),
     'settle-moved-records': () => this.movedRecords.run(),
+    'settle-moved-soon': () => this.movedRecords.runIfAsked(),
     'tell-operators': () => this.#tellOperators(),
     'send-to-receiver': ({ receiver }) => this.operators.send(receiver),
     'forecast-caps': () => this.forecasts.run(),

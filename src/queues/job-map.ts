@@ -98,6 +98,8 @@ export const JOB_MAP = {
   /** Drops or masks what tells of people and is old. */
   'forget-personal-data': { queue: 'maintenance', payload: nothing, attempts: 5, backoff_ms: 60_000 },
   'settle-moved-records': { queue: 'maintenance', payload: nothing, attempts: 3, backoff_ms: 60_000 },
+  /** The same by day, where an importer could not look for all of them. */
+  'settle-moved-soon': { queue: 'maintenance', payload: nothing, attempts: 1, backoff_ms: 0 },
   /** Makes messages of what there is to tell operators, and has each receiver sent what waits for it. */
   'tell-operators': { queue: 'upkeep', payload: nothing, attempts: 1, backoff_ms: 0 },
   'send-to-receiver': {

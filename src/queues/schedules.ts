@@ -133,6 +133,11 @@ export class Schedules implements OnApplicationBootstrap {
     return this.add('settle-moved-records', IN_HOURS_MS);
   }
 
+  @Cron('0 * * * * *', ONE_AT_A_TIME)
+  settleMovedSoon(): Promise<void> {
+    return this.add('settle-moved-soon', MINUTE_MS);
+  }
+
   @Cron('0 0 * * * *', ONE_AT_A_TIME)
   preparePartitions(): Promise<void> {
     return this.add('prepare-partitions', IN_HOURS_MS);

@@ -96,6 +96,36 @@ it('one that comes final as its call ends is sought nowhere else, and counts onc
   expect(await plafond.differences()).toEqual([]);
 });
 
+it('of more than are sought at once, those that stand twice count once within a minute, and not by night alone', async () => {
+  await plafond.addAccount({ accountId: '1005' });
+  const soon = new SettleMovedRecords(plafond.database.dataSource, plafond.clock);
+  const many = (started_at: string, state: string) =>
+    plafond.send(
+      Array.from({ length: 201 }, (_, each) => ({
+        record_id: `many ${each}`,
+        account_id: '1005',
+        started_at,
+        amount: '0.01',
+        state,
+      })),
+    );
+  const standing = async () =>
+    plafond.query(`SELECT state, count(*)::int FROM usage WHERE account_id = '1005' GROUP BY 1 ORDER BY 1`);
+  await many('2026-03-05T10:00:00+01:00', 'provisional');
+  await soon.runIfAsked();
+  await many('2026-03-15T10:00:00+01:00', 'final');
+  expect(await standing()).toEqual([
+    { state: 1, count: 201 },
+    { state: 2, count: 201 },
+  ]);
+  plafond.clock.advanceTo(plafond.clock.now() + 60_000);
+  expect(await soon.runIfAsked()).toBe(201);
+  expect(await standing()).toEqual([{ state: 2, count: 201 }]);
+  expect(await plafond.differences()).toEqual([]);
+  await many('2026-03-15T10:00:00+01:00', 'final');
+  expect(await soon.runIfAsked()).toBe(0);
+});
+
 it('a delivery that has its number, and waits for others while the night passes, is looked at by the next night', async () => {
   await plafond.addAccount({ accountId: '1004' });
   await plafond.send([{ record_id: 'slow', started_at: '2026-03-15T10:00:00+01:00', amount: '1.00', state: 'final' }]);

@@ -18,7 +18,14 @@ import type { Instant } from '../../kernel/clock.ts';
 import { Remembered } from '../../kernel/remembered.ts';
 import { admit, isAdmitted, refusalOf, startsInFuture, type Arrival, type NotAdmitted } from '../../ledger/admit.ts';
 import { heldLines, isSame, type HeldLines, type HeldOf } from '../../ledger/held-lines.ts';
-import { dayOf, insertVersions, lockShards, removeVersions, shardOf } from '../../ledger/usage-store.ts';
+import {
+  askToSettleMoved,
+  dayOf,
+  insertVersions,
+  lockShards,
+  removeVersions,
+  shardOf,
+} from '../../ledger/usage-store.ts';
 import {
   holdingOf,
   lateNearRealTime,
@@ -70,6 +77,8 @@ export interface WeighedBatch {
   holding: ReadonlyMap<string, HeldVersion>;
   /** the versions of which nothing was found to be held */
   first: readonly HeldVersion[];
+  /** whether some of those are likely to be held on a day far off, and were not sought there */
+  leavesSome: boolean;
   learnt: Learnt;
 }
 
@@ -169,7 +178,7 @@ export async function weighBatch(
     admitAll(rows, accounts, lines, source.origin, { importId: importIds[index]!, arrived: batch + index }, now),
   );
   const first = arriving.flatMap((each) => each.first);
-  const lost = await lostVersions(client, source.origin, first, now, learnt);
+  const { lost, leavesSome } = await lostVersions(client, source.origin, first, now, learnt);
   const found = [
     ...[...new Set(arriving.flatMap(({ changed }) => changed))].flatMap((recordId) => lines.versionsOf(recordId)),
     ...lost,
@@ -227,7 +236,7 @@ export async function weighBatch(
     parts[Math.max(part, 0)]!.surplus.push(each);
   }
   const ahead = spent && { spent, bounds };
-  return { source, now, parts, meters, policies, accounts, ahead, held, holding, first, learnt };
+  return { source, now, parts, meters, policies, accounts, ahead, held, holding, first, leavesSome, learnt };
 }
 
 /** Writes what has been weighed and what follows from it, in the same transaction. */
@@ -252,6 +261,7 @@ export async function writeBatch(transaction: Transaction, batch: WeighedBatch):
         now,
       ),
     );
+    if (batch.leavesSome) atLast(askToSettleMoved(client));
     return written;
   };
   const crossings = await applyMovements(transaction, { accounts, meters }, all.flat(), now, write, batch.ahead);

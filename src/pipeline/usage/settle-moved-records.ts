@@ -2,11 +2,12 @@ import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { inTransaction, type Transaction } from '../../database/transaction.ts';
 import { endAbandoned } from '../../feeds/imports.ts';
-import { Clock } from '../../kernel/clock.ts';
+import { Clock, Stopwatch } from '../../kernel/clock.ts';
 import {
   beginSweep,
   endSweep,
   insertVersions,
+  isSweepDue,
   lockShards,
   recordsOnSeveralDays,
   removeVersions,
@@ -23,10 +24,10 @@ import { KnownAccounts } from './count-batch.ts';
 
 /**
  * The rest of "each euro once": an importer sees a version whose start has moved by up to a day, and most of those that
- * moved further (versions-afar.ts); what it does not see looks like a record of its own. Once a night this
+ * moved further (versions-afar.ts); what it does not see looks like a record of its own. Once a night, and soon where an importer had to leave some, this
  * finds records that stand on several days, lets the version hold that is the highest, of equal ones the first that came,
  * and takes the others out of the ledger and of what was counted. What that un-crosses is decided as any correction is.
- * What an import that runs still brings is left to the next night, so those that nobody carries on are ended first.
+ * What an import that runs still brings is left to the next time, so those that nobody carries on are ended first.
  */
 @Injectable()
 export class SettleMovedRecords {
@@ -34,15 +35,23 @@ export class SettleMovedRecords {
   readonly #dataSource: DataSource;
   readonly #clock: Clock;
   readonly #known = new KnownAccounts();
+  readonly #stopwatch = new Stopwatch();
 
   constructor(dataSource: DataSource, clock: Clock) {
     this.#dataSource = dataSource;
     this.#clock = clock;
   }
 
+  /** Does it before the night where an importer has left records to it. */
+  async runIfAsked(): Promise<number> {
+    const now = this.#clock.now();
+    return (await inTransaction(this.#dataSource, ({ client }) => isSweepDue(client, now))) ? this.run() : 0;
+  }
+
   /** Answers how many records were settled. Safe to repeat, and beside importers. */
   async run(): Promise<number> {
     const now = this.#clock.now();
+    const since = this.#stopwatch.now();
     const { ended, sweep } = await inTransaction(this.#dataSource, async ({ client }) => ({
       ended: await endAbandoned(client, now),
       sweep: await beginSweep(client, now),
@@ -58,7 +67,8 @@ export class SettleMovedRecords {
       }
       settled += found.length;
     }
-    await inTransaction(this.#dataSource, ({ client }) => endSweep(client, sweep));
+    const took_ms = this.#stopwatch.now() - since;
+    await inTransaction(this.#dataSource, ({ client }) => endSweep(client, sweep, took_ms, this.#clock.now()));
     if (settled > 0) this.#log.log(`${settled} records had moved by more than a day and count once now`);
     return settled;
   }

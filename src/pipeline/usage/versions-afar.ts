@@ -20,8 +20,8 @@ const NEAR_MS = 48 * 3_600_000;
  * What the ledger holds of records whose start has moved by more than a day, so that a version looked like the first. All
  * of the ledger is asked, a probe a day that is kept, only for what looks like a version of a record that should be there:
  * re-rated ones; where few of a batch are the first of their record, as where near real time came before, final ones, but
- * for those that come final as their calls end; and as few others that come days after their calls. The rest, if there is
- * any, is found by night.
+ * for those that come final as their calls end; and as few others that come days after their calls. `leavesSome`: there were
+ * too many. What is not sought stands twice until {@link SettleMovedRecords} has looked: soon where some were left, else by night.
  */
 export async function lostVersions(
   client: PoolClient,
@@ -29,22 +29,31 @@ export async function lostVersions(
   first: readonly HeldVersion[],
   now: Instant,
   { records }: Learnt,
-): Promise<HeldVersion[]> {
+): Promise<{ lost: HeldVersion[]; leavesSome: boolean }> {
   const known = new Set(records);
-  const sought = [...likelyMoved(first, now), ...first.filter(({ recordId }) => known.has(recordId))];
-  if (sought.length === 0) return [];
-  return versionsOnAnyDay(client, origin, [...new Set(sought.map(({ recordId }) => recordId))]);
+  const { likely, leavesSome } = likelyMoved(first, now);
+  const sought = [...likely, ...first.filter(({ recordId }) => known.has(recordId))];
+  const ids = [...new Set(sought.map(({ recordId }) => recordId))];
+  return { lost: ids.length === 0 ? [] : await versionsOnAnyDay(client, origin, ids), leavesSome };
 }
 
-function likelyMoved(first: readonly HeldVersion[], now: Instant): HeldVersion[] {
+function likelyMoved(
+  first: readonly HeldVersion[],
+  now: Instant,
+): { likely: readonly HeldVersion[]; leavesSome: boolean } {
   const endedWithin = (ms: number, { startedAt, durationSeconds }: HeldVersion) =>
     now - startedAt - durationSeconds * 1000 < ms;
-  const revised = first.filter(({ revision }) => revision > 0).slice(0, PROBED_MAX);
+  const revised = first.filter(({ revision }) => revision > 0);
   const once = first.filter(({ revision }) => revision === 0);
-  return [
+  const late = [
     once.filter((version) => version.state === 'final' && !endedWithin(FRESH_MS, version)),
     once.filter((version) => version.state !== 'final' && !endedWithin(NEAR_MS, version)),
-  ].reduce((chosen, more) => (chosen.length + more.length > PROBED_MAX ? chosen : [...chosen, ...more]), revised);
+  ];
+  const likely = late.reduce(
+    (chosen, more) => (chosen.length + more.length > PROBED_MAX ? chosen : [...chosen, ...more]),
+    revised.slice(0, PROBED_MAX),
+  );
+  return { likely, leavesSome: likely.length < revised.length + late.flat().length };
 }
 
 function bars({ direction, threshold }: Crossing): boolean {
