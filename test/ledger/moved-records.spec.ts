@@ -80,8 +80,8 @@ it('one that came in the wrong order counts once at once where it bars nobody as
 });
 
 it('one that comes final as its call ends is sought nowhere else, and counts once after the night', async () => {
-  const hourly = (record_id: string, started_at: string, state: string) =>
-    plafond.send([{ record_id, started_at, amount: '1.00', state }]);
+  const hourly = (record_id: string, started_at: string, state: string, revision = 0) =>
+    plafond.send([{ record_id, started_at, amount: '1.00', state, revision }]);
   const standing = async () =>
     (
       await plafond.query<{ record_id: string }>(`SELECT record_id FROM usage WHERE record_id LIKE 'clock%' ORDER BY 1`)
@@ -90,9 +90,12 @@ it('one that comes final as its call ends is sought nowhere else, and counts onc
   await hourly('clock of 2', '2026-03-05T11:00:00+01:00', 'provisional');
   await hourly('clock of 1', '2026-03-20T06:01:00+01:00', 'final');
   await hourly('clock of 2', '2026-03-20T05:00:00+01:00', 'final');
-  expect(await standing()).toEqual(['clock of 1', 'clock of 1', 'clock of 2']);
+  // A time of rating, which every record of its feed has.
+  await hourly('clock of 3', '2026-03-05T11:00:00+01:00', 'provisional', 825_000_000);
+  await hourly('clock of 3', '2026-03-20T06:01:00+01:00', 'final', 826_000_000);
+  expect(await standing()).toEqual(['clock of 1', 'clock of 1', 'clock of 2', 'clock of 3', 'clock of 3']);
   await new SettleMovedRecords(plafond.database.dataSource, plafond.clock).run();
-  expect(await standing()).toEqual(['clock of 1', 'clock of 2']);
+  expect(await standing()).toEqual(['clock of 1', 'clock of 2', 'clock of 3']);
   expect(await plafond.differences()).toEqual([]);
 });
 

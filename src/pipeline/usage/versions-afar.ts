@@ -11,6 +11,8 @@ import type { WeighedBatch } from './count-batch.ts';
 import { BeginsAgain, type Learnt } from './learnt.ts';
 
 const PROBED_MAX = 200;
+/** From here on a revision is no count of ratings but the time of one, which the first has as well: seconds since 2000, or 1970. */
+const RATED_AT_MIN = 100_000_000;
 /** A final record that comes this soon after its call ended has not been corrected from afar. */
 const FRESH_MS = 6 * 3_600_000;
 /** Near real time comes within two days; what comes later may have been overtaken by what corrected it. */
@@ -43,8 +45,9 @@ function likelyMoved(
 ): { likely: readonly HeldVersion[]; leavesSome: boolean } {
   const endedWithin = (ms: number, { startedAt, durationSeconds }: HeldVersion) =>
     now - startedAt - durationSeconds * 1000 < ms;
-  const revised = first.filter(({ revision }) => revision > 0);
-  const once = first.filter(({ revision }) => revision === 0);
+  const isRevised = ({ revision }: HeldVersion) => revision > 0 && revision < RATED_AT_MIN;
+  const revised = first.filter(isRevised);
+  const once = first.filter((version) => !isRevised(version));
   const late = [
     once.filter((version) => version.state === 'final' && !endedWithin(FRESH_MS, version)),
     once.filter((version) => version.state !== 'final' && !endedWithin(NEAR_MS, version)),
