@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { STATES } from '../feeds/usage-record.ts';
-import { standing, type Version } from './version.ts';
+import { holdingOf, standing, type HeldVersion, type Version } from './version.ts';
 
 const HELD: Version = {
   recordId: 'r1',
@@ -70,5 +70,77 @@ describe('a version that arrives', () => {
         expect(rank(holds!)).toBe(Math.max(...arriving.map(rank)));
       }),
     );
+  });
+});
+
+describe('of versions that stand on several days', () => {
+  type Sketch = [state: Version['state'], revision: number, importId: string, near?: bigint];
+  const version = ([state, revision, importId, near]: Sketch): HeldVersion => ({
+    ...HELD,
+    state,
+    revision,
+    importId,
+    amount: BigInt(importId),
+    arrived: 0,
+    near: near === undefined ? undefined : { amount: near, importId: '0' },
+  });
+  it.each<[string, Sketch[], bigint | undefined]>([
+    [
+      'the one that the final took the place of',
+      [
+        ['provisional', 0, '1'],
+        ['final', 0, '2'],
+      ],
+      1n,
+    ],
+    [
+      'the highest before the final',
+      [
+        ['provisional', 0, '1'],
+        ['provisional', 1, '2'],
+        ['final', 0, '3'],
+      ],
+      2n,
+    ],
+    [
+      'an interim one, where the call had got no further',
+      [
+        ['interim', 0, '1'],
+        ['final', 0, '2'],
+      ],
+      1n,
+    ],
+    [
+      'the first provisional one behind the final',
+      [
+        ['final', 0, '1'],
+        ['provisional', 0, '2'],
+        ['provisional', 1, '3'],
+      ],
+      2n,
+    ],
+    [
+      'none, where an interim one came behind',
+      [
+        ['final', 0, '1'],
+        ['interim', 0, '2'],
+      ],
+      undefined,
+    ],
+    [
+      'what an earlier final has beside it',
+      [
+        ['final', 0, '2', 1n],
+        ['final', 1, '3'],
+        ['provisional', 0, '4'],
+      ],
+      1n,
+    ],
+  ])('near real time says %s, whichever is looked at first', (_, sketches, near) => {
+    const all = sketches.map(version);
+    for (const order of [all, all.toReversed(), [...all.slice(1), all[0]!]]) {
+      const { held } = holdingOf(order.map((each) => ({ ...each })));
+      expect(held.get('r1')!.near?.amount).toBe(near);
+    }
   });
 });

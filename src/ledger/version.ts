@@ -97,9 +97,14 @@ export function holdingOf(versions: Iterable<HeldVersion>): { held: Map<string, 
   const surplus: HeldVersion[] = [];
   for (const version of versions) {
     const known = held.get(version.recordId);
-    if (!known) held.set(version.recordId, version);
-    else if (isAbove(version, known)) surplus.push(takePlace(version, known, held));
-    else surplus.push(takePlace(known, version, held));
+    const holds = known && !isAbove(version, known) ? known : version;
+    held.set(version.recordId, holds);
+    if (known) surplus.push(holds === known ? version : known);
+  }
+  for (const { recordId } of surplus) {
+    const holds = held.get(recordId)!;
+    if (holds.state !== 'final' || holds.near) continue;
+    holds.near = nearAmong([holds, ...surplus.filter((each) => each.recordId === recordId)]);
   }
   return { held, surplus };
 }
@@ -109,10 +114,16 @@ function isAbove(a: HeldVersion, b: HeldVersion): boolean {
   return rank > 0 || (rank === 0 && BigInt(a.importId) < BigInt(b.importId));
 }
 
-function takePlace(holds: HeldVersion, other: HeldVersion, held: Map<string, HeldVersion>): HeldVersion {
-  if (holds.state === 'final') holds.near ??= nearRealTime(other);
-  held.set(holds.recordId, holds);
-  return other;
+/** What near real time says of a record with final versions, as if they had met in the order in which they came. */
+function nearAmong(versions: readonly HeldVersion[]): NearRealTime | undefined {
+  const inOrder = versions.toSorted((a, b) => Number(BigInt(a.importId) - BigInt(b.importId)));
+  const firstFinal = inOrder.findIndex(({ state }) => state === 'final');
+  const known = inOrder.find(({ state, near }) => state === 'final' && near);
+  if (known) return known.near;
+  const [first, ...others] = inOrder.slice(0, firstFinal);
+  const held = others.reduce((holds, other) => (holds && rankOf(other, holds) > 0 ? other : holds), first);
+  const told = held ?? inOrder.find(({ state }) => state === 'provisional');
+  return told && { amount: told.amount, importId: told.importId };
 }
 
 /** A version that holds no longer: what it cost becomes nothing. */
