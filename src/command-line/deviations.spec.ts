@@ -27,13 +27,14 @@ it.each([
 ])('what deviations did is shown by case, with %s', async (_, sums, last) => {
   const totals = {
     accounts: 1,
-    cases: 2,
+    cases: 3,
     warned: 1,
     held: 1,
     suspended: 0,
     right: 1,
     false: 0,
     likely_false: 0,
+    rating_error: 1,
     not_judged: 1,
   };
   const warned = { ...ACCOUNT, case: '6', action: 'warn', spend_after: '0.00', rightness: 'not-judged' };
@@ -42,7 +43,7 @@ it.each([
   await reportDeviations({ ask: async () => found } as unknown as Server, {}, (line) => void lines.push(line));
   expect(lines.at(-1)).toBe(last);
   expect(lines.at(-2)).toBe(
-    '1 account, 2 cases: 1 warned, 1 held, 0 suspended; 1 right, 0 false, 0 likely false, 1 not judged',
+    '1 account, 3 cases: 1 warned, 1 held, 0 suspended; 1 right, 0 false, 0 likely false, 1 wrongly rated, 1 not judged',
   );
   expect(lines[2]).toMatch(/1001 +hold .* at 9\.60 EUR +22\.80 EUR after +right +case 7/);
 });

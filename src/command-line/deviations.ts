@@ -76,7 +76,7 @@ export async function reportDeviations(server: Server, query: Record<string, str
   );
   out(
     `${counted(totals['accounts']!, 'account')}, ${counted(totals['cases']!, 'case')}: ${totals.warned} warned, ${totals.held} held, ${totals.suspended} suspended; ` +
-      `${totals.right} right, ${totals.false} false, ${totals.likely_false} likely false, ${totals.not_judged} not judged`,
+      `${totals.right} right, ${totals.false} false, ${totals.likely_false} likely false, ${totals.rating_error} wrongly rated, ${totals.not_judged} not judged`,
   );
   for (const [currency, amount] of Object.entries(kept))
     out(`would have been kept from the bill: ${amount} ${currency}`);

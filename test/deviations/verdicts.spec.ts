@@ -136,6 +136,16 @@ describe('usage that was fraud or wrongly rated', () => {
     expect(report.spent_past).toEqual({ EUR: after });
   });
 
+  it('is counted in the report, as each case is by what it was found to be', async () => {
+    for (const account of ['b1', 'b2', 'b3']) await offices.live(series(account, account, NIGHT, 3), 3);
+    await offices.settle('b1', 'confirmed-fraud');
+    await offices.settle('b2', 'rating-error');
+    const { totals } = await inTransaction(offices.plafond.database.dataSource, ({ client }) =>
+      reportDeviations(client, NIGHT - DAY_MS, NIGHT + 3 * DAY_MS),
+    );
+    expect(totals).toMatchObject({ cases: 3, right: 1, false: 0, likely_false: 0, rating_error: 1, not_judged: 1 });
+  });
+
   it('and is put right to have been the customer is learnt all the same', async () => {
     await offices.live(series('a', 'b1', NIGHT, 12));
     await offices.settle('b1', 'confirmed-fraud');

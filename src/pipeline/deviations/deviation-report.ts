@@ -52,6 +52,7 @@ export interface DeviationReport {
     right: number;
     false: number;
     likely_false: number;
+    rating_error: number;
     not_judged: number;
   };
   /** by currency: what right holds and suspensions of shadow mode would have kept from the bill */
@@ -148,6 +149,7 @@ export async function reportDeviations(client: ClientBase, from: Instant, to: In
       right: count((row) => rightnessOf(row) === 'right'),
       false: count((row) => rightnessOf(row) === 'false'),
       likely_false: count((row) => rightnessOf(row) === 'likely-false'),
+      rating_error: count((row) => rightnessOf(row) === 'rating-error'),
       not_judged: count((row) => rightnessOf(row) === 'not-judged'),
     },
     kept: byCurrency(sums.kept),
