@@ -31,6 +31,7 @@ import { KnowAFloorOfWindows1700000000042 } from './42-know-a-floor-of-windows.t
 import { KnowWhereOneIs1700000000043 } from './43-know-where-one-is.ts';
 import { KnowWhereDiallersCall1700000000044 } from './44-know-where-diallers-call.ts';
 import { ActOnceALength1700000000048 } from './48-act-once-a-length.ts';
+import { KeepSeenSigns1700000000049 } from './49-keep-seen-signs.ts';
 import { SettleWhatMovedSoon1700000000051 } from './51-settle-what-moved-soon.ts';
 import { KnowWhereJourneysBegan1700000000053 } from './53-know-where-journeys-began.ts';
 
@@ -69,6 +70,7 @@ export const migrations = [
   KnowWhereOneIs1700000000043,
   KnowWhereDiallersCall1700000000044,
   ActOnceALength1700000000048,
+  KeepSeenSigns1700000000049,
   SettleWhatMovedSoon1700000000051,
   KnowWhereJourneysBegan1700000000053,
 ];

@@ -67,7 +67,7 @@ export async function lockBarsOfWrongPrices(client: ClientBase, { case_no, from_
     `SELECT s.suspension_id, s.account_id, s.state FROM suspensions s
       WHERE s.state IN ('awaiting-approval', 'wanted', 'applied') AND s.requested_by = 'plafond' AND s.requested_at >= $2
         AND EXISTS (SELECT FROM tariff_brakes b JOIN tariff_signs t USING (range)
-                     WHERE b.case_no = $1 AND b.braked_at >= s.requested_at
+                     WHERE b.case_no = $1 AND b.braked_at >= s.requested_at AND coalesce(t.seen_at, 'infinity') >= b.braked_at
                        AND t.account_id = s.account_id AND t.kind = 'price' AND t.ratio >= 5)
       ORDER BY s.suspension_id FOR UPDATE OF s`,
     [case_no, from_at],

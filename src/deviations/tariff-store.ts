@@ -87,7 +87,7 @@ const KEEP_SIGNS = `
   INSERT INTO tariff_signs (kind, currency, range, account_id, record_id, at, ratio)
   SELECT s.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::float8[])
          AS s (kind, currency, range, account_id, record_id, at, ratio)
-         LEFT JOIN (SELECT range, count(*) AS signs FROM tariff_signs WHERE range = ANY ($3::text[]) GROUP BY range) kept USING (range)
+         LEFT JOIN (SELECT range, count(*) AS signs FROM tariff_signs WHERE range = ANY ($3::text[]) AND seen_at IS NULL GROUP BY range) kept USING (range)
    WHERE coalesce(kept.signs, 0) < ${SIGNS_OF_RANGE_MAX}
    ORDER BY range, kind, account_id, record_id
   ON CONFLICT DO NOTHING`;
@@ -105,6 +105,10 @@ export async function keepSigns(client: ClientBase, signs: readonly NewSign[]): 
   ]);
 }
 
+/** Those that count still; by `tariff_signs_unseen`. */
+const SIGNS_ON = `
+  SELECT kind, range, account_id, at, ratio FROM tariff_signs WHERE range = ANY ($1) AND seen_at IS NULL ORDER BY sign_no`;
+
 export async function signsOn(client: ClientBase, ranges: readonly string[]): Promise<Map<string, TariffSign[]>> {
   const { rows } = await client.query<{
     kind: TariffSign['kind'];
@@ -112,7 +116,7 @@ export async function signsOn(client: ClientBase, ranges: readonly string[]): Pr
     account_id: string;
     at: Date;
     ratio: number;
-  }>('SELECT kind, range, account_id, at, ratio FROM tariff_signs WHERE range = ANY ($1) ORDER BY sign_no', [ranges]);
+  }>(SIGNS_ON, [ranges]);
   const signs = new Map<string, TariffSign[]>();
   for (const { kind, range, account_id, at, ratio } of rows) {
     const sign = { kind, accountId: account_id, at: at.getTime(), ratio };
@@ -125,16 +129,22 @@ export async function signsOn(client: ClientBase, ranges: readonly string[]): Pr
 
 /** Ranges that have had a sign of late: calls to them are looked at whatever they cost. */
 export async function suspectedRanges(client: ClientBase, now: Instant): Promise<Set<string>> {
-  const { rows } = await client.query<{ range: string }>('SELECT DISTINCT range FROM tariff_signs WHERE at > $1', [
-    toDate(now - PRICE_SIGNS_MS),
-  ]);
+  const { rows } = await client.query<{ range: string }>(
+    'SELECT DISTINCT range FROM tariff_signs WHERE at > $1 AND seen_at IS NULL',
+    [toDate(now - PRICE_SIGNS_MS)],
+  );
   return new Set(rows.map(({ range }) => range));
 }
 
-/** Those of a range that is braked stay: the verdict lifts what had been barred of accounts that gave them. */
+/**
+ * Those of a range that is braked stay, and where its brake has let go as long as anything stands that rules had barred by then: the
+ * verdict, or another one that puts it right, lifts what had been barred of accounts that gave them.
+ */
 const FORGET_SIGNS = `
   DELETE FROM tariff_signs s
-   WHERE at < $1 AND NOT EXISTS (SELECT FROM tariff_brakes b WHERE b.range = s.range AND b.released_at IS NULL)`;
+   WHERE at < $1 AND NOT EXISTS (SELECT FROM tariff_brakes b WHERE b.range = s.range AND b.released_at IS NULL)
+     AND NOT EXISTS (SELECT FROM suspensions b WHERE b.account_id = s.account_id AND b.requested_at <= s.seen_at
+                        AND b.requested_by = 'plafond' AND b.state IN ('awaiting-approval', 'wanted', 'applied'))`;
 
 export async function forgetOldSigns(client: ClientBase, now: Instant): Promise<void> {
   await client.query(FORGET_SIGNS, [toDate(now - 7 * PRICE_SIGNS_MS)]);
@@ -225,7 +235,10 @@ export async function releaseBrakes(client: ClientBase, caseNo: string, by: stri
     [caseNo, toDate(at), by],
   );
   const ranges = rows.map(({ range }) => range);
-  await client.query('DELETE FROM tariff_signs WHERE range = ANY ($1)', [ranges]);
+  await client.query('UPDATE tariff_signs SET seen_at = $2 WHERE range = ANY ($1) AND seen_at IS NULL', [
+    ranges,
+    toDate(at),
+  ]);
   return ranges;
 }
 
