@@ -3,30 +3,38 @@ import type { ClientBase } from 'pg';
 import { toDate, type Instant } from '../kernel/clock.ts';
 import type { CaseRow } from './store.ts';
 
-/** Live or waiting suspensions that rules made for the decisions of a case; locked. With `ofCaps` those of caps too. */
-export async function lockBarsOfCase(client: ClientBase, caseNo: string, ofCaps: boolean): Promise<BarOfCase[]> {
+/**
+ * Live or waiting suspensions that rules made for the decisions of a case; locked. With `ofCaps` those of caps too, with `notOverAt` none that
+ * is over by then.
+ */
+export async function lockBarsOfCase(
+  client: ClientBase,
+  caseNo: string,
+  { ofCaps, notOverAt }: { ofCaps: boolean; notOverAt?: Instant | undefined },
+): Promise<BarOfCase[]> {
   const { rows } = await client.query<BarOfCase>(
     `SELECT s.suspension_id, s.account_id, s.state FROM case_decisions c JOIN suspensions s USING (decision_id)
       WHERE c.case_no = $1 AND s.state IN ('awaiting-approval', 'wanted', 'applied') AND s.requested_by = 'plafond'
-        AND ($2 OR s.cap_id IS NULL)
+        AND ($2 OR s.cap_id IS NULL) AND ($3::timestamptz IS NULL OR coalesce(s.ends_at > $3, true))
       ORDER BY s.suspension_id FOR UPDATE OF s`,
-    [caseNo, ofCaps],
+    [caseNo, ofCaps, notOverAt === undefined ? null : toDate(notOverAt)],
   );
   return rows;
 }
 
-/** What the verdict before had ended waits once more, unless it would be over by now. */
-export async function putBarsBack(client: ClientBase, row: CaseRow, at: Instant): Promise<void> {
+/** What verdicts before had ended waits once more, unless it would be over by now. */
+export async function putBarsBack(client: ClientBase, caseNo: string, at: Instant): Promise<void> {
   await client.query(
     `INSERT INTO suspensions (suspension_id, account_id, class, state, decision_id, cap_id, period, reason, terms, ends_at,
                               told_when_approved, requested_by, requested_at)
      SELECT gen_random_uuid(), s.account_id, s.class, 'awaiting-approval', s.decision_id, s.cap_id, s.period, s.reason, s.terms, s.ends_at,
-            s.told_when_approved, s.requested_by, $3
-       FROM case_decisions c JOIN suspensions s USING (decision_id)
-      WHERE c.case_no = $1 AND s.state IN ('declined', 'lifting', 'lifted') AND s.lift_wanted_at = $2
-        AND s.requested_by = 'plafond' AND coalesce(s.ends_at > $3, true)
+            s.told_when_approved, s.requested_by, $2
+       FROM (SELECT DISTINCT ON (s.decision_id, s.class) s.* FROM case_decisions c JOIN suspensions s USING (decision_id)
+              WHERE c.case_no = $1 ORDER BY s.decision_id, s.class, s.suspension_no DESC) s
+      WHERE s.state IN ('declined', 'lifting', 'lifted') AND s.requested_by = 'plafond' AND coalesce(s.ends_at > $2, true)
+        AND s.lift_wanted_at IN (SELECT at FROM case_events WHERE case_no = $1 AND what IN ('legitimate', 'rating-error'))
       ORDER BY s.suspension_no`,
-    [row.case_no, row.state_at, toDate(at)],
+    [caseNo, toDate(at)],
   );
 }
 

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { call } from './deviating.ts';
-import { DAY_MS, HOUR_MS, NIGHT, Offices } from './offices.ts';
+import { DAY_MS, HOUR_MS, NIGHT, Offices, series } from './offices.ts';
 
 Logger.overrideLogger(false);
 
@@ -54,5 +54,38 @@ describe('prices that were found right, and were not,', () => {
     offices.plafond.clock.advanceTo(offices.plafond.clock.now() + 9 * DAY_MS);
     await offices.observe.sweep();
     expect(await offices.plafond.query('SELECT FROM tariff_signs')).toEqual([]);
+  });
+});
+
+describe('a case of fraud that was first found to be something else', () => {
+  it.each([
+    ['wrongly rated', ['rating-error']],
+    ['wrongly rated, and then the customer', ['rating-error', 'legitimate']],
+    ['the customer, and then wrongly rated', ['legitimate', 'rating-error']],
+  ] as const)('bars again what rules had barred, a cap as well (%s)', async (_, before) => {
+    offices = await Offices.watched('enforce');
+    const { plafond } = offices;
+    await plafond.addCap({ limit: '10.00', thresholds: [{ percent: 100, actions: ['suspend:international'] }] });
+    await offices.live(series('a', 'b1', NIGHT, 12));
+    const bars = await offices.bars();
+    expect(new Set(bars)).toEqual(new Set(['country:SO wanted', 'international wanted']));
+    for (const verdict of before) {
+      await offices.settle('b1', verdict);
+      plafond.clock.advanceTo(plafond.clock.now() + HOUR_MS);
+    }
+    expect(new Set((await offices.bars()).map((bar) => bar.split(' ')[1]))).toEqual(new Set(['lifting']));
+    await offices.settle('b1', 'confirmed-fraud', 'the customer had not rung');
+    const again = (await offices.bars()).slice(bars.length);
+    expect(again.toSorted()).toEqual(bars.toSorted());
+  });
+
+  it('bars once what was lifted twice', async () => {
+    offices = await Offices.watched('enforce');
+    await offices.live(series('a', 'b1', NIGHT, 3));
+    for (const verdict of ['legitimate', 'confirmed-fraud', 'legitimate', 'confirmed-fraud'] as const) {
+      await offices.settle('b1', verdict);
+      offices.plafond.clock.advanceTo(offices.plafond.clock.now() + HOUR_MS);
+    }
+    expect(await offices.bars()).toEqual(['country:SO lifting', 'country:SO lifting', 'country:SO wanted']);
   });
 });

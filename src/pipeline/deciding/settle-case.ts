@@ -121,8 +121,8 @@ export class SettleCase {
 
   /**
    * What a customer answers to a warning, as a verdict on the case that its decision belongs to; within the transaction of
-   * the answer. Bars are left to the caller, who knows what the customer wants. Answers the evidence for the caller to append;
-   * nothing where there is no case, or it is not open any more.
+   * the answer. What it was them for is left to the caller, who knows what the customer wants lifted. Answers the evidence for the caller
+   * to append; nothing where there is no case, or it is not open any more.
    */
   async byCustomer(
     client: PoolClient,
@@ -211,10 +211,12 @@ export class SettleCase {
     if (brake !== undefined) await lockGuard(client);
     const evidence: NewEvidence[] = [];
     const unbarred: string[] = [];
-    if (withBars && verdict !== 'closed') {
-      if (verdict === 'confirmed-fraud' && row.state !== 'open') await putBarsBack(client, row, at);
-      const bars = await lockBarsOfCase(client, caseNo, verdict === 'rating-error');
-      const { told, approved, ended } = await settleBars(client, bars, said, verdict === 'confirmed-fraud');
+    const isFraud = verdict === 'confirmed-fraud';
+    if (isFraud || (withBars && verdict !== 'closed')) {
+      if (isFraud && row.state !== 'open') await putBarsBack(client, caseNo, at);
+      const ofCaps = verdict !== 'legitimate';
+      const bars = await lockBarsOfCase(client, caseNo, { ofCaps, notOverAt: isFraud ? at : undefined });
+      const { told, approved, ended } = await settleBars(client, bars, said, isFraud);
       evidence.push(...told);
       unbarred.push(...ended);
       Object.assign(facts, { approved, ended: ended.length });

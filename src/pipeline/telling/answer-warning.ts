@@ -243,12 +243,11 @@ async function isUsed(client: ClientBase, formId: string): Promise<boolean> {
   return (await client.query(IS_USED, [formId])).rows.length > 0;
 }
 
-/** What a rule has barred because of deviations; locked until the transaction ends. By `suspensions_of_account`. */
+/** What a rule has barred because of deviations, or would have, whoever holds it; locked until the transaction ends. By `suspensions_of_account`. */
 const HELD = `
-  SELECT s.suspension_id FROM suspensions s JOIN decisions d ON d.decision_id = s.decision_id
-   WHERE s.account_id = $1 AND s.state IN ('awaiting-approval', 'wanted', 'applied') AND s.requested_by = 'plafond'
-     AND d.trigger = 'deviation'
-   ORDER BY s.suspension_no FOR UPDATE OF s`;
+  SELECT suspension_id FROM suspensions
+   WHERE account_id = $1 AND state IN ('awaiting-approval', 'wanted', 'applied') AND requested_by = 'plafond' AND cap_id IS NULL
+   ORDER BY suspension_no FOR UPDATE`;
 
 /** Lifts what deviations have barred by rule; answers it as it is since. */
 async function liftHeld(client: ClientBase, accountId: string, reason: string, at: Instant): Promise<SuspensionRow[]> {
