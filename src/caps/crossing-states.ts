@@ -10,6 +10,17 @@ import type { Meter } from './meters.ts';
 /** Of what has been crossed before, and acts as for the first time. */
 const ONCE_MORE: Occasion = { trigger: 'cap', words: 'once more' };
 
+/** Of what was decided before and held back. */
+const HELD_BACK: Record<NonNullable<CrossingState['heldBack']>, Occasion> = {
+  'let-go': { trigger: 'manual', words: 'since nothing holds it back any more' },
+  corrected: { trigger: 'correction', words: 'since it is reached as corrected as well' },
+};
+
+/** Why a threshold of which something was held back acts anew; nothing of any other. */
+export function occasionOf(state: CrossingState | undefined): { occasion?: Occasion } {
+  return state?.heldBack ? { occasion: HELD_BACK[state.heldBack] } : {};
+}
+
 export class CrossingStates {
   readonly inProgress: InProgress;
   readonly #states = new Map<string, CrossingState[]>();
@@ -100,7 +111,7 @@ export class CrossingStates {
     const due = actions.filter((action) => !told.includes(action));
     if (again && !isShadow && !due.every(suspends)) {
       const armed = { threshold: { ...threshold, actions: due }, direction: 'armed' as const, again: false };
-      return { ...crossing, period: state.period, ...armed };
+      return { ...crossing, period: state.period, ...armed, ...occasionOf(known) };
     }
     const occasion = known && !again ? { occasion: ONCE_MORE } : {};
     return { ...crossing, period: state.period, again, ...occasion };

@@ -28,14 +28,17 @@ export interface Crossing {
   spend: Micros;
   /** the record that decided; undefined where the limit was changed */
   record: Version | undefined;
-  /** where neither a record nor a change of the cap did it: an uplift, or calls in progress */
+  /** where neither a record nor a change of the cap did it: an uplift, calls in progress, or what had been held back */
   occasion?: Occasion;
   /** of a cap that counts calls in progress: what they come to beside `spend`, when it was crossed */
   exposure?: { amount: Micros; calls: readonly { call: RunningCall; amount: Micros }[] };
 }
 
 export interface Occasion {
-  /** `manual`: a person granted or ended an uplift; `cap`: by itself; `correction`: calls in progress came to less */
+  /**
+   * `manual`: a person granted or ended an uplift, or let go; `cap`: by itself; `correction`: calls in progress came to less, or what was
+   * wrongly rated was corrected
+   */
   trigger: 'manual' | 'cap' | 'correction';
   /** such as "since its limit is raised by 50.00 EUR until …" */
   words: string;
@@ -51,6 +54,8 @@ export interface CrossingState {
   uncrossedAt: Instant | undefined;
   /** what the cap has done of it and not withdrawn since; none: it is to act as if it had never been crossed */
   done: readonly Deed[];
+  /** where something is not among `done` that was decided and held back; looked at where a cap is held anew, or usage was corrected */
+  heldBack?: 'let-go' | 'corrected';
   /** whether what it suspends waits for a person, whom the cap's mode had asked; looked at where a cap is held anew */
   waits?: boolean;
 }

@@ -10,7 +10,7 @@ import type { CalendarPeriod } from '../kernel/period.ts';
 import type { RollingWindow } from '../spend/rolling-window.ts';
 import { cutNow, isPeriodOf } from './cap-periods.ts';
 import { changeOf, deedsOf, hasSuspended, suspends } from './changed-cap.ts';
-import { CrossingStates } from './crossing-states.ts';
+import { CrossingStates, occasionOf } from './crossing-states.ts';
 import type { Crossing, CrossingState, InProgress } from './crossing.ts';
 import { crossed } from './crossed.ts';
 import type { Meter } from './meters.ts';
@@ -108,7 +108,7 @@ export class Evaluation {
       const threshold = { percent, amount: percentOf(cap.limit, percent), actions: due };
       const crossing = { account, meter, period, threshold, spend, record: undefined, again: false };
       if (isWithdrawn) crossings.push({ ...crossing, direction: 'withdrawn', hadSuspended: hasSuspended(state.done) });
-      if (due.length > 0 && !falls) crossings.push({ ...crossing, direction: 'armed' });
+      if (due.length > 0 && !falls) crossings.push({ ...crossing, direction: 'armed', ...occasionOf(state) });
       if (!now || falls) state.uncrossedAt = at;
       else state.done = [...standing, ...(due.length > 0 ? deedsOf(due, cap.mode, account) : [])];
       this.#states.touch(state);

@@ -47,13 +47,16 @@ export interface BarOfCase {
 export interface BarThatWaits extends BarOfCase {
   decision_id: string;
   cap_id: string | null;
+  /** whether a cap asked for it by amounts that had been corrected */
+  is_corrected: boolean;
   /** of the cap, where it is one's that is there still */
   cap_mode: string | null;
 }
 
 const OF_BRAKE = `
-  SELECT s.suspension_id, s.account_id, s.decision_id, s.state, s.cap_id, c.definition ->> 'mode' AS cap_mode
-    FROM braked_decisions b JOIN suspensions s USING (decision_id) LEFT JOIN caps c USING (cap_id)
+  SELECT s.suspension_id, s.account_id, s.decision_id, s.state, s.cap_id, c.definition ->> 'mode' AS cap_mode,
+         s.cap_id IS NOT NULL AND d.trigger = 'correction' AS is_corrected
+    FROM braked_decisions b JOIN suspensions s USING (decision_id) JOIN decisions d USING (decision_id) LEFT JOIN caps c ON c.cap_id = s.cap_id
    WHERE b.case_no = $1 AND s.state = ANY ($2) AND ($3::timestamptz IS NULL OR coalesce(s.ends_at > $3, true)) ORDER BY s.suspension_no FOR UPDATE OF s`;
 
 /** Suspensions that wait for a tariff case, and are not over by themselves, in the order in which they were decided; locked. */
@@ -62,7 +65,7 @@ export async function lockBarsThatWait(client: ClientBase, caseNo: string, at: I
 }
 
 /** The same with those that had waited for it and stand, or are over. */
-export async function lockBarsOfBrake(client: ClientBase, caseNo: string): Promise<BarOfCase[]> {
+export async function lockBarsOfBrake(client: ClientBase, caseNo: string): Promise<BarThatWaits[]> {
   return (await client.query<BarThatWaits>(OF_BRAKE, [caseNo, ['awaiting-approval', 'wanted', 'applied'], null])).rows;
 }
 
@@ -70,9 +73,12 @@ export async function lockBarsOfBrake(client: ClientBase, caseNo: string): Promi
  * What rules had barred, since prices went wrong and before the brake held, of accounts that gave a sign of it: it stood on those prices.
  * What they barred afterwards has passed the brake, so it is about something else. Locked.
  */
-export async function lockBarsOfWrongPrices(client: ClientBase, { case_no, from_at }: CaseRow): Promise<BarOfCase[]> {
-  const { rows } = await client.query<BarOfCase>(
-    `SELECT s.suspension_id, s.account_id, s.state FROM suspensions s
+export async function lockBarsOfWrongPrices(
+  client: ClientBase,
+  { case_no, from_at }: CaseRow,
+): Promise<(BarOfCase & { decision_id: string })[]> {
+  const { rows } = await client.query<BarOfCase & { decision_id: string }>(
+    `SELECT s.suspension_id, s.account_id, s.decision_id, s.state FROM suspensions s
       WHERE s.state IN ('awaiting-approval', 'wanted', 'applied') AND s.requested_by = 'plafond' AND s.requested_at >= $2
         AND EXISTS (SELECT FROM tariff_brakes b JOIN tariff_signs t USING (range)
                      WHERE b.case_no = $1 AND b.braked_at >= s.requested_at AND coalesce(t.seen_at, 'infinity') >= b.braked_at

@@ -24,14 +24,18 @@ export function decide(crossing: Crossing, at: Instant): Decision[] {
     return suspends.map((action) => suspend(crossing, at, action, correctedBy(crossing), reason));
   }
   const isArmed = crossing.direction === 'armed';
-  const trigger = isArmed ? 'manual' : 'cap';
-  const reason = isArmed ? `${told(crossing)} The cap acts on it since it was changed.` : told(crossing);
+  const trigger = isArmed ? (crossing.occasion?.trigger === 'correction' ? 'correction' : 'manual') : 'cap';
+  const reason = isArmed ? `${told(crossing)} The cap acts on it ${armedBy(crossing)}.` : told(crossing);
   return actions.flatMap((action) => {
     if (suspends.includes(action)) return [suspend(crossing, at, action, trigger, reason)];
     const type = action === 'warn' ? 'warn' : 'notify-operator';
     const decision = make(crossing, at, type, trigger, action, reason);
     return warns(decision) && !isReachable(crossing.account) ? [decision, cannotWarn(decision)] : [decision];
   });
+}
+
+function armedBy({ occasion }: Crossing): string {
+  return occasion?.words ?? 'since it was changed';
 }
 
 function isReachable({ email, msisdn }: Crossing['account']): boolean {

@@ -1,6 +1,6 @@
 /** Suspensions as rules decide them, and as they are lifted again when what caused them is no more. */
 import type { ClientBase } from 'pg';
-import type { BarScope } from '../caps/barring.ts';
+import type { BarringClass, BarScope } from '../caps/barring.ts';
 import type { Decision } from '../decisions/decision.ts';
 import { toDate, type Instant } from '../kernel/clock.ts';
 
@@ -118,6 +118,31 @@ export async function askedFor(
 ): Promise<{ account_id: string; period: string; percent: number }[]> {
   if (accountIds.length === 0) return [];
   return (await client.query(ASKED_FOR, [accountIds, capId])).rows;
+}
+
+/** A bar that waits and was asked for by a cap; whether its threshold is `reached` still. */
+export interface WaitingOfCap {
+  suspension_id: string;
+  account_id: string;
+  cap_id: string;
+  service_id: string;
+  percent: number;
+  class: BarringClass;
+  reached: boolean;
+}
+
+/** By the primary key, and the crossings' own. */
+const OF_CAPS = `
+  SELECT s.suspension_id, s.account_id, s.cap_id, s.class, d.service_id, d.threshold::float8 AS percent,
+         EXISTS (SELECT FROM crossings x WHERE x.account_id = s.account_id AND x.cap_id = s.cap_id AND x.percent = d.threshold
+                    AND x.period = s.period AND x.uncrossed_at IS NULL) AS reached
+    FROM suspensions s JOIN decisions d USING (decision_id)
+   WHERE s.suspension_id = ANY ($1::uuid[]) AND s.state = 'awaiting-approval' AND s.cap_id IS NOT NULL`;
+
+/** Those of these suspensions that wait and were asked for by caps. */
+export async function capsOfWaiting(client: ClientBase, ids: readonly string[]): Promise<WaitingOfCap[]> {
+  if (ids.length === 0) return [];
+  return (await client.query<WaitingOfCap>(OF_CAPS, [ids])).rows;
 }
 
 /** By `suspensions_of_account`. What a person is asked about counts for nothing where the cap asks nobody any more. */

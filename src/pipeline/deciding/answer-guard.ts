@@ -20,6 +20,7 @@ import {
 } from '../../suspensions/guard-store.ts';
 import { approveSuspensions, endSuspensions } from '../../suspensions/store.ts';
 import { recordChanges } from '../recorded-change.ts';
+import { endOutlived } from './outlived-bars.ts';
 import { tellOfSuspensions } from '../suspending/tell-of-suspensions.ts';
 
 /** What the operators say to a question; of `some`, which: suspensions by their ids, or all of an account's. */
@@ -63,7 +64,7 @@ export class AnswerGuard {
 
   /**
    * Answers a question, once: what is approved is wanted on the switch, what is not is declined, with a decision and
-   * evidence for each. What has ended meanwhile is in it no more. Refuses with `unknown_question`, `already_closed`,
+   * evidence for each; so is what nothing asks for any more. What has ended meanwhile is in it no more. Refuses with `unknown_question`, `already_closed`,
    * `not_in_question` and, where more was held than `seen` says, `changed_meanwhile`.
    */
   async answer(id: string, said: GuardAnswer, reason: string, seen: number | undefined, actor: string): Promise<void> {
@@ -81,20 +82,21 @@ export class AnswerGuard {
       const at = this.clock.now();
       const waiting = await lockWaiting(client, id);
       const chosen = chosenOf(waiting, said);
+      const { left, evidence: outlived } = await endOutlived(client, waiting, at);
       // What ends with a period that is over needs no bar any more.
       const over = (row: (typeof waiting)[number]) => row.ends_at !== null && row.ends_at.getTime() <= at;
       const ids = (rows: typeof waiting) => rows.map((row) => row.suspension_id);
-      const yes = waiting.filter((row) => chosen(row) && !over(row));
-      const no = waiting.filter((row) => !yes.includes(row));
+      const yes = left.filter((row) => chosen(row) && !over(row));
+      const no = left.filter((row) => !yes.includes(row));
       const approved = await approveSuspensions(client, ids(yes), actor, at);
       const declined = await endSuspensions(client, ids(no), { trigger: 'manual', by: actor, reason, at });
       const told = await tellOfSuspensions(client, [...approved, ...declined], { by: actor, reason, at });
-      await appendEvidence(client, told);
+      await appendEvidence(client, [...outlived, ...told]);
       const end: QuestionEnd = {
         state: 'answered',
         answer: said.answer,
         approved: approved.length,
-        declined: declined.length,
+        declined: waiting.length - approved.length,
         reason,
         by: actor,
       };

@@ -4,14 +4,13 @@
  */
 import type { ClientBase } from 'pg';
 import type { Crossing } from '../../caps/crossing.ts';
-import { decisionId, type Decision, type Trigger } from '../../decisions/decision.ts';
+import { decisionId, type Decision } from '../../decisions/decision.ts';
 import { insertDecisions } from '../../decisions/store.ts';
 import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
 import { watchedFeeds } from '../../feeds/watched-feeds.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import { enqueue } from '../../queues/outbox.ts';
 import { spentOn, type SpentOn } from '../../spend/spent-on.ts';
-import { endSuspensions } from '../../suspensions/store.ts';
 import {
   insertSuspensions,
   IS_ASKED_FOR,
@@ -22,6 +21,7 @@ import {
 import type { PlannedMessage } from '../../warnings/plan.ts';
 import { crossingMatters } from './crossing-matters.ts';
 import { evidenceOf, freshnessThen, type Freshness } from './decision-evidence.ts';
+import { endAsked } from './end-asked.ts';
 import { grouped, inChunks } from '../grouped.ts';
 import type { Matter, Words } from './matter.ts';
 import { joinTheirCases } from './join-cases.ts';
@@ -29,7 +29,6 @@ import { holdStill, throughBrake } from './through-brake.ts';
 import { seriesOf, tellCustomers } from '../telling/tell-customers.ts';
 import { keptForApproval } from '../telling/tell-of-approvals.ts';
 import { throughGuard, withinTerms } from './through-guard.ts';
-import { tellOfSuspensions } from '../suspending/tell-of-suspensions.ts';
 
 /** Decides on each crossing and writes what follows; answers the decisions that are new. `beside`: evidence of what led to them. */
 export async function carryOutCrossings(
@@ -187,19 +186,6 @@ async function endOutdone(
   const ids = rows.map((row) => row.suspension_id);
   const reason = 'its policy asks nobody about it any more';
   return [...ofCaps, ...(await endAsked(client, ids, 'deviation', reason, at))];
-}
-
-async function endAsked(
-  client: ClientBase,
-  ids: readonly string[],
-  trigger: Trigger,
-  reason: string,
-  at: Instant,
-): Promise<NewEvidence[]> {
-  if (ids.length === 0) return [];
-  const ending = { trigger, by: 'plafond', reason, at };
-  const ended = await endSuspensions(client, ids, ending);
-  return tellOfSuspensions(client, ended, { ...ending, explain: () => `Not asked any more: ${reason}.` });
 }
 
 /** Says of bars whether they stand already, and what gives way to them. */

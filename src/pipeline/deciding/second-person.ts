@@ -192,6 +192,7 @@ export class SecondPerson {
         const about = await endedWith(client, unbarred);
         if (about && (await this.#needsTwo(client, about.amount))) throw new NeedsTwo(about);
       });
+      await this.cases.decideBehind();
       return undefined;
     } catch (error) {
       if (!(error instanceof NeedsTwo)) throw error;
@@ -228,6 +229,7 @@ export class SecondPerson {
       const upliftId = await this.#carryOut(client, row, actor, at);
       await settle(client, id, 'approved', person.actor, null, upliftId, at);
     });
+    await this.cases.decideBehind();
   }
 
   /** Says no; who asked may take it back in this way. Refuses with `unknown_approval` and `already_settled`. */

@@ -9,7 +9,9 @@
  *   ranges, and what rules had barred is lifted.
  * - `closed`: nothing, but a tariff brake lets go.
  *
- * Where a brake lets go, what waited for it alone is carried out, past the guard, unless prices were wrong meanwhile.
+ * Where a brake lets go, what waited for it alone is carried out, past the guard, unless prices were wrong meanwhile or nothing asks for
+ * it any more; warnings that it withheld are given where their threshold is reached still. What a cap had barred and was lifted since prices
+ * were wrong is barred again where that is put right, or its threshold is reached by what was corrected.
  */
 import { Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
@@ -25,49 +27,42 @@ import {
   type BarThatWaits,
 } from '../../cases/bars.ts';
 import { keepsBrake, refuseVerdict, type Verdict } from '../../cases/case.ts';
+import { accountsByCap } from '../../cases/withheld.ts';
+import { keepToHold } from '../../caps/to-hold.ts';
 import {
   addCaseEvent,
-  blocksOfCase,
   caseOfDecision,
   caseVersion,
   lockBrakeOfCase,
   lockCase,
-  openTariffCase,
   setCaseState,
   type CaseRow,
 } from '../../cases/store.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { takeIn } from '../../deviations/learning.ts';
 import { takeAllTurns } from '../../deviations/movement-log.ts';
-import { rangeOf } from '../../deviations/price.ts';
 import { settled } from '../../deviations/same-signature.ts';
 import {
-  addHotRanges,
   keepSignatureEvent,
   removeHotRanges,
   removeSignatureEvent,
   saveSignatures,
   signaturesOf,
 } from '../../deviations/signature-store.ts';
-import {
-  brakeAgain,
-  countPrices,
-  insertBrake,
-  leavesPricesOut,
-  lockBrakes,
-  openBrakes,
-  releaseBrakes,
-} from '../../deviations/tariff-store.ts';
+import { brakeAgain, keepBraked, releaseBrakes } from '../../deviations/tariff-store.ts';
 import { appendEvidence, type NewEvidence } from '../../evidence/append.ts';
 import { settleAlarm } from '../../feeds/alarms.ts';
 import { Clock, type Instant } from '../../kernel/clock.ts';
 import { Refusal } from '../../kernel/refusal.ts';
-import { dayOf, lockShards, shardOf } from '../../ledger/usage-store.ts';
+import { lockShards, shardOf } from '../../ledger/usage-store.ts';
 import { lockGuard } from '../../suspensions/guard-store.ts';
 import { approveSuspensions, endSuspensions } from '../../suspensions/store.ts';
 import { ObservationContexts } from '../deviations/observation-context.ts';
 import { RebuildSignatures } from '../deviations/rebuild-signatures.ts';
+import { endOutlived } from './outlived-bars.ts';
+import { brakeByHand, makeHot, recountPrices } from './ranges-of-case.ts';
 import { letGoThroughGuard } from './through-guard.ts';
+import { comeToHoldBehind } from '../limits/come-to-hold.ts';
 import { tellOfSuspensions } from '../suspending/tell-of-suspensions.ts';
 
 /** Who says what of a case, and why. */
@@ -105,9 +100,15 @@ export class SettleCase {
     await inTransaction(this.dataSource, async ({ client }) => {
       await this.settleWithin(client, caseNo, { verdict, by, why, at: this.clock.now() }, seen);
     });
+    await this.decideBehind();
   }
 
-  /** The same as a part of a transaction; answers the decisions of which it ended bars. */
+  /** Decides, behind a verdict that has committed, what it has left to caps; else that is done within a minute. */
+  async decideBehind(): Promise<void> {
+    await comeToHoldBehind(this.dataSource, this.clock);
+  }
+
+  /** The same as a part of a transaction, behind which comes {@link decideBehind}; answers the decisions of which it ended bars. */
   async settleWithin(
     client: PoolClient,
     caseNo: string,
@@ -216,11 +217,14 @@ export class SettleCase {
       if (isFraud && row.state !== 'open') await putBarsBack(client, caseNo, at);
       const ofCaps = verdict !== 'legitimate';
       const bars = await lockBarsOfCase(client, caseNo, { ofCaps, notOverAt: isFraud ? at : undefined });
-      const { told, approved, ended } = await settleBars(client, bars, said, isFraud);
+      const asked = isFraud ? await endOutlived(client, bars, at) : { left: bars, evidence: [] };
+      evidence.push(...asked.evidence);
+      const { told, approved, ended } = await settleBars(client, asked.left, said, isFraud);
       evidence.push(...told);
       unbarred.push(...ended);
       Object.assign(facts, { approved, ended: ended.length });
     }
+    if (row.state === 'rating-error') await holdAnew(client, caseNo);
     // That prices were wrong is taken back, and the brake with it.
     if (brake !== undefined) {
       const right: Said = { verdict: 'legitimate', by, why: `case ${caseNo} was found to be ${verdict}: ${why}`, at };
@@ -245,16 +249,32 @@ export class SettleCase {
       const held = await lockBarsOfBrake(client, caseNo);
       const wrong = await lockBarsOfWrongPrices(client, row);
       const chosen = [...new Map([...held, ...wrong].map((bar) => [bar.suspension_id, bar])).values()];
-      return endBars(client, chosen, said, facts);
+      // Where it is put right, these are found by it.
+      await keepBraked(
+        client,
+        wrong.map(({ decision_id: decisionId }) => ({ decisionId, caseNo })),
+      );
+      const { told, ended } = await settleBars(client, chosen, said, false);
+      return { evidence: told, facts: { ...facts, approved: 0, ended: ended.length }, unbarred: ended };
     }
+    await holdAnew(client, caseNo);
     const waiting = await lockBarsThatWait(client, caseNo, at);
-    // What waits since prices were found wrong stands on those: of what is loud still, the next record decides anew.
-    if (verdict === 'closed' && row.state === 'rating-error') return endBars(client, waiting, said, facts);
-    const wanted = verdict === 'confirmed-fraud' ? waiting : await this.#waitingForBrakeAlone(client, waiting, at);
+    // What waits since prices were found wrong stands on those, but for what was asked for as corrected: of what is loud still, the next
+    // record decides anew.
+    const isDoubtful = verdict === 'closed' && row.state === 'rating-error';
+    const doubtful = isDoubtful ? waiting.filter((bar) => !bar.is_corrected) : [];
+    const doubted = await settleBars(client, doubtful, said, false);
+    const believed = waiting.filter((bar) => !doubtful.includes(bar));
+    const { left, evidence: outlived } = await endOutlived(client, believed, at);
+    const wanted = verdict === 'confirmed-fraud' ? left : await this.#waitingForBrakeAlone(client, left, at);
     const { passing, held, question, evidence } = await letGoThroughGuard(client, wanted, at);
     const { told, approved } = await settleBars(client, passing, said, true);
     const asked = question === undefined ? {} : { held_by_guard: held, guard_question: question };
-    return { evidence: [...evidence, ...told], facts: { ...facts, approved, ended: 0, ...asked }, unbarred: [] };
+    return {
+      evidence: [...doubted.told, ...outlived, ...evidence, ...told],
+      facts: { ...facts, approved, ended: waiting.length - left.length, ...asked },
+      unbarred: doubted.ended,
+    };
   }
 
   /** Has the brakes of a case let go; answers their ranges. */
@@ -299,17 +319,6 @@ export class SettleCase {
   }
 }
 
-/** Counts prices anew of the days that a case has kept some from, or does so now: which takes their time. */
-async function recountPrices(client: PoolClient, { case_no, from_at }: CaseRow, at: Instant): Promise<void> {
-  if (!(await leavesPricesOut(client, case_no))) return;
-  const [first, last] = [dayOf(from_at.getTime()), dayOf(at)];
-  await countPrices(
-    client,
-    Array.from({ length: last - first + 1 }, (_, index) => first + index),
-    at,
-  );
-}
-
 /** Refuses with `changed_meanwhile` where something was said of a case since it was read. */
 export async function refuseOtherVersion(client: PoolClient, row: CaseRow, seen: number): Promise<void> {
   const version = await caseVersion(client, row.case_no);
@@ -345,33 +354,10 @@ async function settleBars(
   return { told: await tellOfSuspensions(client, rows, { by, reason, at }), approved: 0, ended };
 }
 
-async function endBars(
-  client: PoolClient,
-  bars: readonly BarOfCase[],
-  said: Said,
-  facts: Record<string, unknown>,
-): Promise<Changed> {
-  const { told, approved, ended } = await settleBars(client, bars, said, false);
-  return { evidence: told, facts: { ...facts, approved, ended: ended.length }, unbarred: ended };
-}
-
-/** Puts the number blocks of a case on the provider's hot list; answers them. */
-async function makeHot(client: PoolClient, row: CaseRow, { by, why, at }: Said): Promise<string[]> {
-  const blocks = await blocksOfCase(client, row);
-  await addHotRanges(client, blocks, { caseNo: row.case_no, by, why, at });
-  return blocks;
-}
-
-/** Has account actions wait on the ranges of a case that a person found wrongly rated; answers those that did not already. */
-async function brakeByHand(client: PoolClient, row: CaseRow, { by, why, at }: Said): Promise<string[]> {
-  await lockBrakes(client);
-  const open = new Set((await openBrakes(client)).map(({ range }) => range));
-  const ranges = [...new Set(row.ranges.map((each) => rangeOf(each)))].filter((range) => range !== undefined);
-  const fresh = ranges.filter((range) => !open.has(range));
-  if (fresh.length === 0) return [];
-  const summary = `Case ${row.case_no} was found to be wrongly rated by ${by}: ${why}. Account actions that are due to ${fresh.join(', ')} wait until this case is closed.`;
-  const caseNo = await openTariffCase(client, { ranges: fresh, from: row.from_at.getTime(), summary }, at);
-  for (const range of fresh) await insertBrake(client, { range, caseNo, kind: 'by-hand' }, at);
-  await addCaseEvent(client, { caseNo, at, by, what: 'braked', why: summary, facts: { ranges: fresh } });
-  return fresh;
+/**
+ * Has what a case is about held against caps anew, behind the verdict: what was held back, or was lifted since prices were wrong, is
+ * due where its threshold is reached still.
+ */
+async function holdAnew(client: PoolClient, caseNo: string): Promise<void> {
+  for (const { capId, accounts } of await accountsByCap(client, caseNo)) await keepToHold(client, capId, accounts);
 }

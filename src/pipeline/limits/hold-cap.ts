@@ -23,6 +23,7 @@ import { trafficSql } from '../../spend/traffic-sql.ts';
 import { forgetBounds } from '../../spend/window-bounds.ts';
 import { grouped } from '../grouped.ts';
 import { comeToIn, countedCalls, meterKey, withExposure, type CountedCall } from './counted-calls.ts';
+import { takeOutHeldBack } from './held-back.ts';
 
 const HOUR_MS = 3_600_000;
 /** Usage may start this much after now: clocks differ. */
@@ -57,6 +58,7 @@ export async function holdCap(
   const crossed = await crossingsOf(client, ids, [cap.id], bearingSince(now, cap));
   const asked = cap.mode === 'enforce' ? await askedFor(client, ids, cap.id) : [];
   const waiting = new Set(asked.map((each) => `${each.account_id} ${each.percent} ${each.period}`));
+  await takeOutHeldBack(client, crossed, false);
   evaluation.recall(
     crossed.map((state) => ({
       ...state,

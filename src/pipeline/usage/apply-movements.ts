@@ -16,7 +16,7 @@ import { crossingsOf, keepCrossings } from '../../caps/store.ts';
 import { stepsOfBatch, type Step } from '../../caps/steps.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import type { Micros } from '../../kernel/money.ts';
-import { rollingHours } from '../../kernel/period.ts';
+import { rollingHours, type CalendarPeriod } from '../../kernel/period.ts';
 import { destinationOf, toDates, type UsageRow } from '../../ledger/usage-store.ts';
 import type { Movement } from '../../ledger/version.ts';
 import { addToCounters, counterKey, staysBelow, type CounterDelta, type SpentSoFar } from '../../spend/counters.ts';
@@ -32,6 +32,7 @@ import {
   type RaisedSlot,
 } from '../../spend/window-bounds.ts';
 import { comeToIn, countedCalls, meterKey } from '../limits/counted-calls.ts';
+import { takeOutHeldBack } from '../limits/held-back.ts';
 
 /** Accounts and the caps that hold for them, as they stand while the transaction lasts. */
 export interface Holding {
@@ -191,11 +192,14 @@ function deltasOf(steps: readonly Step[]): CounterDelta[] {
 const ALWAYS: Micros = -(2n ** 63n);
 const NEVER: Micros = 2n ** 63n - 1n;
 
-/** What is counted ahead of a cap crosses nothing. */
-function lookFromOf({ cap }: Meter, delta: Micros): Micros {
-  const lowest = cap.thresholds[0];
-  if (!lowest) return NEVER;
-  return delta < 0n ? ALWAYS : lowest.amount;
+function lookFromOf(meter: Meter, delta: Micros): Micros {
+  const lowest = lowestOf(meter);
+  return delta < 0n && lowest !== NEVER ? ALWAYS : lowest;
+}
+
+/** The lowest threshold: what is counted ahead of a cap crosses nothing. */
+function lowestOf({ cap }: Meter): Micros {
+  return cap.thresholds[0]?.amount ?? NEVER;
 }
 
 /** Goes through the steps in their order; looks closer, at what was crossed before, only at accounts that reach a threshold. */
@@ -219,22 +223,59 @@ async function findCrossings(
     running.set(key, after);
     if (meter.cap.thresholds.some(({ amount }) => before < amount !== after < amount)) reaching.add(account.accountId);
   }
-  if (reaching.size === 0 && windows.size === 0) return NOTHING_CROSSED;
+  const corrected = looked.filter(({ key, period, meter, delta, entries }) =>
+    period ? delta < 0n && running.get(key)! >= lowestOf(meter) : entries.some(({ amount }) => amount < 0n),
+  );
+  if (reaching.size === 0 && windows.size === 0 && corrected.length === 0) return NOTHING_CROSSED;
   const closer = looked.filter((step) => isRolling(step) || reaching.has(step.account.accountId));
   const evaluation = new Evaluation(await besideFalls(client, holding, closer, now));
   for (const [key, before] of befores) evaluation.counters.set(key, before);
   for (const [key, window] of windows) evaluation.windows.set(key, window);
-  evaluation.recall([
-    ...recalled,
-    ...(await recall(
-      client,
-      closer.filter((step) => !isRolling(step)),
-    )),
-  ]);
+  const recalledToo = await recall(
+    client,
+    [...new Set([...closer, ...corrected])].filter((step) => !isRolling(step)),
+  );
+  const states = [...recalled, ...recalledToo];
+  const due = await heldBackOf(client, corrected, states);
+  evaluation.recall(states);
   const crossings = closer.flatMap((step) => evaluation.apply(step, now));
+  // When all of it is corrected: what had been held back since prices were wrong is due where the threshold is reached all the same.
+  for (const { account, meter, record } of due) {
+    const { cap, serviceId } = meter;
+    const key = (from: Instant | undefined) => counterKey(account.accountId, serviceId, cap.traffic, cap.period, from);
+    const window = windows.get(key(undefined));
+    const spendIn = ({ from }: CalendarPeriod) =>
+      window
+        ? window.spendAt(from + window.lengthMs)
+        : (evaluation.counters.get(key(from)) ?? running.get(key(from)) ?? 0n);
+    const anew = evaluation.change(account, meter, spendIn, now);
+    crossings.push(...anew.map((crossing) => ({ ...crossing, record })));
+  }
   const touched = evaluation.touched();
   await keepCrossings(client, touched);
   return { crossings, touched };
+}
+
+/**
+ * Marks of `states` what was held back, where these steps correct or a threshold may be reached anew; answers the meters of the steps of which
+ * something stands and was, each once.
+ */
+async function heldBackOf(
+  client: PoolClient,
+  steps: readonly Step[],
+  states: readonly CrossingState[],
+): Promise<Step[]> {
+  const byKey = new Map(steps.map((step) => [step.key, step]));
+  const isOf = ({ account, meter }: Step, { accountId, capId }: CrossingState) =>
+    account.accountId === accountId && meter.cap.id === capId;
+  const isCorrected = (state: CrossingState) => [...byKey.values()].some((step) => isOf(step, state));
+  await takeOutHeldBack(
+    client,
+    states.filter((state) => state.uncrossedAt !== undefined || isCorrected(state)),
+    true,
+  );
+  const heldBack = states.filter(({ heldBack: why, uncrossedAt }) => why !== undefined && uncrossedAt === undefined);
+  return [...byKey.values()].filter((step) => heldBack.some((state) => isOf(step, state)));
 }
 
 const NOTHING_CROSSED = { crossings: [], touched: [] };
