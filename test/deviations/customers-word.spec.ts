@@ -6,6 +6,7 @@ import { AnswerGuard } from '../../src/pipeline/deciding/answer-guard.ts';
 import { GrantUplift } from '../../src/pipeline/limits/grant-uplift.ts';
 import { AnswerWarning, CUSTOMER } from '../../src/pipeline/telling/answer-warning.ts';
 import { NO_BRAND } from '../harness/messages.ts';
+import { call } from './deviating.ts';
 import { DAY_MS, NIGHT, Offices, series } from './offices.ts';
 
 Logger.overrideLogger(false);
@@ -52,5 +53,19 @@ describe('"this was us"', () => {
     const [question] = await plafond.query<{ question_id: string }>('SELECT question_id FROM guard_questions');
     await guard.answer(question!.question_id, { answer: 'all' }, 'an attack', undefined, 'anna');
     expect(await offices.bars()).toEqual(['country:SO declined']);
+  });
+
+  it('lifts as well what usage is held for that is looked at only then', async () => {
+    offices = await Offices.watched('enforce');
+    const { plafond } = offices;
+    await plafond.query(`INSERT INTO consent_policies VALUES ('everyone', '', 'EUR', 500000000, now())`);
+    await offices.live(series('a', 'b1', NIGHT, 3));
+    const later = call('cu', 'b1', NIGHT + 30 * 60_000, 1_800, '+5352123456', 120);
+    plafond.clock.advanceTo(later.at + 60_000);
+    await plafond.send([later.row]);
+    expect(await answering().us(await said(), '', 'That was us.', NO_BRAND)).toBe('done');
+    const bars = await offices.bars();
+    expect(bars.length).toBeGreaterThan(1);
+    expect(bars.filter((bar) => !bar.endsWith('lifting'))).toEqual([]);
   });
 });

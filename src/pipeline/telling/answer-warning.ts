@@ -106,10 +106,11 @@ export class AnswerWarning {
       const reason =
         amount === undefined ? 'the customer says that this usage was theirs' : consented(situation, amount);
       const uplift = amount === undefined ? undefined : await this.#raise(client, situation, amount, reason);
+      // First the verdict: usage that waits to be looked at is by then, and what it is held for is theirs as well.
+      const verdict = await this.cases.byCustomer(client, decision.id, 'us', { by: CUSTOMER, why: reason, at });
       const lifted = amount === undefined ? await liftHeld(client, account.accountId, reason, at) : [];
       const told = await tellOfSuspensions(client, lifted, { by: CUSTOMER, reason, at });
-      const verdict = { by: CUSTOMER, why: reason, at };
-      const evidence = [...told, ...(await this.cases.byCustomer(client, decision.id, 'us', verdict))];
+      const evidence = [...verdict, ...told];
       const mail = confirmationMail(situation, { consent: agreed, amount, at }, brand);
       const words = `it was them. ${capitalized(reason)}. What had been barred for it is lifted, and it is confirmed to them in writing.`;
       const facts = {
