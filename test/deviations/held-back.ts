@@ -1,4 +1,5 @@
 /** Accounts under caps whose bars a tariff brake or the guard holds back, on a database of their own; nothing is watched. */
+import { randomUUID } from 'node:crypto';
 import type { Account } from '../../src/accounts/account.ts';
 import { accountsById } from '../../src/accounts/store.ts';
 import { openTariffCase } from '../../src/cases/store.ts';
@@ -15,6 +16,9 @@ import { SettleCase } from '../../src/pipeline/deciding/settle-case.ts';
 import { ChangePolicies } from '../../src/pipeline/deviations/change-policies.ts';
 import { ObserveUsage } from '../../src/pipeline/deviations/observe-usage.ts';
 import { RebuildSignatures } from '../../src/pipeline/deviations/rebuild-signatures.ts';
+import { GrantUplift } from '../../src/pipeline/limits/grant-uplift.ts';
+import { AnswerWarning } from '../../src/pipeline/telling/answer-warning.ts';
+import { NO_BRAND } from '../harness/messages.ts';
 import { TestPlafond, type UsageRow } from '../harness/plafond.ts';
 
 export const NOON = parseInstant('2026-03-20T12:00:00+01:00')!;
@@ -73,9 +77,10 @@ export class HeldBack {
     return row?.case_no;
   }
 
-  /** What is done about deviations. */
+  /** What is done about deviations; customers may say that they were theirs. */
   async watch(mode: DeviationMode): Promise<void> {
     const { database, clock } = this.plafond;
+    await this.plafond.query(`INSERT INTO consent_policies VALUES ('everyone', '', 'EUR', 500000000, now())`);
     await new ChangePolicies(database.dataSource, clock).put({ kind: 'everyone', value: '' }, mode, 1, 'anna');
   }
 
@@ -93,6 +98,22 @@ export class HeldBack {
   async hasHold(account: string): Promise<boolean> {
     const live = `account_id = $1 AND cap_id IS NULL AND requested_by = 'plafond' AND state IN ('awaiting-approval', 'wanted', 'applied')`;
     return (await this.plafond.query(`SELECT FROM suspensions WHERE ${live}`, [account])).length > 0;
+  }
+
+  /** The customer answers the latest hold that they could have been told of, if there is one. */
+  async answerWarning(account: string, answer: 'us' | 'not-us'): Promise<void> {
+    const [row] = await this.plafond.query<{ decision_id: string }>(
+      `SELECT decision_id FROM decisions WHERE account_id = $1 AND action = 'hold' ORDER BY decision_no DESC LIMIT 1`,
+      [account],
+    );
+    if (!row) return;
+    const { database, clock } = this.plafond;
+    const uplifts = new GrantUplift(database.dataSource, clock);
+    const answering = new AnswerWarning(database.dataSource, clock, uplifts, this.cases);
+    const link = { decisionId: row.decision_id, expiresAt: clock.now() + DAY_MS };
+    const said = { link, formId: randomUUID(), address: '192.0.2.7', userAgent: 'the browser of the tests' };
+    if (answer === 'us') await answering.us(said, '', 'That was us.', NO_BRAND);
+    else await answering.notUs(said, 'This was not us.');
   }
 
   async openBrakes(): Promise<number> {
