@@ -48,6 +48,22 @@ describe('calibration', () => {
     expect(after).toBeGreaterThan(before / 3);
   });
 
+  it('is not led astray in a small segment, nor at a small provider, by one account that nobody knew to be attacked', () => {
+    const ofSegment = (each: Watched): Watched => ({ ...each, segment: 'few' });
+    const few = watchedOf(60, 5).map(ofSegment);
+    const attacked = watchedOf(1, 9).map((each) => ({
+      ...ofSegment(each),
+      maxima: each.maxima.map((height) => height + 9),
+    }));
+    const height = Array.from({ length: SCALES }, () => 3);
+    const scoreAmong = (watched: Watched[]): number =>
+      scoreOf(calibrate([], watched).settled.segments['few']!, height).score;
+    for (const others of [watchedOf(4_000, 7), watchedOf(500, 7)]) {
+      const clean = scoreAmong([...others, ...few]);
+      expect(scoreAmong([...others, ...few, ...attacked])).toBeGreaterThan(clean / 2);
+    }
+  });
+
   it('is not taught by a wave of fraud that nobody has judged, and puts down to harmless accounts what the promise allows', () => {
     const ordinary = watchedOf(4_000, 7);
     const wave = watchedOf(200, 9).map((each, at) => ({

@@ -184,16 +184,25 @@ function fitTail(values: readonly number[], months: number, before: Tail): Tail 
   const from = sorted[count]!;
   if (from <= 0)
     return { ...before, from: Math.max(before.from, sorted[0]!), rate: Math.min(before.rate, FEW / months) };
-  const trusted = sorted[Math.min(count, Math.floor(months * TRUSTED_RATE))]!;
-  let excess = before.slope * SLOPE_WEIGHT;
-  let above = 0;
-  for (let at = 0; at < count; at++) {
-    excess += Math.min(sorted[at]!, trusted) - from;
-    if (sorted[at]! < trusted) above++;
-  }
-  // A censored exponential: the mean excess is the whole excess over the number of values that are not cut.
+  const { excess, above } = excessOf(sorted.slice(0, count), from, months);
   const seen = Math.max(1, above) + SLOPE_WEIGHT;
-  return { from, rate: count / months, slope: Math.max(excess / seen, SLOPE_MIN), seen: SEEN_SHARE * seen };
+  const slope = Math.max((excess + before.slope * SLOPE_WEIGHT) / seen, SLOPE_MIN);
+  return { from, rate: count / months, slope, seen: SEEN_SHARE * seen };
+}
+
+/**
+ * By how much `sorted` values, the highest first, are above `from`, with the highest cut to the highest of those that are trusted; and how
+ * many are not cut. Of a censored exponential the mean excess is the whole excess over the number of values that are not cut.
+ */
+function excessOf(sorted: readonly number[], from: number, months: number): { excess: number; above: number } {
+  const trusted = sorted[Math.max(1, Math.floor(months * TRUSTED_RATE))] ?? from;
+  let excess = 0;
+  let above = 0;
+  for (const value of sorted) {
+    excess += Math.min(value, trusted) - from;
+    if (value < trusted) above++;
+  }
+  return { excess, above };
 }
 
 /**
@@ -202,12 +211,12 @@ function fitTail(values: readonly number[], months: number, before: Tail): Tail 
  */
 function leanTail(values: readonly number[], months: number, everyone: Tail): Tail {
   const { from, rate, slope } = everyone;
-  const beyond = values.filter((value) => value > from);
-  const excess = beyond.reduce((sum, value) => sum + value - from, SLOPE_WEIGHT * slope);
+  const beyond = values.filter((value) => value > from).toSorted((a, b) => b - a);
+  const { excess, above } = excessOf(beyond, from, months);
   return {
     ...everyone,
     rate: Math.max(rate, (beyond.length + RATE_WEIGHT) / (months + RATE_WEIGHT / rate)),
-    slope: Math.max(slope, excess / (beyond.length + SLOPE_WEIGHT)),
+    slope: Math.max(slope, (excess + SLOPE_WEIGHT * slope) / (above + SLOPE_WEIGHT)),
   };
 }
 
