@@ -64,6 +64,17 @@ describe('calibration', () => {
     }
   });
 
+  it.each([2_000, 4_000])('is not led astray by two attacks in 1,000 of %s account-months', (accountMonths) => {
+    const ordinary = watchedOf(accountMonths, 7);
+    const attacked = watchedOf(accountMonths / 500, 9).map((each) => ({
+      ...each,
+      maxima: each.maxima.map((height) => height + 9),
+    }));
+    const height = Array.from({ length: SCALES }, () => 4);
+    const scoreAmong = (watched: Watched[]): number => scoreOf(calibrate([], watched).settled.everyone, height).score;
+    expect(scoreAmong([...ordinary, ...attacked])).toBeGreaterThan(scoreAmong(ordinary) / 4);
+  });
+
   it('is not taught by a wave of fraud that nobody has judged, and puts down to harmless accounts what the promise allows', () => {
     const ordinary = watchedOf(4_000, 7);
     const wave = watchedOf(200, 9).map((each, at) => ({

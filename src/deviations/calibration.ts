@@ -54,6 +54,8 @@ const SLOPE_WEIGHT = 16;
 const RATE_WEIGHT = 3;
 /** The few very highest may be fraud that nobody noticed: the slope is fitted with them cut to what this share reaches. */
 const TRUSTED_RATE = 0.0015;
+/** The highest of so many is about their number's logarithm above the lowest, in slopes; so many more are seldom chance (1 in 8). */
+const OUTLYING = 2;
 /** Account-months are not independent of each other, nor those to come quite like those seen: each tells half of the slope. */
 const SEEN_SHARE = 0.5;
 
@@ -184,7 +186,7 @@ function fitTail(values: readonly number[], months: number, before: Tail): Tail 
   const from = sorted[count]!;
   if (from <= 0)
     return { ...before, from: Math.max(before.from, sorted[0]!), rate: Math.min(before.rate, FEW / months) };
-  const { excess, above } = excessOf(sorted.slice(0, count), from, months);
+  const { excess, above } = excessOf(sorted.slice(0, count), from, months, before.slope);
   const seen = Math.max(1, above) + SLOPE_WEIGHT;
   const slope = Math.max((excess + before.slope * SLOPE_WEIGHT) / seen, SLOPE_MIN);
   return { from, rate: count / months, slope, seen: SEEN_SHARE * seen };
@@ -192,10 +194,26 @@ function fitTail(values: readonly number[], months: number, before: Tail): Tail 
 
 /**
  * By how much `sorted` values, the highest first, are above `from`, with the highest cut to the highest of those that are trusted; and how
- * many are not cut. Of a censored exponential the mean excess is the whole excess over the number of values that are not cut.
+ * many are not cut. Not trusted are always some, and of the higher half those that chance would hardly reach if the lower half tells the slope.
  */
-function excessOf(sorted: readonly number[], from: number, months: number): { excess: number; above: number } {
-  const trusted = sorted[Math.max(1, Math.floor(months * TRUSTED_RATE))] ?? from;
+function excessOf(sorted: readonly number[], from: number, months: number, before: number): Excess {
+  const most = Math.floor(sorted.length / 2);
+  const lower = cutAt(sorted, most, from);
+  const slope = (lower.excess + before * SLOPE_WEIGHT) / (lower.above + SLOPE_WEIGHT);
+  const highest = from + slope * (Math.log(sorted.length) + OUTLYING);
+  let untrusted = Math.max(1, Math.floor(months * TRUSTED_RATE));
+  while (untrusted < most && sorted[untrusted]! > highest) untrusted++;
+  return cutAt(sorted, untrusted, from);
+}
+
+interface Excess {
+  excess: number;
+  above: number;
+}
+
+/** Of a censored exponential the mean excess is the whole excess over the number of values that are not cut. */
+function cutAt(sorted: readonly number[], untrusted: number, from: number): Excess {
+  const trusted = sorted[untrusted] ?? from;
   let excess = 0;
   let above = 0;
   for (const value of sorted) {
@@ -212,7 +230,7 @@ function excessOf(sorted: readonly number[], from: number, months: number): { ex
 function leanTail(values: readonly number[], months: number, everyone: Tail): Tail {
   const { from, rate, slope } = everyone;
   const beyond = values.filter((value) => value > from).toSorted((a, b) => b - a);
-  const { excess, above } = excessOf(beyond, from, months);
+  const { excess, above } = excessOf(beyond, from, months, slope);
   return {
     ...everyone,
     rate: Math.max(rate, (beyond.length + RATE_WEIGHT) / (months + RATE_WEIGHT / rate)),
