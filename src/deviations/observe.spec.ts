@@ -137,6 +137,15 @@ describe('the engine', () => {
     expect([signature.u[AT.runSince]! * 1_000, signature.u[AT.runCalls]]).toEqual([NIGHT, 3]);
   });
 
+  it('tells of an attack since when it came, though weeks before there had been something else', () => {
+    const votes = Array.from({ length: 18 }, (_, index) => call(NIGHT + index * 60_000, '+319061234567', 0.2, 0.5));
+    const { signature } = run([...USUAL.slice(0, 30), ...votes]);
+    const { rises } = run(toSomalia(9, NIGHT + 19 * DAY), MODEL, signature);
+    expect(rises.at(-1)!.scale).toBeLessThanOrEqual(2);
+    expect(signature.u[AT.runSince]! * 1_000).toBe(NIGHT + 19 * DAY);
+    expect(signature.u[AT.runCalls]).toBe(9);
+  });
+
   it('tells nothing of today by a file that was forgotten', () => {
     const today = toSomalia(2);
     const { signature } = run([...USUAL, ...today]);

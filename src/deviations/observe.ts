@@ -66,6 +66,8 @@ const PREMIUM_DAYS = 0.4;
 const RUN_OVER = 0.5;
 /** … or below this share of the account's own highest. */
 const RUN_OVER_ALL = 0.5;
+/** … or nothing unfamiliar was called for so long, in which evidence fades by e twice: what had been is no part of what comes. */
+const RUN_SILENT_S = 12 * DAY_S;
 /** What started so long before a run is no part of it: a file that was forgotten tells nothing of today. */
 const RUN_REACHES_BACK_S = 3 * DAY_S;
 /** What weighs less is usual, and not told as part of what is not. */
@@ -221,7 +223,10 @@ function add(
   const value = (believed + calls * perCall(version, price)) * weight;
   // What travellers use is weighed among travellers' alone: everywhere it would look new, dear and from abroad.
   if (key !== away) {
-    if (calls > 0 && isOver(signature, 0, f[AT.evidence + 2]!, f[AT.peaks + 2]!)) beginRun(signature, 0, start);
+    const isSilent = start - u[AT.lastEnd]! > RUN_SILENT_S;
+    if (calls > 0 && (isSilent || isOver(signature, 0, f[AT.evidence + 2]!, f[AT.peaks + 2]!))) {
+      beginRun(signature, 0, start);
+    }
     const isPremium = (version.destination.traffic & TRAFFIC_BIT.premium) !== 0;
     raise(f, 0, isPremium ? value * PREMIUM_HOURS : value, waits);
     raise(f, 1, isPremium ? value * PREMIUM_HOURS : value, waits);
