@@ -165,6 +165,11 @@ export class NormsCollector {
   }
 }
 
+/** Whether anybody has answered a call, as far as its time and money say it. */
+export function isAnswered(version: Version): boolean {
+  return version.kind !== 'voice' || version.durationSeconds > 0 || moneyOf(version) > 0;
+}
+
 /** Short calls are what runs away by itself; a long one is a person's. */
 export function callWeight({ kind, durationSeconds }: Version): number {
   return kind !== 'voice' ? 0 : durationSeconds <= 60 ? 1 : 0.3;

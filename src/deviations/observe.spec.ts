@@ -230,6 +230,19 @@ describe('the engine', () => {
     expect(grown.moneyOf(0)).toBe(40_800_000);
   });
 
+  it('takes calls abroad that nobody answers for no danger, and one that is told of before for what it comes to', () => {
+    const unanswered = Array.from({ length: 200 }, (_, index) =>
+      call(NIGHT + index * 5 * 60_000, `+25261555${1000 + index}`, 0, 0),
+    );
+    expect(run([...USUAL, ...unanswered]).rises).toEqual([]);
+    const [answered] = toSomalia(1) as [Version];
+    const told = { ...answered, durationSeconds: 0, amount: 0n, state: 'interim' as const };
+    const { signature } = run([...USUAL, told]);
+    observe(signature, { from: told, to: answered }, ACCOUNT, MODEL, undefined);
+    const atOnce = run([...USUAL, answered]).signature;
+    expect(signature.f[AT.evidence]! / atOnce.f[AT.evidence]!).toBeCloseTo(1, 2);
+  });
+
   it('is no wiser after a year of silence', () => {
     const { rises } = run([
       ...USUAL,

@@ -13,7 +13,7 @@ import { rise, type Level } from './levels.ts';
 import { fadeRanges, followRange } from './home-ranges.ts';
 import { afterCall, knownShare, rememberAtHome, triedShare } from './home-numbers.ts';
 import type { Model, SegmentModel } from './model.ts';
-import { callWeight, microsPerEuro, moneyOf, weekPart } from './norms.ts';
+import { callWeight, isAnswered, microsPerEuro, moneyOf, weekPart } from './norms.ts';
 import { rememberBlock } from './number-blocks.ts';
 import { ALL_4_DAYS, fadeBy, fades as left, SCALE } from './scales.ts';
 import {
@@ -107,9 +107,11 @@ export function observe(
   if (from !== undefined) {
     const before = keyOf(from, account);
     if (before === key && from.startedAt === to.startedAt) calls = 0;
-    add(signature, from, before, -1, -calls, account, model, segment);
+    add(signature, from, before, -1, -calls, -calls, account, model, segment);
   }
-  add(signature, to, key, 1, calls, account, model, segment);
+  // Where its feed tells of a call before anybody has answered it, it is one once somebody has.
+  const begun = from !== undefined && !isAnswered(from) ? 1 : calls;
+  add(signature, to, key, 1, calls, begun, account, model, segment);
 
   const { u, f } = signature;
   const unusual = measure(signature, segment);
@@ -168,13 +170,17 @@ function advance(signature: Signature, start: number, segment: SegmentModel): vo
   if (day !== u[AT.day]) turnTo(signature, day, segment);
 }
 
-/** Adds (`sign` 1) or takes out (−1) what a version to `key` is worth; `calls` is 0 where its record was counted before and still is. */
+/**
+ * Adds (`sign` 1) or takes out (−1) what a version to `key` is worth; `calls` is 0 where its record was counted before and still is, and
+ * `begun` where that was counted before as well, once somebody had answered.
+ */
 function add(
   signature: Signature,
   version: Version,
   key: number,
   sign: 1 | -1,
   calls: number,
+  begun: number,
   account: Account,
   model: Model,
   segment: SegmentModel,
@@ -188,6 +194,8 @@ function add(
   const waits = Math.min(2, Math.max(0, u[AT.day]! - day));
   const late = u[AT.now]! - start;
   fadeBy(Math.max(0, late));
+  // Who is paid by the call answers: that nobody does endangers nothing.
+  const answered = isAnswered(version) ? begun : 0;
   const isNational = (version.destination.traffic & (TRAFFIC_BIT.international | TRAFFIC_BIT.premium)) === 0;
   sum(f, AT.waitingAll + waits, euros);
   const part = weekPart(hourOfWeek(account.timeZone, version.startedAt));
@@ -220,7 +228,7 @@ function add(
   const redialled = calls > 0 && isRedialled(signature, version.destination);
   const log = weigh(signature, version, account, key, part, share, price, calls, model, segment);
   const weight = Math.exp(redialled ? log + REDIALLED : log);
-  const value = (believed + calls * perCall(version, price)) * weight;
+  const value = (believed + answered * perCall(version, price)) * weight;
   // What travellers use is weighed among travellers' alone: everywhere it would look new, dear and from abroad.
   if (key !== away) {
     const isSilent = start - u[AT.lastEnd]! > RUN_SILENT_S;
@@ -234,7 +242,7 @@ function add(
     for (let each = 0; each < FACTORS.length; each++) {
       sum(f, AT.factors + each, value * Math.max(0, factors[each]!));
     }
-    const rate = redialled ? REDIALLED_RATE : calls;
+    const rate = redialled ? REDIALLED_RATE * answered : answered;
     f[AT.burst] = Math.max(0, f[AT.burst]! + rate * fades[0]! * Math.min(1, weight));
     if (calls > 0) rememberLast(signature, version.destination.number);
     if (weight >= TOLD_WEIGHT) extendRun(signature, 0, start, money, calls);
