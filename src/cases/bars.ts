@@ -22,7 +22,7 @@ export async function lockBarsOfCase(
   return rows;
 }
 
-/** What verdicts before had ended waits once more, unless it would be over by now. */
+/** What verdicts before had ended waits once more, unless it would be over by now, or its cap bars the same anew. */
 export async function putBarsBack(client: ClientBase, caseNo: string, at: Instant): Promise<void> {
   await client.query(
     `INSERT INTO suspensions (suspension_id, account_id, class, state, decision_id, cap_id, period, reason, terms, ends_at,
@@ -33,6 +33,8 @@ export async function putBarsBack(client: ClientBase, caseNo: string, at: Instan
               WHERE c.case_no = $1 ORDER BY s.decision_id, s.class, s.suspension_no DESC) s
       WHERE s.state IN ('declined', 'lifting', 'lifted') AND s.requested_by = 'plafond' AND coalesce(s.ends_at > $2, true)
         AND s.lift_wanted_at IN (SELECT at FROM case_events WHERE case_no = $1 AND what IN ('legitimate', 'rating-error'))
+        AND NOT EXISTS (SELECT FROM suspensions o WHERE o.account_id = s.account_id AND o.class = s.class AND o.cap_id = s.cap_id
+                                                    AND o.state IN ('awaiting-approval', 'wanted', 'applied'))
       ORDER BY s.suspension_no`,
     [caseNo, toDate(at)],
   );
