@@ -18,14 +18,8 @@ import type { Instant } from '../../kernel/clock.ts';
 import { Remembered } from '../../kernel/remembered.ts';
 import { admit, isAdmitted, refusalOf, startsInFuture, type Arrival, type NotAdmitted } from '../../ledger/admit.ts';
 import { heldLines, isSame, type HeldLines, type HeldOf } from '../../ledger/held-lines.ts';
-import {
-  askToSettleMoved,
-  dayOf,
-  insertVersions,
-  lockShards,
-  removeVersions,
-  shardOf,
-} from '../../ledger/usage-store.ts';
+import { askToSettleMoved } from '../../ledger/moved-records.ts';
+import { dayOf, insertVersions, lockShards, removeVersions, shardOf } from '../../ledger/usage-store.ts';
 import {
   holdingOf,
   lateNearRealTime,

@@ -6,15 +6,12 @@ import { Clock, Stopwatch } from '../../kernel/clock.ts';
 import {
   beginSweep,
   endSweep,
-  insertVersions,
   isSweepDue,
-  lockShards,
   recordsOnSeveralDays,
-  removeVersions,
-  shardOf,
   versionsOnAnyDay,
   type RecordIdentity,
-} from '../../ledger/usage-store.ts';
+} from '../../ledger/moved-records.ts';
+import { insertVersions, lockShards, removeVersions, shardOf } from '../../ledger/usage-store.ts';
 import { holdingOf, withdrawn } from '../../ledger/version.ts';
 import { applyMovements } from './apply-movements.ts';
 import { carryOutCrossings } from '../deciding/carry-out.ts';

@@ -5,7 +5,7 @@
 import type { PoolClient } from 'pg';
 import type { Crossing } from '../../caps/crossing.ts';
 import type { Instant } from '../../kernel/clock.ts';
-import { versionsOnAnyDay } from '../../ledger/usage-store.ts';
+import { versionsOnAnyDay } from '../../ledger/moved-records.ts';
 import type { HeldVersion } from '../../ledger/version.ts';
 import type { WeighedBatch } from './count-batch.ts';
 import { BeginsAgain, type Learnt } from './learnt.ts';
