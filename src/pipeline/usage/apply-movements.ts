@@ -265,17 +265,17 @@ async function heldBackOf(
   steps: readonly Step[],
   states: readonly CrossingState[],
 ): Promise<Step[]> {
-  const byKey = new Map(steps.map((step) => [step.key, step]));
-  const isOf = ({ account, meter }: Step, { accountId, capId }: CrossingState) =>
-    account.accountId === accountId && meter.cap.id === capId;
-  const isCorrected = (state: CrossingState) => [...byKey.values()].some((step) => isOf(step, state));
+  const nameOf = (accountId: string, capId: string) => `${capId} ${accountId}`;
+  const nameOfStep = ({ account, meter }: Step) => nameOf(account.accountId, meter.cap.id);
+  const corrected = new Set(steps.map(nameOfStep));
   await takeOutHeldBack(
     client,
-    states.filter((state) => state.uncrossedAt !== undefined || isCorrected(state)),
+    states.filter((each) => each.uncrossedAt !== undefined || corrected.has(nameOf(each.accountId, each.capId))),
     true,
   );
-  const heldBack = states.filter(({ heldBack: why, uncrossedAt }) => why !== undefined && uncrossedAt === undefined);
-  return [...byKey.values()].filter((step) => heldBack.some((state) => isOf(step, state)));
+  const standing = states.filter(({ heldBack, uncrossedAt }) => heldBack !== undefined && uncrossedAt === undefined);
+  const due = new Set(standing.map(({ accountId, capId }) => nameOf(accountId, capId)));
+  return [...new Map(steps.map((step) => [step.key, step])).values()].filter((step) => due.has(nameOfStep(step)));
 }
 
 const NOTHING_CROSSED = { crossings: [], touched: [] };
