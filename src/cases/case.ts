@@ -2,12 +2,22 @@
  * A case: what belongs together (deviations, crossings, warnings, suspensions of one account within an episode) and wants
  * a word from the billing team. Pure; README.md tells what each verdict changes.
  */
+import type { Instant } from '../kernel/clock.ts';
+
 export const CASE_STATES = ['open', 'confirmed-fraud', 'legitimate', 'rating-error', 'closed'] as const;
 export type CaseState = (typeof CASE_STATES)[number];
 
 /** What a person can say of a case. `closed` says nothing of what it was, so it follows no finding. */
 export const VERDICTS = ['confirmed-fraud', 'legitimate', 'rating-error', 'closed'] as const;
 export type Verdict = (typeof VERDICTS)[number];
+
+/** Who says what of a case, and why. */
+export interface Said {
+  verdict: Verdict;
+  by: string;
+  why: string;
+  at: Instant;
+}
 
 /** `tariff`: of a number range for everyone, not of one account. */
 export type CaseKind = 'account' | 'tariff';

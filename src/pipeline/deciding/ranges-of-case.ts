@@ -1,12 +1,12 @@
 /** What a verdict on a case makes of its number ranges: hot, braked, or counted anew. */
 import type { PoolClient } from 'pg';
+import type { Said } from '../../cases/case.ts';
 import { addCaseEvent, blocksOfCase, openTariffCase, type CaseRow } from '../../cases/store.ts';
 import { rangeOf } from '../../deviations/price.ts';
 import { addHotRanges } from '../../deviations/signature-store.ts';
 import { countPrices, insertBrake, leavesPricesOut, lockBrakes, openBrakes } from '../../deviations/tariff-store.ts';
 import type { Instant } from '../../kernel/clock.ts';
 import { dayOf } from '../../ledger/usage-store.ts';
-import type { Said } from './settle-case.ts';
 
 /** Counts prices anew of the days that a case has kept some from, or does so now: which takes their time. */
 export async function recountPrices(client: PoolClient, { case_no, from_at }: CaseRow, at: Instant): Promise<void> {

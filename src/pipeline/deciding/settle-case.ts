@@ -26,7 +26,7 @@ import {
   type BarOfCase,
   type BarThatWaits,
 } from '../../cases/bars.ts';
-import { keepsBrake, refuseVerdict, type Verdict } from '../../cases/case.ts';
+import { keepsBrake, refuseVerdict, type Said, type Verdict } from '../../cases/case.ts';
 import { accountsByCap } from '../../cases/withheld.ts';
 import { keepToHold } from '../../caps/to-hold.ts';
 import {
@@ -64,14 +64,6 @@ import { brakeByHand, makeHot, recountPrices } from './ranges-of-case.ts';
 import { letGoThroughGuard } from './through-guard.ts';
 import { comeToHoldBehind } from '../limits/come-to-hold.ts';
 import { tellOfSuspensions } from '../suspending/tell-of-suspensions.ts';
-
-/** Who says what of a case, and why. */
-export interface Said {
-  verdict: Verdict;
-  by: string;
-  why: string;
-  at: Instant;
-}
 
 /** What a verdict changed, for its event and for evidence, and the decisions of which it ended bars. */
 interface Changed {
