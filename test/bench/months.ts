@@ -12,6 +12,7 @@ import { DrivenClock, toDate } from '../../src/kernel/clock.ts';
 import { UsagePartitions } from '../../src/ledger/partitions.ts';
 import { SHARDS } from '../../src/ledger/usage-store.ts';
 import { ChangePolicies } from '../../src/pipeline/deviations/change-policies.ts';
+import { CountPrices } from '../../src/pipeline/deviations/count-prices.ts';
 import { FitNorms } from '../../src/pipeline/deviations/fit-norms.ts';
 import { ObserveUsage } from '../../src/pipeline/deviations/observe-usage.ts';
 import { RebuildSignatures } from '../../src/pipeline/deviations/rebuild-signatures.ts';
@@ -50,6 +51,7 @@ export async function months(): Promise<void> {
     const clock = new DrivenClock((world.warmUntil - OPTIONS.warmDays * DAY_S) * 1_000);
     const usage = new RecordUsage(dataSource, clock, new UsagePartitions(dataSource, clock));
     const observations = new ObserveUsage(dataSource, clock);
+    const prices = new CountPrices(dataSource, clock);
     const norms = new FitNorms(dataSource, clock);
     const signatures = new RebuildSignatures(dataSource, clock, observations);
     await new ChangePolicies(dataSource, clock).put({ kind: 'everyone', value: '' }, 'shadow', 1, 'bench');
@@ -63,6 +65,7 @@ export async function months(): Promise<void> {
       if (shards.length > 0) await observations.observe(shards);
     };
     const jobs = async (): Promise<void> => {
+      await prices.run();
       await norms.run();
       const asked = await dataSource.query(`DELETE FROM outbox WHERE job = 'rebuild-signatures' RETURNING outbox_id`);
       if (asked[0].length > 0) await signatures.mend();
