@@ -9,6 +9,8 @@ export interface CrossedThreshold {
   percent: number;
 }
 
+type Asked = [accountIds: readonly string[], capIds: readonly string[], corrected: boolean];
+
 /**
  * Nobody was told, neither by another warning of the threshold nor with a bar of it or of a higher one. Where prices were found wrong,
  * amounts are no good until a correction has come. By `decisions_of_account`.
@@ -29,14 +31,8 @@ const WITHHELD = `
                         AND (s.approved_at IS NOT NULL OR (s.state = 'awaiting-approval' AND s.guard_question IS NOT NULL)))`;
 
 /** The crossings of which a brake that has let go withheld the warning; `corrected`: also of prices that were found wrong, whether it holds on or not. */
-export async function withheldOf(
-  client: ClientBase,
-  accountIds: readonly string[],
-  capIds: readonly string[],
-  corrected: boolean,
-): Promise<CrossedThreshold[]> {
-  if (accountIds.length === 0) return [];
-  return (await client.query<CrossedThreshold>(WITHHELD, [accountIds, capIds, corrected])).rows;
+export function withheldOf(client: ClientBase, ...asked: Asked): Promise<CrossedThreshold[]> {
+  return crossedAs(client, WITHHELD, asked);
 }
 
 /**
@@ -58,14 +54,12 @@ const UNDONE = `
                         AND e.threshold = d.threshold AND l.suspension_no > s.suspension_no)`;
 
 /** The crossings of which a bar is due once more; `corrected`: also where prices were found wrong. */
-export async function undoneOf(
-  client: ClientBase,
-  accountIds: readonly string[],
-  capIds: readonly string[],
-  corrected: boolean,
-): Promise<CrossedThreshold[]> {
-  if (accountIds.length === 0) return [];
-  return (await client.query<CrossedThreshold>(UNDONE, [accountIds, capIds, corrected])).rows;
+export function undoneOf(client: ClientBase, ...asked: Asked): Promise<CrossedThreshold[]> {
+  return crossedAs(client, UNDONE, asked);
+}
+
+async function crossedAs(client: ClientBase, query: string, asked: Asked): Promise<CrossedThreshold[]> {
+  return (await client.query<CrossedThreshold>(query, asked)).rows;
 }
 
 /** Of which accounts caps have decided something that belongs to a case, or waited for it, by cap. */

@@ -315,24 +315,11 @@ describe('a wrong price on several ranges', () => {
 describe('a wrong price that is judged after more than a week', () => {
   it('has what it had barred lifted', async () => {
     offices = await Offices.watched('shadow');
-    const calls = (name: string, from: number, price: number, times: number) =>
-      Array.from({ length: times }, (_, nth) =>
-        call(`${name}${nth}`, `b${1 + (nth % 3)}`, from + nth * 60_000, 120, '+4930155501', 2 * price),
-      );
-    await offices.live(calls('before', NIGHT + DAY_MS, 0.1, 90), 45);
-    const noon = NIGHT + 2 * DAY_MS + 14 * HOUR_MS;
-    offices.plafond.clock.advanceTo(noon);
-    await offices.countPrices();
-    await offices.plafond.addCap({
-      limit: '50.00',
-      reinstate: 'manual',
-      thresholds: [{ percent: 100, actions: ['suspend:international'] }],
-    });
     const before = (await offices.bars('b1')).length;
-    await offices.live(calls('dear', noon, 30, 3));
+    await offices.payDear();
     expect(await openBrakes()).toEqual([{ range: '+49301' }]);
     expect((await offices.bars('b1')).slice(before)).toEqual(['international wanted']);
-    offices.plafond.clock.advanceTo(noon + 8 * DAY_MS);
+    offices.plafond.clock.advanceTo(offices.plafond.clock.now() + 8 * DAY_MS);
     await offices.observe.sweep();
     await offices.settle('', 'rating-error', 'cents were taken for euros');
     expect((await offices.bars('b1')).slice(before)).toEqual(['international lifting']);

@@ -8,6 +8,7 @@ import { inTransaction } from '../../src/database/transaction.ts';
 import { decisionId, type Decision } from '../../src/decisions/decision.ts';
 import type { DeviationMode } from '../../src/deviations/policy.ts';
 import { insertBrake } from '../../src/deviations/tariff-store.ts';
+import { verifyAccount } from '../../src/evidence/read.ts';
 import { parseInstant, type Instant } from '../../src/kernel/clock.ts';
 import { AnswerGuard } from '../../src/pipeline/deciding/answer-guard.ts';
 import { carryOutEach } from '../../src/pipeline/deciding/carry-out.ts';
@@ -129,6 +130,10 @@ export class HeldBack {
       "SELECT question_id FROM guard_questions WHERE state = 'open'",
     );
     if (question) await this.guard.answer(question.question_id, { answer }, 'looked into', undefined, 'anna');
+  }
+
+  async isVerified(account = 'a1'): Promise<boolean> {
+    return (await inTransaction(this.plafond.database.dataSource, ({ client }) => verifyAccount(client, account))).ok;
   }
 
   pass(ms: number): void {

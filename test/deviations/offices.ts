@@ -104,6 +104,27 @@ export class Offices {
     await new CountPrices(database.dataSource, clock).run();
   }
 
+  /**
+   * Three accounts pay three hundred times what calls cost before, which brakes the range; a cap had barred them for it before
+   * that.
+   */
+  async payDear(): Promise<void> {
+    const calls = (name: string, from: number, price: number, times: number) =>
+      Array.from({ length: times }, (_, nth) =>
+        call(`${name}${nth}`, `b${1 + (nth % 3)}`, from + nth * 60_000, 120, '+4930155501', 2 * price),
+      );
+    await this.live(calls('before', NIGHT + DAY_MS, 0.1, 90), 45);
+    const noon = NIGHT + 2 * DAY_MS + 14 * HOUR_MS;
+    this.plafond.clock.advanceTo(noon);
+    await this.countPrices();
+    await this.plafond.addCap({
+      limit: '50.00',
+      reinstate: 'manual',
+      thresholds: [{ percent: 100, actions: ['suspend:international'] }],
+    });
+    await this.live(calls('dear', noon, 30, 3));
+  }
+
   async isVerified(account = 'b1'): Promise<boolean> {
     return (await inTransaction(this.plafond.database.dataSource, ({ client }) => verifyAccount(client, account))).ok;
   }

@@ -2,7 +2,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { capDefinition, type CapDefinition } from '../../src/caps/cap.ts';
-import { verifyAccount } from '../../src/evidence/read.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { GrantUplift } from '../../src/pipeline/limits/grant-uplift.ts';
 import { ACCOUNT, CAP } from '../harness/plafond.ts';
@@ -17,8 +16,7 @@ beforeEach(async () => {
   await held.plafond.addAccount({ accountId: 'a1' });
 });
 afterEach(async () => {
-  const { dataSource } = held.plafond.database;
-  expect((await inTransaction(dataSource, ({ client }) => verifyAccount(client, 'a1'))).ok).toBe(true);
+  expect(await held.isVerified()).toBe(true);
   await held.plafond.close();
 });
 

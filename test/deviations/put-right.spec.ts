@@ -1,7 +1,6 @@
 /** A verdict that is put right by another one, and what the first had left. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { call } from './deviating.ts';
 import { DAY_MS, HOUR_MS, NIGHT, Offices, series } from './offices.ts';
 
 Logger.overrideLogger(false);
@@ -12,23 +11,9 @@ afterEach(async () => {
   await offices.plafond.close();
 });
 
-/** Three accounts pay three hundred times what calls cost before, which brakes the range; a cap had barred them for it before that. */
 async function dearCalls(): Promise<void> {
   offices = await Offices.watched('shadow');
-  const calls = (name: string, from: number, price: number, times: number) =>
-    Array.from({ length: times }, (_, nth) =>
-      call(`${name}${nth}`, `b${1 + (nth % 3)}`, from + nth * 60_000, 120, '+4930155501', 2 * price),
-    );
-  await offices.live(calls('before', NIGHT + DAY_MS, 0.1, 90), 45);
-  const noon = NIGHT + 2 * DAY_MS + 14 * HOUR_MS;
-  offices.plafond.clock.advanceTo(noon);
-  await offices.countPrices();
-  await offices.plafond.addCap({
-    limit: '50.00',
-    reinstate: 'manual',
-    thresholds: [{ percent: 100, actions: ['suspend:international'] }],
-  });
-  await offices.live(calls('dear', noon, 30, 3));
+  await offices.payDear();
 }
 
 describe('prices that were found right, and were not,', () => {

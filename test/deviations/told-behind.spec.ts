@@ -2,8 +2,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { capDefinition } from '../../src/caps/cap.ts';
-import { inTransaction } from '../../src/database/transaction.ts';
-import { verifyAccount } from '../../src/evidence/read.ts';
 import { CAP } from '../harness/plafond.ts';
 import { HeldBack } from './held-back.ts';
 
@@ -15,8 +13,7 @@ beforeEach(async () => {
   await held.plafond.addAccount({ accountId: 'a1' });
 });
 afterEach(async () => {
-  const { dataSource } = held.plafond.database;
-  expect((await inTransaction(dataSource, ({ client }) => verifyAccount(client, 'a1'))).ok).toBe(true);
+  expect(await held.isVerified()).toBe(true);
   await held.plafond.close();
 });
 const MINUTE_MS = 60_000;
