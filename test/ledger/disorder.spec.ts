@@ -256,7 +256,8 @@ async function checkMeter({ cap, id, account, usage }: Meter): Promise<void> {
          FROM window_bounds WHERE account_id = $1 AND traffic = $2 AND hours = $3`,
       [account, cap.traffic, hours],
     );
-    const starts = usage.map((each) => each.startedAt);
+    // What costs nothing ends no window.
+    const starts = usage.filter(({ micros }) => micros !== 0n).map((each) => each.startedAt);
     const changes = starts.flatMap((start) => [start, start + length]);
     for (const { from, spend, last, floor, floor_from, floor_until } of bounds) {
       const inSlot = (instant: Instant) => instant >= from && instant < from + length;
