@@ -34,6 +34,7 @@ import { ActOnceALength1700000000048 } from './48-act-once-a-length.ts';
 import { KeepSeenSigns1700000000049 } from './49-keep-seen-signs.ts';
 import { SettleWhatMovedSoon1700000000051 } from './51-settle-what-moved-soon.ts';
 import { KnowWhereJourneysBegan1700000000053 } from './53-know-where-journeys-began.ts';
+import { KnowTheHighestNearRealTime1700000000056 } from './56-know-the-highest-near-real-time.ts';
 
 /** In the order in which they run. By name, not by glob: what ships is what is listed. */
 export const migrations = [
@@ -73,4 +74,5 @@ export const migrations = [
   KeepSeenSigns1700000000049,
   SettleWhatMovedSoon1700000000051,
   KnowWhereJourneysBegan1700000000053,
+  KnowTheHighestNearRealTime1700000000056,
 ];

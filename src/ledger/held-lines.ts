@@ -17,8 +17,9 @@ const LINE = `
   concat_ws(E'\\t', u.record_id, u.state, u.revision, u.account_id, u.service_id,
             (date_part('epoch', u.started_at) * 1000)::bigint, u.duration_s, u.kind, coalesce(u.units::text, ''), u.a_number,
             u.b_number, u.amount_micros, coalesce(u.cost_micros::text, ''), u.origin_country, u.tariff, u.country, u.traffic,
-            u.import_id, u.arrived, coalesce(u.near_amount_micros::text, ''), coalesce(u.near_import_id::text, ''))`;
-const CELLS = 21;
+            u.import_id, u.arrived, coalesce(u.near_amount_micros::text, ''), coalesce(u.near_import_id::text, ''),
+            coalesce(u.near_revision::text, ''))`;
+const CELLS = 22;
 
 type Said = Omit<UsageRecord, 'bNumber' | 'currency' | 'line'>;
 
@@ -111,7 +112,7 @@ function versionOfLine(line: string, origin: string): HeldVersion {
   const [bNumber, amount, cost, originCountry, tariff, country, traffic, importId, arrived, nearAmount] = cells.slice(
     10,
   ) as Ten;
-  const nearImportId = cells[20]!;
+  const [nearImportId, nearRevision] = cells.slice(20) as [string, string];
   const startedAt = Number(started);
   const durationSeconds = Number(duration);
   return {
@@ -134,7 +135,14 @@ function versionOfLine(line: string, origin: string): HeldVersion {
     destination: destinationOf({ b_number: bNumber, country, traffic: Number(traffic) }),
     importId,
     arrived: Number(arrived),
-    near: nearAmount === '' ? undefined : { amount: BigInt(nearAmount), importId: nearImportId },
+    near:
+      nearAmount === ''
+        ? undefined
+        : {
+            amount: BigInt(nearAmount),
+            importId: nearImportId,
+            revision: nearRevision === '' ? undefined : Number(nearRevision),
+          },
   };
 }
 

@@ -119,13 +119,15 @@ export interface UsageRow {
   arrived: string;
   near_amount_micros: string | null;
   near_import_id: string | null;
+  near_revision: number | null;
   tariff: string;
 }
 
 export const USAGE_ROW = `
   u.record_id, u.origin, u.account_id, u.service_id, (extract(epoch FROM u.started_at) * 1000)::bigint AS started_ms,
   u.duration_s, u.kind, u.units, u.a_number, u.b_number, u.amount_micros, u.cost_micros, u.state, u.revision, u.country,
-  u.traffic, u.origin_country, u.import_id, u.arrived, u.near_amount_micros, u.near_import_id, u.tariff`;
+  u.traffic, u.origin_country, u.import_id, u.arrived, u.near_amount_micros, u.near_import_id, u.near_revision,
+  u.tariff`;
 
 /** The ledger keeps what classification found; the type of number is not asked for again. */
 export function destinationOf(row: Pick<UsageRow, 'b_number' | 'country' | 'traffic'>): Destination {
@@ -157,7 +159,11 @@ export function versionOf(row: UsageRow): HeldVersion {
     near:
       row.near_amount_micros === null
         ? undefined
-        : { amount: BigInt(row.near_amount_micros), importId: row.near_import_id! },
+        : {
+            amount: BigInt(row.near_amount_micros),
+            importId: row.near_import_id!,
+            revision: row.near_revision ?? undefined,
+          },
   };
 }
 
@@ -184,7 +190,7 @@ export async function* versionsInTurn(
 
 const COLUMNS = [
   'day, record_id, origin, account_id, service_id, started_at, duration_s, kind, units, a_number, b_number, amount_micros',
-  'cost_micros, state, revision, country, traffic, origin_country, import_id, near_amount_micros, near_import_id, tariff, arrived',
+  'cost_micros, state, revision, country, traffic, origin_country, import_id, near_amount_micros, near_import_id, near_revision, tariff, arrived',
 ].join(', ');
 const COLUMN_COUNT = COLUMNS.split(',').length;
 
@@ -233,6 +239,7 @@ function cellsOf(v: HeldVersion): (string | number | bigint | null)[] {
     v.importId,
     v.near?.amount ?? null,
     v.near?.importId ?? null,
+    v.near?.revision ?? null,
     v.tariff,
     v.arrived,
   ];
@@ -262,6 +269,7 @@ export function writeVersion(line: LineWriter, v: HeldVersion): void {
   line.text(v.importId);
   line.integer(v.near?.amount);
   line.text(v.near?.importId);
+  line.integer(v.near?.revision);
   line.text(v.tariff);
   line.integer(v.arrived);
   line.endLine();

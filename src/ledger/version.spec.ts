@@ -82,7 +82,7 @@ describe('of versions that stand on several days', () => {
     importId,
     amount: BigInt(importId),
     arrived: 0,
-    near: near === undefined ? undefined : { amount: near, importId: '0' },
+    near: near === undefined ? undefined : { amount: near, importId: '0', revision: 0 },
   });
   it.each<[string, Sketch[], bigint | undefined]>([
     [
@@ -111,13 +111,31 @@ describe('of versions that stand on several days', () => {
       1n,
     ],
     [
-      'the first provisional one behind the final',
+      'the highest behind the final',
       [
         ['final', 0, '1'],
         ['provisional', 0, '2'],
         ['provisional', 1, '3'],
       ],
-      2n,
+      3n,
+    ],
+    [
+      'the highest, before the final as behind it',
+      [
+        ['provisional', 1, '1'],
+        ['final', 0, '2'],
+        ['provisional', 0, '3'],
+      ],
+      1n,
+    ],
+    [
+      'a provisional one, where an interim one had come before the final',
+      [
+        ['interim', 3, '1'],
+        ['final', 0, '2'],
+        ['provisional', 0, '3'],
+      ],
+      3n,
     ],
     [
       'none, where an interim one came behind',

@@ -17,10 +17,12 @@ export function endOf({ startedAt, durationSeconds }: Version): Instant {
   return startedAt + durationSeconds * 1_000;
 }
 
-/** What near real time says of a record beside its final version, and the import that brought it. */
+/** What near real time says of a record beside its final version at its highest, and the import that brought it. */
 export interface NearRealTime {
   amount: Micros;
   importId: string;
+  /** of the provisional version; undefined of an interim one, which any of those is above */
+  revision: number | undefined;
 }
 
 /** A version with the import that brought it, as the ledger holds it. */
@@ -28,7 +30,7 @@ export interface HeldVersion extends Version {
   importId: string;
   /** the number of the batch by which its record first came to the account: so usage of an account stays in its order */
   arrived: number;
-  /** beside a final version what had held near real time, also when it is re-rated later */
+  /** beside a final version what near real time says, also when it is re-rated later */
   near: NearRealTime | undefined;
 }
 
@@ -75,17 +77,25 @@ export interface Movement {
 
 /** What a final version stands beside when it takes the place of `before`. */
 export function nearRealTime(before: HeldVersion): NearRealTime | undefined {
-  return before.state === 'final' ? before.near : { amount: before.amount, importId: before.importId };
+  return before.state === 'final' ? before.near : toldBy(before);
 }
 
 /**
  * What an arriving version tells of near real time where the final one came first: it changes nothing that counts, but is
- * what that is held against. An interim version tells too little.
+ * what that is held against, if nothing as high is. An interim version tells too little.
  */
 export function lateNearRealTime(held: HeldVersion | undefined, arriving: HeldVersion): NearRealTime | undefined {
-  return held?.state === 'final' && !held.near && arriving.state === 'provisional'
-    ? { amount: arriving.amount, importId: arriving.importId }
-    : undefined;
+  if (held?.state !== 'final' || arriving.state !== 'provisional') return undefined;
+  const told = toldBy(arriving);
+  return tellsMore(told, held.near) ? told : undefined;
+}
+
+function toldBy({ state, revision, amount, importId }: HeldVersion): NearRealTime {
+  return { amount, importId, revision: state === 'provisional' ? revision : undefined };
+}
+
+function tellsMore(told: NearRealTime, known: NearRealTime | undefined): boolean {
+  return !known || (told.revision ?? -1) > (known.revision ?? -1);
 }
 
 /**
@@ -94,19 +104,20 @@ export function lateNearRealTime(held: HeldVersion | undefined, arriving: HeldVe
  */
 export function holdingOf(versions: Iterable<HeldVersion>): { held: Map<string, HeldVersion>; surplus: HeldVersion[] } {
   const held = new Map<string, HeldVersion>();
-  const surplus: HeldVersion[] = [];
+  const others = new Map<string, HeldVersion[]>();
   for (const version of versions) {
     const known = held.get(version.recordId);
     const holds = known && !isAbove(version, known) ? known : version;
     held.set(version.recordId, holds);
-    if (known) surplus.push(holds === known ? version : known);
+    if (!known) continue;
+    const beside = holds === known ? version : known;
+    others.set(version.recordId, [...(others.get(version.recordId) ?? []), beside]);
   }
-  for (const { recordId } of surplus) {
+  for (const [recordId, beside] of others) {
     const holds = held.get(recordId)!;
-    if (holds.state !== 'final' || holds.near) continue;
-    holds.near = nearAmong([holds, ...surplus.filter((each) => each.recordId === recordId)]);
+    if (holds.state === 'final') holds.near = nearAmong([holds, ...beside]);
   }
-  return { held, surplus };
+  return { held, surplus: [...others.values()].flat() };
 }
 
 function isAbove(a: HeldVersion, b: HeldVersion): boolean {
@@ -114,16 +125,17 @@ function isAbove(a: HeldVersion, b: HeldVersion): boolean {
   return rank > 0 || (rank === 0 && BigInt(a.importId) < BigInt(b.importId));
 }
 
-/** What near real time says of a record with final versions, as if they had met in the order in which they came. */
+/** What near real time says of a record with final versions: the highest, whichever came first; an interim one only before those. */
 function nearAmong(versions: readonly HeldVersion[]): NearRealTime | undefined {
   const inOrder = versions.toSorted((a, b) => Number(BigInt(a.importId) - BigInt(b.importId)));
   const firstFinal = inOrder.findIndex(({ state }) => state === 'final');
-  const known = inOrder.find(({ state, near }) => state === 'final' && near);
-  if (known) return known.near;
-  const [first, ...others] = inOrder.slice(0, firstFinal);
-  const held = others.reduce((holds, other) => (holds && rankOf(other, holds) > 0 ? other : holds), first);
-  const told = held ?? inOrder.find(({ state }) => state === 'provisional');
-  return told && { amount: told.amount, importId: told.importId };
+  const told = inOrder.flatMap((version, index) => {
+    if (version.state === 'final') return version.near ?? [];
+    return version.state === 'provisional' || index < firstFinal ? toldBy(version) : [];
+  });
+  return told
+    .toSorted((a, b) => Number(BigInt(a.importId) - BigInt(b.importId)))
+    .reduce<NearRealTime | undefined>((known, each) => (tellsMore(each, known) ? each : known), undefined);
 }
 
 /** A version that holds no longer: what it cost becomes nothing. */

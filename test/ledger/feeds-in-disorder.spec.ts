@@ -98,7 +98,7 @@ interface Arrival extends Said {
 
 const rankOf = ({ state, ratedAt }: Said) => ['interim', 'provisional', 'final'].indexOf(state) * 1e10 + ratedAt;
 
-/** What holds of a call, and beside a final version what near real time had said. */
+/** What holds of a call, and beside a final version what near real time says at its highest. */
 interface Held {
   holds: Arrival;
   near: Arrival | undefined;
@@ -113,7 +113,9 @@ function heldBy(arrivals: readonly Arrival[]): Held[] {
     else if (rankOf(arrival) > rankOf(known.holds)) {
       if (arrival.state === 'final' && known.holds.state !== 'final') known.near = known.holds;
       known.holds = arrival;
-    } else if (known.holds.state === 'final' && arrival.state === 'provisional') known.near ??= arrival;
+    } else if (known.holds.state === 'final' && arrival.state === 'provisional') {
+      if (!known.near || rankOf(arrival) > rankOf(known.near)) known.near = arrival;
+    }
   }
   return [...held.values()];
 }

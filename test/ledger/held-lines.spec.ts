@@ -62,7 +62,14 @@ const version: fc.Arbitrary<Omit<HeldVersion, 'recordId'>> = fc.record({
   }),
   importId: fc.constantFrom('1', '12'),
   arrived: fc.constantFrom(0, 64, 2 ** 52),
-  near: fc.option(fc.record({ amount: micros, importId: fc.constantFrom('1', '12') }), { nil: undefined }),
+  near: fc.option(
+    fc.record({
+      amount: micros,
+      importId: fc.constantFrom('1', '12'),
+      revision: fc.constantFrom(undefined, 0, 827_014_400),
+    }),
+    { nil: undefined },
+  ),
 });
 const FIELDS = [
   ...(['accountId', 'serviceId', 'startedAt', 'durationSeconds', 'kind', 'units', 'aNumber', 'amount'] as const),

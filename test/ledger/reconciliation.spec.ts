@@ -174,6 +174,18 @@ describe('a nightly file is held against near-real-time usage', () => {
     expect(await plafond.differences()).toEqual([]);
   });
 
+  it('and what near real time says at its highest, in whatever order that comes', async () => {
+    const says = (record: string, ...revisions: readonly number[]) =>
+      revisions.map((revision) => ({ record_id: record, started_at: at('10:00'), amount: `${revision}.00`, revision }));
+    await near([...says('before', 1, 3), ...says('around', 1)]);
+    await night(
+      ['before', 'around', 'after'].map((record_id) => ({ record_id, started_at: at('10:00'), amount: '3.00' })),
+    );
+    for (const row of [...says('before', 2), ...says('around', 3, 2), ...says('after', 2, 3, 1)]) await near([row]);
+    await reconcile();
+    expect(await lines()).toMatchObject([{ comparison: 'equal', records: 3, near: '900', nightly: '900' }]);
+  });
+
   it('in parts: the alarm of the first is cleared by the last', async () => {
     await near([
       { record_id: 'a', started_at: at('10:00') },
