@@ -99,6 +99,23 @@ it('one that comes final as its call ends is sought nowhere else, and counts onc
   expect(await plafond.differences()).toEqual([]);
 });
 
+it('what near real time said far off is kept by whichever import meets it, though that changes nothing else', async () => {
+  const final = { record_id: 'beside', started_at: '2026-03-15T10:00:00+01:00', state: 'final' } as const;
+  await plafond.send([{ ...final, amount: '0.50' }]);
+  await plafond.send([{ record_id: 'beside', started_at: '2026-03-19T10:00:00+01:00', amount: '0.40' }]);
+  const again = await plafond.send([
+    { ...final, amount: '0.60' },
+    { ...final, record_id: 'of its day', started_at: '2026-03-19T11:00:00+01:00', amount: '0.10' },
+  ]);
+  expect(again).toMatchObject({ stale: 1, counted: 1 });
+  expect(
+    await plafond.query(
+      `SELECT amount_micros::int AS nightly, near_amount_micros::int AS near FROM usage WHERE record_id = 'beside'`,
+    ),
+  ).toEqual([{ nightly: 500_000, near: 400_000 }]);
+  expect(await plafond.differences()).toEqual([]);
+});
+
 it('of more than are sought at once, those that stand twice count once within a minute, and not by night alone', async () => {
   await plafond.addAccount({ accountId: '1005' });
   const soon = new SettleMovedRecords(plafond.database.dataSource, plafond.clock);

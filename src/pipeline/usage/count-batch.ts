@@ -364,11 +364,13 @@ function rejectOf({ record, text }: AdmittedRow, refusal: NotAdmitted): Reject {
  */
 async function writeVersions(client: PoolClient, { parts, held, holding }: WeighedBatch): Promise<void> {
   const replaced = parts.flatMap(({ surplus }) => surplus);
+  // What stood beside others stands beside what near real time said among them now.
+  const stoodTwice = new Set(replaced.map(({ recordId }) => recordId));
   const fresh: HeldVersion[] = [];
   // Only the last version of a record that a batch brings comes to lie in the ledger.
   holding.forEach((holds, recordId) => {
     const before = held.get(recordId);
-    if (holds === before) return;
+    if (holds === before && !stoodTwice.has(recordId)) return;
     fresh.push(holds);
     if (before) replaced.push(before);
   });
