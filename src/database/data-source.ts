@@ -22,6 +22,20 @@ const CLIENT_KEPT_ALIVE = '-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=
  */
 const CLIENT_HEARD_OF = '-c idle_in_transaction_session_timeout=60s -c idle_session_timeout=60s';
 
+/**
+ * What a provider sets of its server, database or role for people is not for these sessions: a date in a style that is read as
+ * none, a transaction that takes its time, a lock that is waited for, a listener that hears nothing for an hour.
+ */
+const SPEAKS =
+  '-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1 ' +
+  '-c default_transaction_isolation=read\\ committed -c statement_timeout=0 -c lock_timeout=0 -c transaction_timeout=0';
+
+/** Of a connection outside the pool, kept for as long as its process runs: it listens, holds a lock, or serves the queue. */
+export const KEPT_SESSION = {
+  ...KEPT_ALIVE,
+  options: `${SPEAKS} -c idle_in_transaction_session_timeout=60s -c idle_session_timeout=0`,
+};
+
 export interface ConnectionOptions {
   /** How many connections this pool holds at most. */
   poolSize: number;
@@ -30,8 +44,8 @@ export interface ConnectionOptions {
 }
 
 /**
- * A pool of connections to Plafond's database, not yet connected: `initialize()` does. Sessions speak UTC and have no
- * statement timeout; a connection that does not come, or come free, within {@link CONNECT_MS_MAX} is an error.
+ * A pool of connections to Plafond's database, not yet connected: `initialize()` does. What
+ * a provider has set of its role or database for sessions does not change what these do; a connection that does not come, or come free, within {@link CONNECT_MS_MAX} is an error.
  */
 export function createDataSource(url: string, { poolSize, applicationName }: ConnectionOptions): DataSource {
   return new DataSource({
@@ -47,7 +61,7 @@ export function createDataSource(url: string, { poolSize, applicationName }: Con
     uuidExtension: 'pgcrypto',
     installExtensions: false,
     extra: {
-      options: `-c timezone=UTC -c statement_timeout=0 ${CLIENT_KEPT_ALIVE} ${CLIENT_HEARD_OF}`,
+      options: `${SPEAKS} ${CLIENT_KEPT_ALIVE} ${CLIENT_HEARD_OF}`,
       ...KEPT_ALIVE,
       maxLifetimeSeconds: CONNECTION_S_MAX,
     },

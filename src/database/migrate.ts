@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runMigrations } from 'bullmq';
 import { Client } from 'pg';
 import { migrations } from '../../migrations/index.ts';
-import { assertServerVersion, createDataSource, KEPT_ALIVE } from './data-source.ts';
+import { assertServerVersion, createDataSource, KEPT_SESSION } from './data-source.ts';
 import type { DatabaseLog } from './embedded-postgres.ts';
 import { assertOwnSessions } from './own-sessions.ts';
+import { assertPlace } from './place.ts';
 
 /** A server that takes the connection and says nothing for so long is as good as away. */
 const CONNECT_MS_MAX = 10_000;
@@ -19,8 +20,9 @@ const MIGRATION_LOCK = 0x504c4146;
  * `bullmq`) unless the queue is elsewhere. Of several processes that start at once one does it and the others wait, by
  * an advisory lock that PostgreSQL releases where its holder dies.
  *
- * Throws where the server does not answer, is older than PostgreSQL 18, or a pooler stands before it; where a later version has
- * migrated the database, or processes of an earlier one go on; and where a migration fails, which leaves those before it in place.
+ * Throws where the server does not answer, is older than PostgreSQL 18, or a pooler stands before it; where the role may not make
+ * what is needed, or the encoding is not UTF-8; where a later version has migrated the database, or processes of an earlier one go
+ * on; and where a migration fails, which leaves those before it in place.
  */
 export async function migrate(
   url: string,
@@ -30,7 +32,7 @@ export async function migrate(
   const connection = {
     connectionString: url,
     application_name: 'plafond migrate',
-    ...KEPT_ALIVE,
+    ...KEPT_SESSION,
     connectionTimeoutMillis: CONNECT_MS_MAX,
   };
   await assertOwnSessions(connection);
@@ -39,6 +41,7 @@ export async function migrate(
   await client.connect();
   try {
     await assertServerVersion(async (sql) => (await client.query<{ num: string; name: string }>(sql)).rows);
+    await assertPlace(client, { queue });
     const lock = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [MIGRATION_LOCK]);
     if (!lock.rows[0]!.taken) {
       log.info('another process migrates the database; waiting for it');

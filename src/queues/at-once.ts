@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Client, escapeIdentifier } from 'pg';
-import { KEPT_ALIVE } from '../database/data-source.ts';
+import { KEPT_SESSION } from '../database/data-source.ts';
 import { Database } from '../database/database.module.ts';
 import { isInHurry, isJobName, JOB_HANDLERS, JOB_MAP, type JobHandlers } from './job-map.ts';
 import { Outage } from '../kernel/outage.ts';
@@ -53,7 +53,7 @@ export class AtOnce implements OnApplicationBootstrap, OnModuleDestroy {
     const client = new Client({
       connectionString: this.database.url,
       application_name: 'plafond at once',
-      ...KEPT_ALIVE,
+      ...KEPT_SESSION,
       connectionTimeoutMillis: 5_000,
     });
     let onEnd = (): void => undefined;

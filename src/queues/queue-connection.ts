@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { createPostgresBackend, setDefaultBackendFactory, type ConnectionOptions, type QueueBase } from 'bullmq';
 import { Cluster } from 'ioredis';
-import { KEPT_ALIVE } from '../database/data-source.ts';
+import { KEPT_SESSION } from '../database/data-source.ts';
 
 // Of each queue and of each worker, which holds one more on which it listens: 40 a process with eight of both.
 const CONNECTIONS_MAX = 2;
@@ -28,7 +28,7 @@ export function openQueueConnection(queueUrl: string, databaseUrl: string): Queu
       connectionString: databaseUrl,
       max: CONNECTIONS_MAX,
       application_name: 'plafond queue',
-      ...KEPT_ALIVE,
+      ...KEPT_SESSION,
     } as ConnectionOptions;
     return { options, prefix: PREFIX, close: async () => {} };
   }

@@ -9,7 +9,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Client, escapeIdentifier } from 'pg';
-import { KEPT_ALIVE } from '../database/data-source.ts';
+import { KEPT_SESSION } from '../database/data-source.ts';
 import { Database } from '../database/database.module.ts';
 import { OUTBOX_CHANNEL } from './outbox.ts';
 import { JOB_MAP, type PendingJob } from './job-map.ts';
@@ -95,10 +95,9 @@ export class Relay implements OnApplicationBootstrap, OnModuleDestroy {
     const client = new Client({
       connectionString: this.database.url,
       application_name: 'plafond relay',
-      ...KEPT_ALIVE,
+      ...KEPT_SESSION,
       connectionTimeoutMillis: 5_000,
       query_timeout: 30_000,
-      options: '-c idle_in_transaction_session_timeout=60s',
     });
     let notified = false;
     let wake = (): void => undefined;
