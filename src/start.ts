@@ -11,7 +11,7 @@ import { sqlState } from './database/transaction.ts';
 import { SystemClock, type Clock } from './kernel/clock.ts';
 import { PlafondLogger, strikeSecrets } from './logging.ts';
 import { reasonOf } from './kernel/outage.ts';
-import { openQueueConnection } from './queues/queue-connection.ts';
+import { openQueueConnection, QueueNotOpened } from './queues/queue-connection.ts';
 
 /** Something around Plafond keeps it from starting; the message says what, in one line and without secrets. */
 export class CannotStart extends Error {}
@@ -53,7 +53,9 @@ export async function startPlafond(
     return { app, url: await http.getUrl(), close };
   } catch (error) {
     await close();
-    throw error;
+    if (!(error instanceof QueueNotOpened)) throw error;
+    const room = 'a process has up to 60 connections to PostgreSQL';
+    throw new CannotStart(oneLine(`cannot open the queue: ${error.message}; ${room}`), { cause: error });
   }
 }
 

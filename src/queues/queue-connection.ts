@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { createPostgresBackend, setDefaultBackendFactory, type ConnectionOptions, type QueueBase } from 'bullmq';
 import { Cluster } from 'ioredis';
 import { KEPT_SESSION } from '../database/data-source.ts';
+import { reasonOf } from '../kernel/outage.ts';
 
 // Of each queue and of each worker, which holds one more on which it listens: 40 a process with eight of both.
 const CONNECTIONS_MAX = 2;
@@ -54,6 +55,21 @@ export async function isConnected({ backend }: Pick<QueueBase, 'backend'>): Prom
     // A client comes only once it is connected for the first time.
     .map((each) => Promise.race([each, setImmediate({ status: 'never connected' })]));
   return (await Promise.all(statuses)).every(({ status }) => status === 'ready' || status === 'connect');
+}
+
+/** A queue on PostgreSQL that could not be connected to as it was opened. */
+export class QueueNotOpened extends Error {}
+
+/**
+ * Resolves when this queue or worker has its connection; on Redis at once, whose client tries until it has. On PostgreSQL BullMQ
+ * tries only once and keeps the answer: a worker that was refused then would ask itself without a pause, and hold up its process
+ * for good, and a queue would take nothing any more. Throws {@link QueueNotOpened}.
+ */
+export async function opened(queue: Pick<QueueBase, 'backend' | 'waitUntilReady'>): Promise<void> {
+  if ('client' in queue.backend) return;
+  await queue.waitUntilReady().catch((error: unknown) => {
+    throw new QueueNotOpened(reasonOf(error), { cause: error });
+  });
 }
 
 /** `redis-cluster://user:password@host:port,host:port`: any of the cluster's nodes; the rest are found. */

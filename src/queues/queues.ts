@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InjectQueue } from '@nestjs/bullmq';
-import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { JobsOptions, Queue } from 'bullmq';
 import { JOB_MAP, QUEUES, jobOptions, type JobName, type PendingJob, type QueueName } from './job-map.ts';
 import { Outage } from '../kernel/outage.ts';
-import { isConnected } from './queue-connection.ts';
+import { isConnected, opened } from './queue-connection.ts';
 
 /** One job for a queue, with what its name does not say already. */
 export type QueuedJob = PendingJob & { options?: JobsOptions };
@@ -14,7 +14,7 @@ const CUT_MS_MAX = 1_000;
 
 /** The way into the queues. */
 @Injectable()
-export class Queues implements OnModuleDestroy {
+export class Queues implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #queues: Record<QueueName, Queue>;
   readonly #silent = new Set<QueueName>();
   /** One for the process: whoever notices says so, and it is said once. */
@@ -32,6 +32,10 @@ export class Queues implements OnModuleDestroy {
   ) {
     this.#queues = { suspensions, warnings, deviations, imports, pulls, operators, upkeep, maintenance };
     for (const queue of Object.values(this.#queues)) queue.on('error', (error) => this.outage.failed(error));
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await Promise.all(Object.values(this.#queues).map(opened));
   }
 
   /**

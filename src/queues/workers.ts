@@ -1,14 +1,14 @@
 /** One worker a queue. Each checks what the job says, and has the job's handler do it. */
 import { OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
-import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { ErrorCode, UnrecoverableError, type Job } from 'bullmq';
 import { JOB_HANDLERS, JOB_MAP, isJobName, type JobHandlers } from './job-map.ts';
 import { reasonOf } from '../kernel/outage.ts';
-import { isConnected } from './queue-connection.ts';
+import { isConnected, opened } from './queue-connection.ts';
 import { Queues } from './queues.ts';
 
 @Injectable()
-export abstract class QueueWorker extends WorkerHost implements OnModuleDestroy {
+export abstract class QueueWorker extends WorkerHost implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #log = new Logger('worker');
   /** what was told of jobs that come by the clock, by their names, until one is done again: that it failed, or failed for good, and why */
   readonly #told = new Map<string, Set<string>>();
@@ -18,6 +18,11 @@ export abstract class QueueWorker extends WorkerHost implements OnModuleDestroy 
     private readonly queues: Queues,
   ) {
     super();
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await opened(this.worker);
+    this.worker.run().catch((error: Error) => this.onError(error));
   }
 
   async process(job: Job): Promise<void> {
@@ -86,7 +91,8 @@ function comesByTheClock({ data }: Job): boolean {
 
 // A job whose process was killed is taken up again after its lock has run out; a process killed while it deploys may
 // take the same job along more than once, and that must not count against the job.
-const PATIENT = { maxStalledCount: 10, lockDuration: 15_000, stalledInterval: 5_000 };
+// None begins by itself: see opened().
+const PATIENT = { maxStalledCount: 10, lockDuration: 15_000, stalledInterval: 5_000, autorun: false };
 
 // What comes while a round is at a switch is taken along by the next: so many at once cost no more than one.
 @Processor('suspensions', { ...PATIENT, concurrency: 20 })
