@@ -146,7 +146,7 @@ describe('a file in the drop folder', () => {
     expect(await complete()).toEqual(['a.csv']);
     await rm(disk, { recursive: true });
     expect(await complete()).toEqual([]);
-    expect(await alarms()).toEqual([{ subject: folder, open: true }]);
+    expect(await alarms()).toEqual([join(folder, 'linked.csv'), folder].map((subject) => ({ subject, open: true })));
   });
 
   it('that comes again under another name does nothing, and says so', async () => {

@@ -1,9 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { openFile } from './drop-folder.ts';
+import { completeFiles, openFile } from './drop-folder.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -45,4 +45,16 @@ it.each([
     code: 'bad_gzip',
     message: expect.stringContaining('damaged: have it sent again'),
   });
+});
+
+it('a link in place of a file is not read, and is named as what waits', async () => {
+  const inbox = join(folder, 'inbox');
+  await mkdir(join(inbox, 'nightly', 'done'), { recursive: true });
+  await writeFile(join(folder, 'elsewhere.csv'), 'a,b\n');
+  await symlink(join(folder, 'elsewhere.csv'), join(inbox, 'nightly', 'link.csv'));
+  const { complete, closed } = await completeFiles(inbox, new Map(), 0);
+  expect([complete, [...closed]]).toEqual([
+    [],
+    [[join(inbox, 'nightly', 'link.csv'), expect.stringContaining('put the file itself in its place')]],
+  ]);
 });

@@ -31,8 +31,8 @@ const NO_FEEDS = /^\.|^lost\+found$/;
 /**
  * The files that are complete. `seen` remembers what lay there at the last look: a file is complete when it looks the same
  * as then and has not been written to for {@link STANDS_STILL_MS}, as far as its time tells. `now` is the file system's time, in epoch milliseconds.
- * One whose name is not UTF-8 gets another first. A folder that can't be read, or whose name can't be a feed's, and a file
- * that lies in none are named in `closed`, with the reason and what to do; they hold up no other.
+ * One whose name is not UTF-8 gets another first. A folder that can't be read, or whose name can't be a feed's, a file
+ * that lies in none, and what is no file are named in `closed`, with the reason and what to do; they hold up no other.
  */
 export async function completeFiles(
   inboxDir: string,
@@ -56,8 +56,16 @@ export async function completeFiles(
     });
     for (const file of files) {
       const name = file.name.toString();
-      if (!file.isFile() || UNFINISHED.test(name)) continue;
+      if (file.isDirectory() || UNFINISHED.test(name)) continue;
       const path = Buffer.concat([Buffer.from(join(folder, '/')), file.name]);
+      if (!file.isFile()) {
+        const isFolder = await stat(path).then(
+          (target) => target.isDirectory(),
+          () => false,
+        );
+        if (!isFolder) closed.set(join(folder, name), 'it is a link or a pipe; put the file itself in its place');
+        continue;
+      }
       const found = await stat(path).catch((error: unknown) => {
         // It is gone, unless the folder lets its names be read and nothing else.
         if (isRefusedByDisk(error)) closed.set(folder, unreadable(error));
