@@ -28,13 +28,18 @@ const CLIENT_HEARD_OF = '-c idle_in_transaction_session_timeout=60s -c idle_sess
  */
 const SPEAKS =
   '-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1 ' +
-  '-c default_transaction_isolation=read\\ committed -c statement_timeout=0 -c lock_timeout=0 -c transaction_timeout=0';
+  '-c default_transaction_isolation=read\\ committed -c statement_timeout=0 -c lock_timeout=0';
+/** The same, of what a server older than PostgreSQL 17 does not know, and would refuse the connection for. */
+const SPEAKS_TODAY = `${SPEAKS} -c transaction_timeout=0`;
 
 /** Of a connection outside the pool, kept for as long as its process runs: it listens, holds a lock, or serves the queue. */
 export const KEPT_SESSION = {
   ...KEPT_ALIVE,
-  options: `${SPEAKS} -c idle_in_transaction_session_timeout=60s -c idle_session_timeout=0`,
+  options: `${SPEAKS_TODAY} -c idle_in_transaction_session_timeout=60s -c idle_session_timeout=0`,
 };
+
+/** Of the first connection to a server, which may be too old, and is then told so. */
+export const FIRST_SESSION = { ...KEPT_ALIVE, options: SPEAKS };
 
 export interface ConnectionOptions {
   /** How many connections this pool holds at most. */
@@ -44,8 +49,8 @@ export interface ConnectionOptions {
 }
 
 /**
- * A pool of connections to Plafond's database, not yet connected: `initialize()` does. What
- * a provider has set of its role or database for sessions does not change what these do; a connection that does not come, or come free, within {@link CONNECT_MS_MAX} is an error.
+ * A pool of connections to Plafond's database, not yet connected: `initialize()` does. A connection that does not come, or
+ * come free, within {@link CONNECT_MS_MAX} is an error.
  */
 export function createDataSource(url: string, { poolSize, applicationName }: ConnectionOptions): DataSource {
   return new DataSource({
@@ -61,7 +66,7 @@ export function createDataSource(url: string, { poolSize, applicationName }: Con
     uuidExtension: 'pgcrypto',
     installExtensions: false,
     extra: {
-      options: `${SPEAKS} ${CLIENT_KEPT_ALIVE} ${CLIENT_HEARD_OF}`,
+      options: `${SPEAKS_TODAY} ${CLIENT_KEPT_ALIVE} ${CLIENT_HEARD_OF}`,
       ...KEPT_ALIVE,
       maxLifetimeSeconds: CONNECTION_S_MAX,
     },

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runMigrations } from 'bullmq';
 import { Client } from 'pg';
 import { migrations } from '../../migrations/index.ts';
-import { assertServerVersion, createDataSource, KEPT_SESSION } from './data-source.ts';
+import { assertServerVersion, createDataSource, FIRST_SESSION } from './data-source.ts';
 import type { DatabaseLog } from './embedded-postgres.ts';
 import { assertOwnSessions } from './own-sessions.ts';
 import { assertPlace } from './place.ts';
@@ -32,7 +32,7 @@ export async function migrate(
   const connection = {
     connectionString: url,
     application_name: 'plafond migrate',
-    ...KEPT_SESSION,
+    ...FIRST_SESSION,
     connectionTimeoutMillis: CONNECT_MS_MAX,
   };
   await assertOwnSessions(connection);
@@ -41,6 +41,7 @@ export async function migrate(
   await client.connect();
   try {
     await assertServerVersion(async (sql) => (await client.query<{ num: string; name: string }>(sql)).rows);
+    await client.query('SET transaction_timeout = 0');
     await assertPlace(client, { queue });
     const lock = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [MIGRATION_LOCK]);
     if (!lock.rows[0]!.taken) {
