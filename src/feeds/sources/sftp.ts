@@ -1,7 +1,6 @@
 /** Files on a peer's server, by SFTP. The server's key is pinned: whoever shows another one learns no password. */
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
@@ -100,13 +99,18 @@ export class SftpFolder {
   /** Copies a file's bytes to `path`. Answers `false` where it is not the same file any more. */
   async fetch(file: RemoteFile, path: string): Promise<boolean> {
     const remote = this.#pathOf(file.name);
-    const target = createWriteStream(path, { flags: 'wx', flush: true });
+    // Open before anything can fail: who is told of that takes away what is there.
+    const target = await open(path, 'wx');
     // Never more than was announced, however much the server would send.
     const range = { start: 0, end: file.bytes - 1, highWaterMark: CHUNK_BYTES };
-    await this.#answered((heard) => {
-      const bytes = file.bytes === 0 ? Readable.from([]) : this.#client.createReadStream(remote, range);
-      return pipeline(bytes.on('data', heard), target);
-    });
+    try {
+      await this.#answered((heard) => {
+        const bytes = file.bytes === 0 ? Readable.from([]) : this.#client.createReadStream(remote, range);
+        return pipeline(bytes.on('data', heard), target.createWriteStream({ flush: true }));
+      });
+    } finally {
+      await target.close();
+    }
     const now = await this.#answered(() => this.#client.stat(remote));
     const { size } = await stat(path).catch(() => ({ size: 0 }));
     return size === file.bytes && now.size === file.bytes && now.modifyTime === file.modifiedAt.getTime();
